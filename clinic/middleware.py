@@ -1,0 +1,91 @@
+"""Who is asking, for which clinic, since when; and the last door for views that declare nothing."""
+
+import time
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils import timezone
+
+from clinic.library_access import LIBRARY_ACCESS
+from clinic.models import Membership
+from clinic.roles import refuse
+
+IDLE_MINUTES = 15
+DESK_IDLE_MINUTES = 10
+ABSOLUTE_HOURS = 10
+# Writing the session on every request would cost an UPDATE each; a minute's blur is within the limit's meaning.
+TOUCH_SECONDS = 60
+
+
+class ClinicMiddleware:
+    """Sets `request.clinic` and `request.membership`, ends sessions that were left alone, speaks the clinic's time."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.clinic = request.membership = None
+        if request.user.is_authenticated:
+            request.membership = self._membership(request)
+            request.clinic = request.membership.clinic if request.membership else None
+            self._end_if_left_alone(request)
+        with timezone.override(request.clinic.tz if request.clinic else settings.TIME_ZONE):
+            response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
+        if request.path == settings.LOGOUT_PATH and request.method == "POST":
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    def _membership(self, request) -> Membership | None:
+        mine = Membership.objects.select_related("clinic", "user").filter(user=request.user, is_active=True)
+        chosen = request.session.get("clinic_ref")
+        memberships = list(mine.order_by("id"))
+        return next((m for m in memberships if str(m.clinic.ref) == chosen), memberships[0] if memberships else None)
+
+    def _end_if_left_alone(self, request) -> None:
+        session, moment = request.session, time.time()
+        began = session.setdefault("signed_in_at", moment)
+        seen = session.setdefault("seen_at", moment)
+        idle = idle_minutes(request.membership)
+        if moment - seen > idle * 60 or moment - began > ABSOLUTE_HOURS * 3600:
+            reason = f"{idle} minutes without use" if moment - seen > idle * 60 else f"{ABSOLUTE_HOURS} hours"
+            logout(request)
+            request.clinic = request.membership = None
+            messages.info(request, f"You were signed out after {reason}. Nothing that was saved is lost.")
+        elif moment - seen > TOUCH_SECONDS and not is_background(request):
+            session["seen_at"] = moment
+
+
+class AccessMiddleware:
+    """Refuses any view that does not say who may use it, our own and the libraries' alike."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        if hasattr(view, "access"):
+            return None  # the decorator on the view decides
+        name = request.resolver_match.view_name
+        if name in LIBRARY_ACCESS:
+            access = LIBRARY_ACCESS[name]
+            return None if access is None else refuse(request, access)
+        if getattr(view, "__module__", "").startswith(("allauth.", "django.contrib.staticfiles")):
+            raise Http404
+        raise PermissionDenied("This view declares no permission.")
+
+
+def idle_minutes(membership: Membership | None) -> int:
+    """A reception screen faces the waiting room, so it closes sooner."""
+    return DESK_IDLE_MINUTES if membership and membership.is_desk_only else IDLE_MINUTES
+
+
+def is_background(request) -> bool:
+    """Autosave and polling say so in a header: they must not keep a session alive."""
+    return request.headers.get("X-Background") == "1"

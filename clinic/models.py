@@ -1,0 +1,223 @@
+"""Who works here, where and when; and what the whole product stands on: audit, the clock, one-time forms."""
+
+import uuid
+from zoneinfo import ZoneInfo, available_timezones
+
+import pghistory
+import pgtrigger
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+from clinic.roles import Role, with_implied
+
+
+class ClinicNow(models.Func):
+    """SQL `clinic_now()`: the database's own clock, plus the demo's offset outside production."""
+
+    function = "clinic_now"
+    output_field = models.DateTimeField()
+
+
+class RefModel(models.Model):
+    """A row that people meet: its `ref` is what URLs, feeds and messages carry; the bigint key stays on the server."""
+
+    ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def check_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError("Choose a time zone from the list, for example Europe/London.")
+
+
+class Clinic(RefModel):
+    name = models.CharField(max_length=120)
+    # A specialty in the sender's name can give a condition away, so mails carry this one and the clinic chooses it.
+    sender_name = models.CharField(max_length=80)
+    zone = models.CharField("time zone", max_length=64, default="Europe/London", validators=[check_zone])
+    language = models.CharField(max_length=12, default="en")
+    reply_to = models.EmailField("reply address", blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    urgent_phone = models.CharField(max_length=40, blank=True)
+    emergency_number = models.CharField(max_length=20, blank=True)
+    address = models.CharField(max_length=240, blank=True)
+    quiet_from = models.TimeField(default="20:00")
+    quiet_until = models.TimeField(default="08:00")
+    # Fictional clinics run without a signed protocol; a real one never does.
+    is_demo = models.BooleanField(default=False)
+    mail_paused_at = models.DateTimeField(null=True, blank=True)
+    mail_paused_reason = models.CharField(max_length=200, blank=True)
+    mail_paused_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=ClinicNow())
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+
+class UserManager(BaseUserManager):
+    def create_user(self, email: str, password: str | None = None, **fields) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(RefModel, AbstractBaseUser):
+    """A member of staff. Patients have no account."""
+
+    email = models.EmailField("e-mail", unique=True)
+    full_name = models.CharField(max_length=120)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=ClinicNow())
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["full_name"]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def initials(self) -> str:
+        parts = [part for part in self.full_name.split() if part not in ("Dr", "Mr", "Ms", "Mrs")]
+        return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper() or "?"
+
+
+@pghistory.track(append_only=True)
+class Membership(RefModel):
+    """A person in a clinic, with every role she holds there."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    roles = ArrayField(models.CharField(max_length=20, choices=Role.choices))
+    title = models.CharField(max_length=60, blank=True)
+    licence = models.CharField(max_length=60, blank=True)
+    sees_patients = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "user"], name="membership_one_per_clinic"),
+            models.CheckConstraint(name="membership_has_a_role", condition=Q(roles__len__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.user.full_name
+
+    @property
+    def held_roles(self) -> frozenset[Role]:
+        return with_implied(self.roles)
+
+    def has(self, role: Role) -> bool:
+        return role in self.held_roles
+
+    @property
+    def is_desk_only(self) -> bool:
+        return not self.held_roles & {Role.CLINICIAN, Role.MANAGER}
+
+    @property
+    def may_see_clinical(self) -> bool:
+        """Diagnoses, answers, notes and photos. A manager does not see them by default."""
+        return Role.CLINICIAN in self.held_roles
+
+    @property
+    def role_words(self) -> str:
+        return ", ".join(str(Role(role).label).lower() for role in self.roles)
+
+
+class Room(RefModel):
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="rooms")
+    name = models.CharField(max_length=60)
+    short_name = models.CharField(max_length=6)
+    in_service = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="room_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkingHours(models.Model):
+    """One stretch of one weekday (ISO: Monday 1) in wall-clock time of the clinic's zone."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="working_hours")
+    weekday = models.PositiveSmallIntegerField(choices=[(n, n) for n in range(1, 8)])
+    starts = models.TimeField()
+    ends = models.TimeField()
+    valid_from = models.DateField(null=True, blank=True)
+    valid_until = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="working_hours_end_after_start", condition=Q(ends__gt=F("starts"))),
+            models.CheckConstraint(name="working_hours_weekday_iso", condition=Q(weekday__gte=1, weekday__lte=7)),
+        ]
+
+
+class TimeOff(models.Model):
+    """Away or closed: of one person, or of the whole clinic where `membership` is empty."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="time_off")
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, null=True, related_name="time_off")
+    during = DateTimeRangeField()
+    reason = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="time_off_has_length", condition=Q(during__isempty=False))]
+
+
+@pgtrigger.register(pgtrigger.Protect(name="audit_append_only", operation=pgtrigger.Update | pgtrigger.Delete))
+class AuditEvent(models.Model):
+    """Who did what to which row, and when. Ids and field names only: no name, no clinical word."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, related_name="audit_events")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    action = models.CharField(max_length=60)
+    # No foreign key: the event outlives whatever it speaks of.
+    target_type = models.CharField(max_length=60)
+    target_ref = models.UUIDField(null=True)
+    facts = models.JSONField(default=dict)
+    at = models.DateTimeField(db_default=ClinicNow())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["clinic", "-at"], name="audit_by_clinic"),
+            models.Index(fields=["target_ref", "-at"], name="audit_by_target"),
+        ]
+
+
+class FormSubmission(models.Model):
+    """The token of a rendered form, kept with its effect: a second press finds the first one's result."""
+
+    token = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    path = models.CharField(max_length=300)
+    payload_sha256 = models.CharField(max_length=64)
+    result_url = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+
+class ClockShift(models.Model):
+    """How far the demo's clock stands from the real one. One row at most; read by `clinic_now()` only."""
+
+    only = models.BooleanField(primary_key=True, default=True)
+    offset = models.DurationField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="clock_shift_is_one_row", condition=Q(only=True))]

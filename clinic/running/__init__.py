@@ -1,0 +1,1 @@
+"""Everything that starts, watches and stops the processes of one Stratum. Knows nothing of patients."""

@@ -1,0 +1,60 @@
+"""Writes of the ground floor: the clinic, its people, its rooms."""
+
+from datetime import time
+
+from django.db import transaction
+
+from clinic import audit
+from clinic.models import Clinic, Membership, Room, User, WorkingHours
+from clinic.roles import Role
+
+
+@transaction.atomic
+def create_clinic(*, name: str, zone: str, manager_email: str, manager_name: str, password: str | None, **details) -> Clinic:
+    """A new clinic with its first manager. The only way a clinic begins."""
+    details.setdefault("sender_name", name)
+    clinic = Clinic(name=name, zone=zone, **details)
+    clinic.full_clean(exclude=["mail_paused_by", "created_at"])
+    clinic.save()
+    manager = User.objects.create_user(manager_email, password, full_name=manager_name)
+    join(clinic=clinic, user=manager, roles=[Role.MANAGER], by=manager)
+    audit.record("clinic.created", clinic, by=manager, clinic=clinic)
+    return clinic
+
+
+@transaction.atomic
+def join(*, clinic: Clinic, user: User, roles: list[Role], by: User, **details) -> Membership:
+    membership = Membership.objects.create(clinic=clinic, user=user, roles=[str(role) for role in roles], **details)
+    audit.record("membership.created", membership, by=by, roles=membership.roles)
+    return membership
+
+
+@transaction.atomic
+def add_room(*, clinic: Clinic, name: str, short_name: str, by: User, position: int = 0) -> Room:
+    room = Room.objects.create(clinic=clinic, name=name, short_name=short_name, position=position)
+    audit.record("room.created", room, by=by)
+    return room
+
+
+@transaction.atomic
+def set_weekly_hours(*, membership: Membership, hours: dict[int, list[tuple[time, time]]], by: User) -> None:
+    """Replace the weekly hours: ISO weekday to stretches of wall time."""
+    membership.working_hours.all().delete()
+    WorkingHours.objects.bulk_create(
+        WorkingHours(membership=membership, weekday=day, starts=starts, ends=ends)
+        for day, stretches in hours.items()
+        for starts, ends in stretches
+    )
+    audit.record("membership.hours_changed", membership, by=by, weekdays=sorted(hours))
+
+
+@transaction.atomic
+def change_clinic_details(*, clinic: Clinic, by: User, **details) -> Clinic:
+    clinic = Clinic.objects.select_for_update().get(pk=clinic.pk)
+    changed = sorted(name for name, value in details.items() if getattr(clinic, name) != value)
+    for name in changed:
+        setattr(clinic, name, details[name])
+    if changed:
+        clinic.save(update_fields=changed)
+        audit.record("clinic.changed", clinic, by=by, clinic=clinic, fields=changed)
+    return clinic

@@ -1,0 +1,33 @@
+"""Celery. A lost queue, a dead broker or a second beat must cost seconds, never a message: PostgreSQL holds them."""
+
+from clinic.settings.environment import VAR
+
+_IMPATIENT = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2}
+
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT, CELERY_TASK_SOFT_TIME_LIMIT = 120, 90
+CELERY_TASK_PUBLISH_RETRY_POLICY = _IMPATIENT
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # kB
+# Our formatter takes addresses out of the log; Celery's own would not.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A booking rings the bell while its browser waits: a broker that swallows packets may cost it two seconds, no more.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 2,
+    **_IMPATIENT,
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat" / "schedule")
+# Intervals in UTC: a crontab skips or repeats at a clock change. `expires`: a tick that waited is not worth running.
+CELERY_BEAT_SCHEDULE = {
+    "dispatch": {"task": "patients.outbox.tasks.dispatch", "schedule": 30.0, "options": {"expires": 25}},
+    "reconcile": {"task": "patients.outbox.tasks.reconcile", "schedule": 60.0, "options": {"expires": 55}},
+}

@@ -1,0 +1,54 @@
+"""One press, one effect: the token of a rendered form is stored in the transaction that does the work."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from clinic.models import FormSubmission
+
+NOT_PART_OF_THE_FORM = {"csrfmiddlewaretoken", "submit_token"}
+
+
+def once(request: HttpRequest, effect: Callable[[], str]) -> HttpResponse:
+    """Run `effect` (which returns the URL to show next) at most once for this rendered form.
+
+    A repeat with the same content is sent to the first one's result; with other content it is answered 409.
+    A DomainError from `effect` rolls back the token too, so the corrected form may be sent again.
+    """
+    with transaction.atomic():
+        submission, is_new = FormSubmission.objects.get_or_create(
+            token=_token(request),
+            defaults={"user": request.user, "path": request.path[:300], "payload_sha256": _fingerprint(request)},
+        )
+        if is_new:
+            submission.result_url = effect()
+            submission.save(update_fields=["result_url"])
+    if submission.user_id != request.user.pk or submission.payload_sha256 != _fingerprint(request):
+        return render(request, "409.html", {"what": "This form was already sent with other content."}, status=409)
+    return go_to(request, submission.result_url)
+
+
+def go_to(request: HttpRequest, url: str) -> HttpResponse:
+    """Redirect after a POST; htmx is told to load the page instead of swapping it into a fragment."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
+def _token(request: HttpRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("submit_token", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    digest = hashlib.sha256(request.path.encode())
+    for name in sorted(set(request.POST) - NOT_PART_OF_THE_FORM):
+        for value in request.POST.getlist(name):
+            digest.update(f"\0{name}\0{value}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

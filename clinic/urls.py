@@ -1,0 +1,33 @@
+"""The root: apps are mounted by dotted string, so that the ground floor imports none of them."""
+
+from django.urls import include, path
+
+from clinic import health, views
+
+clinic_urls = (
+    [
+        # /settings/
+        path("settings/", views.settings_home, name="settings"),
+        path("settings/clinic/", views.clinic_details, name="details"),
+        # session
+        path("keep-alive/", views.keep_alive, name="keep_alive"),
+        path("change-clinic/", views.change_clinic, name="change_clinic"),
+        # /mailbox/: what the local sink received
+        path("mailbox/", views.mailbox, name="mailbox"),
+        path("mailbox/<slug:key>/", views.mailbox_message, name="mailbox_message"),
+    ],
+    "clinic",
+)
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include(clinic_urls)),
+    path("", include("patients.urls")),
+    path("", include("treatments.urls")),
+]
+
+handler400 = "clinic.error_pages.bad_request"
+handler403 = "clinic.error_pages.forbidden"
+handler404 = "clinic.error_pages.not_found"
+handler500 = "clinic.error_pages.server_error"

@@ -1,0 +1,67 @@
+"""Settings home, keeping a session alive, changing clinic, and the demo's mailbox."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from clinic import services
+from clinic.forms import ClinicForm
+from clinic.mailbox import MailStore
+from clinic.roles import Role, allow, member
+
+
+@member(methods=["POST"])
+def keep_alive(request: HttpRequest) -> HttpResponse:
+    """A tap on "stay signed in"; the middleware has already moved the idle limit."""
+    request.session.modified = True
+    return HttpResponse(status=204)
+
+
+@member(methods=["POST"])
+def change_clinic(request: HttpRequest) -> HttpResponse:
+    chosen = get_object_or_404(request.user.memberships.filter(is_active=True), clinic__ref=request.POST.get("clinic") or None)
+    request.session["clinic_ref"] = str(chosen.clinic.ref)
+    request.session.cycle_key()
+    return redirect("/")
+
+
+@member()
+def settings_home(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "clinic/settings.html",
+        {"staff": request.clinic.memberships.select_related("user"), "rooms": request.clinic.rooms.all()},
+    )
+
+
+@allow(Role.MANAGER, methods=["GET", "POST"])
+def clinic_details(request: HttpRequest) -> HttpResponse:
+    form = ClinicForm(request.POST or None, instance=request.clinic)
+    if request.method == "POST" and form.is_valid():
+        services.change_clinic_details(clinic=request.clinic, by=request.user, **form.cleaned_data)
+        messages.success(request, "Clinic details saved.")
+        return redirect("clinic:settings")
+    return render(request, "clinic/details.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def _store() -> MailStore:
+    if not settings.MAILBOX_DIR:
+        raise Http404
+    return MailStore(settings.MAILBOX_DIR)
+
+
+@member()
+def mailbox(request: HttpRequest) -> HttpResponse:
+    """What the local sink received over SMTP: the demo's proof that a mail left. Not mounted in production."""
+    received = _store().latest(limit=100)
+    return render(request, "clinic/mailbox.html", {"received": received})
+
+
+@member()
+def mailbox_message(request: HttpRequest, key: str) -> HttpResponse:
+    received = _store().get(key)
+    if received is None:
+        raise Http404
+    return render(request, "clinic/mailbox_message.html", {"received": received, "back": reverse("clinic:mailbox")})

@@ -1,0 +1,18 @@
+"""Gathers the models of the patients app; the ledger's live in its own room."""
+
+from patients.models.consents import Consent, ConsentText, DepthClass
+from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
+from patients.models.people import Patient
+from patients.outbox.models import Message, MessageEvent
+
+__all__ = [
+    "Allergy",
+    "Consent",
+    "ConsentText",
+    "DepthClass",
+    "HistoryAnswer",
+    "MedicationStatement",
+    "Message",
+    "MessageEvent",
+    "Patient",
+]

@@ -1,0 +1,74 @@
+"""What kinds of message there are. The ledger names none of them: their owners register them when the app starts."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patients.outbox.models import Message
+
+UnknownPolicy = Literal["resend_once", "resend_if_hours_left", "never"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of message.
+
+    `label` is read at the desk: no diagnosis, treatment or body area in it. `essential` mail (confirmation, change,
+    aftercare) needs the patient's leave to be e-mailed, optional mail (reminders) her wish for reminders as well.
+    `unknown_policy` decides what happens when nobody can say whether a message arrived. `immediate` messages answer
+    something the patient has just done and ignore quiet hours. `still_wanted` and `context` are asked as the message
+    leaves: the first returns None or the reason why it must no longer go, the second what its template may say.
+    """
+
+    code: str
+    label: str
+    essential: bool
+    unknown_policy: UnknownPolicy
+    still_wanted: Callable[[Message], str | None]
+    context: Callable[[Message], dict[str, Any]]
+    template: str
+    priority: int = 5
+    immediate: bool = False
+    version: int = 1
+
+
+class UnknownKind(LookupError):
+    """A message of a kind that nobody registered: an older or newer release wrote it."""
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> Kind:
+    known = _kinds.get(kind.code)
+    if known is not None and known != kind:
+        raise ValueError(f"Two kinds of message are called {kind.code}.")
+    _kinds[kind.code] = kind
+    return kind
+
+
+def forget(code: str) -> None:
+    """Take a kind back: for tests that bring their own."""
+    _kinds.pop(code, None)
+
+
+def get(code: str) -> Kind:
+    try:
+        return _kinds[code]
+    except KeyError:
+        raise UnknownKind(code) from None
+
+
+def all_kinds() -> Iterable[Kind]:
+    return tuple(_kinds.values())
+
+
+def label(code: str) -> str:
+    """Words for a list; an unregistered kind is still shown."""
+    kind = _kinds.get(code)
+    return kind.label if kind else code.replace("_", " ").capitalize()
+
+
+def codes_labelled(text: str) -> list[str]:
+    """Kinds whose label contains what was typed."""
+    return [kind.code for kind in _kinds.values() if text.casefold() in kind.label.casefold()]

@@ -1,0 +1,63 @@
+"""Recording what the skin shows."""
+
+from datetime import date
+
+from django.db import transaction
+
+from clinic import audit
+from clinic.errors import DomainError, explained
+from clinic.models import User
+from patients.models import Patient
+from treatments.assessments.models import AssessedConcern, Assessment
+from treatments.protocol.catalogue import load
+
+
+@transaction.atomic
+def record(
+    *, patient: Patient, assessed_on: date, skin_type: int | None, pih_history: bool, concerns: list[dict], by: User, note: str = ""
+) -> Assessment:
+    """Write one assessment. `concerns`: dicts with `code`, `zones` and `severity` of the catalogue.
+
+    Raises DomainError for a concern, zone or pair that the catalogue does not offer.
+    """
+    for concern in concerns:
+        _refuse_unknown(concern["code"], concern["zones"])
+    with explained():
+        assessment = Assessment.objects.create(
+            patient=patient,
+            assessed_on=assessed_on,
+            assessed_by=by,
+            skin_type=skin_type,
+            pih_history=pih_history,
+            note=note,
+        )
+        AssessedConcern.objects.bulk_create(AssessedConcern(assessment=assessment, **concern) for concern in concerns)
+    audit.record("assessment.recorded", assessment, by=by, clinic=patient.clinic)
+    return assessment
+
+
+@transaction.atomic
+def mark_entered_in_error(*, assessment: Assessment, reason: str, by: User) -> Assessment:
+    assessment = Assessment.objects.select_for_update().get(pk=assessment.pk)
+    if not reason.strip():
+        raise DomainError("Say why this assessment was entered in error.", field="reason")
+    assessment.entered_in_error, assessment.error_reason = True, reason.strip()
+    assessment.save(update_fields=["entered_in_error", "error_reason"])
+    audit.record("assessment.entered_in_error", assessment, by=by, clinic=assessment.patient.clinic)
+    return assessment
+
+
+def latest(patient: Patient) -> Assessment | None:
+    """The assessment that counts, with its concerns."""
+    return patient.assessments.filter(entered_in_error=False).prefetch_related("concerns").first()
+
+
+def _refuse_unknown(code: str, zones: list[str]) -> None:
+    catalogue = load()
+    concern = catalogue.concerns.get(code)
+    if concern is None or not concern.offered:
+        raise DomainError("Choose a concern from the list.", field="concerns")
+    for zone in zones:
+        if zone not in catalogue.zones or catalogue.cell(zone, code, None) is None:
+            label = catalogue.zones[zone].label.lower() if zone in catalogue.zones else "unknown"
+            raise DomainError(f"{concern.label} is not treated on this zone: {label}. Leave it out.", field="zones")

@@ -1,0 +1,206 @@
+"""Courses: proposed from the catalogue, submitted, activated behind a gate, kept in step with what happens."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Max
+
+from clinic import audit, clock
+from clinic.errors import DomainError, explained
+from clinic.models import User
+from patients.models import DepthClass, Patient
+from patients.services import consents
+from treatments import facts
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.protocol import lifecycle
+from treatments.protocol.catalogue import load
+from treatments.protocol.facts import BadFacts
+from treatments.protocol.planning import Course, propose_course, window_after
+from treatments.protocol.screening import PERMITS
+from treatments.protocol.wording import desk_sentence
+from treatments.rules.services import in_force, require_sign_off
+from treatments.screenings import services as screenings
+from treatments.screenings.services import NotPermitted
+
+TECHNIQUES = ["microneedling"]
+
+
+class WrongStatus(DomainError):
+    """The plan is not in a state from which this may happen."""
+
+
+def propose(patient: Patient, *, starts_on: date, count: int | None = None) -> Course:
+    """What the catalogue proposes for the assessed concerns. Raises DomainError where nothing can be proposed."""
+    today = clock.today(patient.clinic)
+    if starts_on < today:
+        raise DomainError("A course starts today or later.", field="starts_on")
+    try:
+        return propose_course(facts.patient_facts(patient, on=today), start_on=starts_on, catalogue=load(), count=count)
+    except BadFacts as refusal:
+        raise DomainError(_without_field(refusal)) from refusal
+
+
+@transaction.atomic
+def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = None, note: str = "") -> TreatmentPlan:
+    """Keep a proposal as a draft with one row a session."""
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    course = propose(patient, starts_on=starts_on, count=count)
+    read = facts.facts_json(patient, on=clock.today(patient.clinic))
+    with explained():
+        plan = TreatmentPlan.objects.create(
+            clinic=patient.clinic,
+            patient=patient,
+            number=(patient.plans.aggregate(last=Max("number"))["last"] or 0) + 1,
+            protocol=in_force(),
+            concerns=read["concerns"],
+            proposal=course.to_json(),
+            sessions_planned=len(course.sessions),
+            floor_days=course.floor_days,
+            target_days=course.target_days,
+            latest_days=course.latest_days,
+            techniques=TECHNIQUES,
+            depth_class=_depth_class(course),
+            starts_on=starts_on,
+            note=note,
+            drafted_by=by,
+        )
+        PlannedSession.objects.bulk_create(
+            PlannedSession(
+                plan=plan,
+                number=session.number,
+                earliest_on=session.earliest_on,
+                target_on=session.target_on,
+                latest_on=session.latest_on,
+                zones=zones["zones"],
+            )
+            for session, zones in zip(course.sessions, course.to_json()["sessions"], strict=True)
+        )
+    audit.record("plan.drafted", plan, by=by, sessions=plan.sessions_planned)
+    return plan
+
+
+@transaction.atomic
+def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
+    plan = _locked(plan, to="submitted")
+    outcome = screenings.look(plan.patient, on=_first_day(plan), purpose="booking")
+    if not PERMITS[outcome.outcome].submit:
+        raise NotPermitted(f"This plan cannot be submitted: {desk_sentence(outcome, load()).lower()}.", screening=outcome)
+    return _move(plan, "submitted", by=by, submitted_at=clock.now(), submitted_by=by)
+
+
+@transaction.atomic
+def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
+    """Let the course begin. Screens again under its own lock: nobody brings a favourable answer along.
+
+    Raises NotPermitted (outcome table of the protocol), WrongStatus, NotSignedOff, or DomainError without a consent.
+    """
+    plan = _locked(plan, to="active")
+    require_sign_off(plan.clinic, plan.protocol)
+    if not consents.valid_consent(
+        patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=clock.now()
+    ):
+        raise DomainError("Ask for the consent first: this technique and depth are not signed for.")
+    record = screenings.perform(patient=plan.patient, on=_first_day(plan), purpose="booking", by=by)
+    screening = screenings.look(plan.patient, on=record.on, purpose="booking")
+    if screening.outcome == "defer" and screening.earliest_on:
+        # Deferred is not refused: the first visit moves to the first day on which nothing stands.
+        _start_no_sooner_than(plan, screening.earliest_on)
+        screening = screenings.look(plan.patient, on=screening.earliest_on, purpose="booking")
+    if not PERMITS[screening.outcome].activate:
+        raise NotPermitted(_why_not_active(screening), screening=screening)
+    with explained():
+        return _move(plan, "active", by=by, activated_at=clock.now(), activated_by=by, screening=str(record.ref))
+
+
+@transaction.atomic
+def hold(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
+    return _move(_locked(plan, to="on_hold"), "on_hold", by=by)
+
+
+@transaction.atomic
+def revoke(*, plan: TreatmentPlan, reason: str, by: User) -> TreatmentPlan:
+    if not reason.strip():
+        raise DomainError("Say why the course is stopped.", field="reason")
+    plan = _locked(plan, to="revoked")
+    return _move(plan, "revoked", by=by, ended_at=clock.now(), ended_by=by, ended_reason=reason.strip())
+
+
+@transaction.atomic
+def complete(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
+    return _move(_locked(plan, to="completed"), "completed", by=by, ended_at=clock.now(), ended_by=by)
+
+
+@transaction.atomic
+def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSession]:
+    """Work the windows out again from what is done or booked (`fixed`: session number to its day).
+
+    The window of a session hangs on its predecessor's day where that is known, else on its target. Returns those changed.
+    """
+    changed: list[PlannedSession] = []
+    previous: PlannedSession | None = None
+    for session in plan.planned_sessions.select_for_update().order_by("number"):
+        if previous is not None:
+            anchor = fixed.get(previous.number, previous.target_on)
+            window = window_after(
+                anchor, floor_days=plan.floor_days, target_days=plan.target_days, latest_days=plan.latest_days
+            )
+            if (session.earliest_on, session.target_on, session.latest_on) != (window.earliest_on, window.target_on, window.latest_on):
+                session.earliest_on, session.target_on, session.latest_on = window.earliest_on, window.target_on, window.latest_on
+                session.save(update_fields=["earliest_on", "target_on", "latest_on"])
+                changed.append(session)
+        previous = session
+    return changed
+
+
+def _locked(plan: TreatmentPlan, *, to: str) -> TreatmentPlan:
+    locked = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("patient", "clinic", "protocol").get(pk=plan.pk)
+    if not lifecycle.can_move("plan", locked.status, to):
+        wanted = TreatmentPlan.Status(to).label.lower()
+        raise WrongStatus(f"This plan is {locked.get_status_display().lower()}; it cannot become {wanted} from there.")
+    return locked
+
+
+def _move(plan: TreatmentPlan, to: str, *, by: User, screening: str | None = None, **fields) -> TreatmentPlan:
+    plan.status = to
+    for name, value in fields.items():
+        setattr(plan, name, value)
+    plan.save(update_fields=["status", *fields])
+    audit.record(f"plan.{to}", plan, by=by, **({"screening": screening} if screening else {}))
+    return plan
+
+
+def _first_day(plan: TreatmentPlan) -> date:
+    first = plan.planned_sessions.order_by("number").first()
+    return max(first.earliest_on, clock.today(plan.clinic))
+
+
+def _start_no_sooner_than(plan: TreatmentPlan, day: date) -> None:
+    first = plan.planned_sessions.select_for_update().order_by("number").first()
+    if first.earliest_on < day:
+        length = first.latest_on - first.earliest_on
+        first.earliest_on = first.target_on = day
+        first.latest_on = day + length
+        first.save(update_fields=["earliest_on", "target_on", "latest_on"])
+        reanchor(plan=plan, fixed={})
+
+
+def _depth_class(course: Course) -> DepthClass:
+    deepest = max((zone.soft_max_mm for session in course.sessions for zone in session.zones), default=Decimal(0))
+    if deepest <= Decimal("0.5"):
+        return DepthClass.SUPERFICIAL
+    return DepthClass.DERMAL if deepest <= Decimal("1.5") else DepthClass.DEEP
+
+
+def _why_not_active(screening) -> str:
+    return {
+        "block": "This plan cannot be activated: a finding blocks treatment.",
+        "defer": "This plan cannot be activated yet: a date has to pass first.",
+        "needs_clinician": "This plan cannot be activated: a finding waits for a clinician's decision.",
+        "ask": "This plan cannot be activated: some questions are not answered. Ask them first.",
+    }[screening.outcome]
+
+
+def _without_field(refusal: BadFacts) -> str:
+    sentence = str(refusal).partition(": ")[2] or str(refusal)
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,451 @@
+"""From a table of the catalogue to its frozen entry. Each builder takes every key it knows and refuses the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Protocol, TypeVar, get_args
+
+from .entries import (
+    CATEGORIES,
+    Active,
+    AgePolicy,
+    Anaesthetic,
+    Anchor,
+    Cell,
+    ConcernPolicy,
+    Count,
+    DepthPolicy,
+    Detail,
+    Endpoint,
+    Evidence,
+    Form,
+    Grade,
+    IntervalPolicy,
+    LaterNo,
+    Level,
+    Lifting,
+    LineKind,
+    Maintenance,
+    NumbingPolicy,
+    RedFlag,
+    Rule,
+    SecondStep,
+    Source,
+    Spacing,
+    Step,
+    StepLine,
+    Value,
+    Washout,
+    Zone,
+)
+from .reading import BadCatalogue, Table
+
+PEOPLE = ("patient", "clinician", "desk")
+CELL = re.compile(r"([0-9]\.[0-9]{1,2})-([0-9]\.[0-9]{1,2})")
+DESK_WORDS = ("block", "block_until", "defer", "needs_clinician", "ask", "caution", "clear")
+
+# What a later "no" does where the entry does not say it.
+LATER_NO: Mapping[Lifting, LaterNo] = {
+    "time": "never_shortens_wait",
+    "clinician": "kept_beside",
+    "prescriber": "kept_beside",
+    "nobody": "kept_beside",
+    "new_answer": "replaces",
+    "end_date": "needs_end_date",
+    "closing": "replaces",
+    "not_needed": "replaces",
+}
+
+
+class Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+Entry = TypeVar("Entry", bound="Coded | Source")
+
+
+def by_code(kind: str, entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Entries by code, in file order. A code given twice would hide the first one."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        code = entry.id if isinstance(entry, Source) else entry.code
+        if code in found:
+            raise BadCatalogue(f"{kind} {code}: is there twice")
+        found[code] = entry
+    if not found:
+        raise BadCatalogue(f"{kind}: there is none")
+    return found
+
+
+def build_source(table: Table) -> Source:
+    source = Source(
+        id=table.text("id"),
+        title=table.text("title"),
+        grade=table.one_of("grade", get_args(Grade)),
+        url=table.optional_text("url") or "",
+    )
+    table.done()
+    return source
+
+
+def _evidence(table: Table, key: str) -> tuple[Evidence, ...]:
+    rows = []
+    for row in table.tables(key):
+        rows.append(Evidence(value=row.text("value"), sources=row.texts("sources")))
+        row.done()
+    return tuple(rows)
+
+
+def build_rule(table: Table) -> Rule:
+    form: Form = table.one_of("form", get_args(Form), "full")
+    lifted_by: Lifting = table.one_of("lifted_by", get_args(Lifting))
+    rule = Rule(
+        code=table.text("code"),
+        category=table.one_of("category", CATEGORIES),
+        form=form,
+        label=table.text("label"),
+        question="" if form == "computed" else table.text("question"),
+        raised_by=table.one_of("raised_by", get_args(Value), "yes"),
+        unsure_raises=table.flag("unsure_raises", True),
+        never_missing=table.flag("never_missing"),
+        date_question=table.optional_text("date_question"),
+        date_may_be_ahead=table.flag("date_may_be_ahead"),
+        dated_as=table.optional_text("dated_as"),
+        washout=_washout(table),
+        second_step=_second_step(table),
+        details=_details(table),
+        detail_by=table.one_of("detail_by", PEOPLE) if table.has("detail_by") else None,
+        runs_until_ended=table.flag("runs_until_ended"),
+        after_end=table.one_of("after_end", CATEGORIES) if table.has("after_end") else None,
+        soft=table.flag("soft"),
+        later_no=table.one_of("later_no", get_args(LaterNo), LATER_NO[lifted_by]),
+        answered_by=_answered_by(table, form),
+        lifted_by=lifted_by,
+        advice=table.text("advice"),
+        sources=table.texts("sources"),
+        evidence=_evidence(table, "evidence"),
+        dissent=_evidence(table, "dissent"),
+    )
+    table.done()
+    return rule
+
+
+def _answered_by(table: Table, form: Form) -> tuple[str, ...]:
+    if form == "computed":
+        return ()
+    people = table.optional_texts("answered_by") or ("patient", "clinician")
+    for person in people:
+        if person not in PEOPLE:
+            raise table.fail("answered_by", f"must name only: {', '.join(PEOPLE)}")
+    return people
+
+
+def _washout(table: Table) -> Washout | None:
+    inner = table.optional_table("washout")
+    if inner is None:
+        return None
+    washout = Washout(
+        days=inner.optional_whole("days"),
+        skin_types_4_to_6=inner.optional_whole("skin_types_4_to_6"),
+        pigment_concern=inner.optional_whole("pigment_concern"),
+        device_says=inner.flag("device_says"),
+        interval_floor=inner.flag("interval_floor"),
+    )
+    inner.done()
+    if (washout.days is None) != washout.interval_floor:
+        raise table.fail("washout", "needs days, or interval_floor = true, and not both")
+    for longer in (washout.skin_types_4_to_6, washout.pigment_concern):
+        if longer is not None and longer < (washout.days or 0):
+            raise table.fail("washout", "gets shorter for the higher risk")
+    return washout
+
+
+def _second_step(table: Table) -> SecondStep | None:
+    inner = table.optional_table("second_step")
+    if inner is None:
+        return None
+    step = SecondStep(category=inner.one_of("category", CATEGORIES), days=inner.whole("days", least=1))
+    inner.done()
+    return step
+
+
+def _details(table: Table) -> dict[str, Detail]:
+    details: dict[str, Detail] = {}
+    for inner in table.tables("details"):
+        detail = Detail(
+            word=inner.text("word"),
+            label=inner.text("label"),
+            category=inner.one_of("category", CATEGORIES) if inner.has("category") else None,
+            days=inner.optional_whole("days"),
+            raises=inner.flag("raises", True),
+        )
+        inner.done()
+        if detail.word in details:
+            raise table.fail("details", f"name {detail.word} twice")
+        details[detail.word] = detail
+    return details
+
+
+def _count(table: Table) -> Count:
+    count = Count(
+        plan=table.whole("plan", least=1, most=8),
+        minimum=table.whole("min", least=1, most=8),
+        maximum=table.whole("max", least=1, most=8),
+    )
+    table.done()
+    if not count.minimum <= count.plan <= count.maximum:
+        raise table.fail("plan", "must lie between min and max")
+    return count
+
+
+def _spacing(table: Table) -> Spacing:
+    spacing = Spacing(
+        floor_days=table.whole("floor", least=1),
+        target_days=table.whole("target", least=1),
+        latest_days=table.whole("latest", least=1),
+    )
+    table.done()
+    if not spacing.floor_days <= spacing.target_days <= spacing.latest_days:
+        raise table.fail("floor", "must not be above target, nor target above latest")
+    return spacing
+
+
+def _maintenance(table: Table) -> Maintenance | None:
+    inner = table.optional_table("maintenance")
+    if inner is None:
+        return None
+    maintenance = Maintenance(inner.whole("from_days", least=1), inner.whole("to_days", least=1))
+    inner.done()
+    if maintenance.from_days > maintenance.to_days:
+        raise table.fail("maintenance", "ends before it begins")
+    return maintenance
+
+
+def build_concern(table: Table) -> ConcernPolicy:
+    concern = ConcernPolicy(
+        code=table.text("code"),
+        label=table.text("label"),
+        offered=table.flag("offered", True),
+        pigment=table.flag("pigment"),
+        sessions=_count(table.table("sessions")),
+        sessions_severe=_count(table.table("sessions_severe")) if table.has("sessions_severe") else None,
+        interval=_spacing(table.table("interval")),
+        maintenance=_maintenance(table),
+        review_after=_review_after(table),
+        depth_column=table.text("depth_column"),
+        depth_column_4_6=table.optional_text("depth_column_4_6"),
+        only_zones=table.optional_texts("only_zones"),
+        soft_max_mm=table.decimal("soft_max_mm"),
+        soft_max_4_6_mm=table.optional_decimal("soft_max_4_6_mm"),
+        hard_cap_mm=table.optional_decimal("hard_cap_mm"),
+        endpoint=table.one_of("endpoint", get_args(Endpoint)),
+        note=table.optional_text("note") or "",
+        sources=table.texts("sources"),
+        evidence=_evidence(table, "evidence"),
+        dissent=_evidence(table, "dissent"),
+    )
+    table.done()
+    if concern.soft_max_4_6_mm is not None and concern.soft_max_4_6_mm > concern.soft_max_mm:
+        raise table.fail("soft_max_4_6_mm", "is above soft_max_mm")
+    if concern.hard_cap_mm is not None and concern.soft_max_mm > concern.hard_cap_mm:
+        raise table.fail("soft_max_mm", "is above hard_cap_mm")
+    return concern
+
+
+def _review_after(table: Table) -> tuple[int, ...]:
+    if not table.has("review_after"):
+        return ()
+    numbers = table.wholes("review_after", least=1, most=8)
+    if list(numbers) != sorted(set(numbers)):
+        raise table.fail("review_after", "must rise")
+    return numbers
+
+
+def build_zone(table: Table) -> Zone:
+    prohibited = table.flag("prohibited")
+    zone = Zone(
+        code=table.text("code"),
+        label=table.text("label"),
+        prohibited=prohibited,
+        group="" if prohibited else table.one_of("group", ("face", "neck", "body")),
+        start_mm=None if prohibited else table.decimal("start_mm"),
+        soft_max_mm=None if prohibited else table.decimal("soft_max_mm"),
+        hard_cap_mm=None if prohibited else table.decimal("hard_cap_mm"),
+        hard_cap_by_device_mm=None if prohibited else table.optional_decimal("hard_cap_by_device_mm"),
+        hard_cap_needs_prescriber=table.flag("hard_cap_needs_prescriber"),
+        note=table.optional_text("note") or "",
+        sources=table.texts("sources"),
+    )
+    table.done()
+    depths = [zone.start_mm, zone.soft_max_mm, zone.hard_cap_mm, zone.hard_cap_by_device_mm]
+    rising = [depth for depth in depths if depth is not None]
+    if rising != sorted(rising):
+        raise table.fail("start_mm", "soft_max_mm, hard_cap_mm and hard_cap_by_device_mm must rise in this order")
+    return zone
+
+
+def build_matrix(table: Table, zones: Iterable[Zone]) -> dict[str, dict[str, Cell | None]]:
+    """Zone by column. Every zone that may be treated has a row, every row a cell for each column."""
+    columns = table.texts("columns")
+    matrix: dict[str, dict[str, Cell | None]] = {}
+    for zone in zones:
+        cells = table.cells(zone.code)
+        if len(cells) != len(columns):
+            raise table.fail(zone.code, f"has {len(cells)} cells for {len(columns)} columns")
+        row = {column: _cell(table, zone.code, text) for column, text in zip(columns, cells, strict=True)}
+        for column, cell in row.items():
+            if cell and zone.hard_cap_mm is not None and cell.soft_max_mm > zone.hard_cap_mm:
+                raise table.fail(zone.code, f"goes deeper in {column} than the hard cap of the zone")
+        matrix[zone.code] = row
+    table.done()
+    return matrix
+
+
+def _cell(table: Table, zone: str, text: str) -> Cell | None:
+    if text == "x":
+        return None
+    depths = CELL.fullmatch(text)
+    if not depths:
+        raise table.fail(zone, f'has the cell "{text}"; write "start-soft maximum" or "x"')
+    cell = Cell(Decimal(depths[1]), Decimal(depths[2]))
+    if cell.start_mm > cell.soft_max_mm:
+        raise table.fail(zone, f'has the cell "{text}", which starts above its soft maximum')
+    return cell
+
+
+def build_interval(table: Table) -> IntervalPolicy:
+    policy = IntervalPolicy(
+        floor_days=table.whole("floor_days", least=28),
+        raised_floor_days=table.whole("raised_floor_days", least=28),
+        pigment_trouble_extra_days=table.whole("pigment_trouble_extra_days"),
+        deep_session_mm=table.decimal("deep_session_mm"),
+        after_event_days=table.whole("after_event_days"),
+        event_grade=table.whole("event_grade", least=1, most=5),
+        late_after_days=table.whole("late_after_days", least=1),
+        new_baseline_after_days=table.whole("new_baseline_after_days", least=1),
+        sun_avoidance_days=table.whole("sun_avoidance_days"),
+        sun_avoidance_raised_days=table.whole("sun_avoidance_raised_days"),
+        sources=table.texts("sources"),
+        evidence=_evidence(table, "evidence"),
+        dissent=_evidence(table, "dissent"),
+    )
+    table.done()
+    if policy.floor_days > policy.raised_floor_days:
+        raise table.fail("raised_floor_days", "is below floor_days")
+    return policy
+
+
+def build_age(table: Table) -> AgePolicy:
+    policy = AgePolicy(table.whole("minimum_years", least=18), table.whole("label_years", least=18))
+    table.done()
+    return policy
+
+
+def build_depth(table: Table) -> DepthPolicy:
+    policy = DepthPolicy(
+        absolute_mm=table.decimal("absolute_mm"),
+        step_mm=table.decimal("step_mm"),
+        lowest_mm=table.decimal("lowest_mm"),
+        sources=table.texts("sources"),
+        evidence=_evidence(table, "evidence"),
+        dissent=_evidence(table, "dissent"),
+    )
+    table.done()
+    if policy.absolute_mm > Decimal("3.0"):
+        raise table.fail("absolute_mm", "must not be above 3.0")
+    return policy
+
+
+def build_desk(table: Table) -> dict[str, str]:
+    desk = {word: table.text(word) for word in DESK_WORDS}
+    table.done()
+    return desk
+
+
+def build_step(table: Table) -> Step:
+    step = Step(
+        code=table.text("code"),
+        label=table.text("label"),
+        anchor=table.one_of("anchor", get_args(Anchor)),
+        offset_hours=table.whole("offset_hours", least=-10_000),
+        offset_hours_4_6=table.optional_whole("offset_hours_4_6", least=-10_000),
+        lines=tuple(_line(line) for line in table.tables("lines")),
+        sources=table.texts("sources"),
+    )
+    table.done()
+    return step
+
+
+def _line(table: Table) -> StepLine:
+    line = StepLine(
+        kind=table.one_of("kind", get_args(LineKind)),
+        text=table.text("text"),
+        text_4_6=table.optional_text("text_4_6"),
+        rule=table.optional_text("rule"),
+    )
+    table.done()
+    if (line.rule is not None) != (line.kind in ("stop", "allow")):
+        raise table.fail("rule", "belongs to stop and allow lines, and only to them")
+    if ("{day}" in line.text) != (line.kind == "stop"):
+        raise table.fail("text", "carries {day} where the kind is stop, and only there")
+    return line
+
+
+def build_red_flag(table: Table) -> RedFlag:
+    flag = RedFlag(
+        code=table.text("code"),
+        level=table.one_of("level", get_args(Level)),
+        text=table.text("text"),
+        sources=table.texts("sources"),
+    )
+    table.done()
+    return flag
+
+
+def build_numbing(table: Table) -> NumbingPolicy:
+    policy = NumbingPolicy(
+        alert_mg_per_kg=table.decimal("alert_mg_per_kg"),
+        alert_mg=table.decimal("alert_mg"),
+        alert_mg_without_weight=table.decimal("alert_mg_without_weight"),
+        order_above_percent=table.decimal("order_above_percent"),
+        prep_minutes_without_agent=table.whole("prep_minutes_without_agent"),
+        sources=table.texts("sources"),
+    )
+    table.done()
+    return policy
+
+
+def build_anaesthetic(table: Table) -> Anaesthetic:
+    minutes = table.table("minutes")
+    agent = Anaesthetic(
+        code=table.text("code"),
+        label=table.text("label"),
+        actives=tuple(_active(active) for active in table.tables("actives")),
+        minimum_minutes=minutes.whole("from", least=1),
+        maximum_minutes=minutes.whole("to", least=1),
+        prep_minutes=table.whole("prep_minutes"),
+        max_grams_per_10_cm2=table.optional_decimal("max_grams_per_10_cm2"),
+        max_area_cm2=table.optional_decimal("max_area_cm2"),
+        occlusion=table.flag("occlusion"),
+        prescriber_order=table.flag("prescriber_order"),
+        note=table.optional_text("note") or "",
+        sources=table.texts("sources"),
+    )
+    minutes.done()
+    table.done()
+    if not agent.actives:
+        raise table.fail("actives", "are missing")
+    if agent.minimum_minutes > agent.maximum_minutes:
+        raise table.fail("minutes", "end before they begin")
+    return agent
+
+
+def _active(table: Table) -> Active:
+    active = Active(name=table.text("name"), percent=table.decimal("percent"))
+    table.done()
+    if active.percent > 100:
+        raise table.fail("percent", "is above 100")
+    return active

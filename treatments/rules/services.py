@@ -1,0 +1,58 @@
+"""Which protocol is in force, who answers for it, and what the clinic treats with."""
+
+from django.db import transaction
+
+from clinic import audit
+from clinic.errors import DomainError
+from clinic.models import Clinic, Membership, User
+from clinic.roles import Role
+from treatments.protocol.catalogue import load
+from treatments.rules.models import Anaesthetic, Device, ProtocolSignOff, ProtocolVersion
+
+
+class NotSignedOff(DomainError):
+    """The shipped defaults are no advice until a prescriber of this clinic has answered for them."""
+
+
+def in_force() -> ProtocolVersion:
+    """The published row of the catalogue this software runs; published at its first use."""
+    catalogue = load()
+    protocol, _ = ProtocolVersion.objects.get_or_create(
+        sha256=catalogue.sha256, defaults={"version": catalogue.version, "toml": catalogue.text}
+    )
+    return protocol
+
+
+@transaction.atomic
+def sign_off(*, clinic: Clinic, by: Membership) -> ProtocolSignOff:
+    """A prescriber answers for the protocol in force. Raises DomainError for anyone else."""
+    if not by.has(Role.PRESCRIBER):
+        raise DomainError("Only a prescriber can sign the protocol.")
+    signed, is_new = ProtocolSignOff.objects.get_or_create(clinic=clinic, protocol=in_force(), defaults={"signed_by": by.user})
+    if is_new:
+        audit.record("protocol.signed_off", signed, by=by.user, clinic=clinic, version=signed.protocol.version)
+    return signed
+
+
+def require_sign_off(clinic: Clinic, protocol: ProtocolVersion) -> None:
+    """What must be true of a real clinic before it treats anyone. Raises NotSignedOff with what to do."""
+    if clinic.is_demo:
+        return
+    if not clinic.urgent_phone or not clinic.emergency_number:
+        raise NotSignedOff("Set the clinic's urgent and emergency numbers in Settings first: every aftercare message prints them.")
+    if not clinic.protocol_sign_offs.filter(protocol=protocol).exists():
+        raise NotSignedOff(f"A prescriber must sign protocol {protocol.version} in Settings before a plan is activated.")
+
+
+@transaction.atomic
+def add_device(*, clinic: Clinic, by: User, **details) -> Device:
+    device = Device.objects.create(clinic=clinic, **details)
+    audit.record("device.added", device, by=by)
+    return device
+
+
+@transaction.atomic
+def add_anaesthetic(*, clinic: Clinic, by: User, **details) -> Anaesthetic:
+    anaesthetic = Anaesthetic.objects.create(clinic=clinic, **details)
+    audit.record("anaesthetic.added", anaesthetic, by=by)
+    return anaesthetic

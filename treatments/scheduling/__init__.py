@@ -1,0 +1,1 @@
+"""Free time and slots as functions of values: no database, no clock, no Django."""

@@ -1,0 +1,84 @@
+"""What the rules said, on which facts, under which protocol; and what a named clinician lifted."""
+
+import pghistory
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from clinic.models import ClinicNow, RefModel, User
+from patients.models import Patient
+from patients.models.history import RAISES_FACTS_VERSION
+from treatments.rules.models import ProtocolVersion
+
+OUTCOMES = ("clear", "caution", "ask", "needs_clinician", "defer", "block")
+
+
+@pgtrigger.register(pgtrigger.Protect(name="screening_append_only", operation=pgtrigger.Update | pgtrigger.Delete))
+class ScreeningRecord(RefModel):
+    """One run of the rules for one patient and one day, with everything it read. Never changed, only made again."""
+
+    class Purpose(models.TextChoices):
+        SESSION = "session", "Session"
+        BOOKING = "booking", "Booking"
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="screenings")
+    protocol = models.ForeignKey(ProtocolVersion, on_delete=models.PROTECT, related_name="+")
+    on = models.DateField()
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    outcome = models.CharField(max_length=20)
+    earliest_on = models.DateField(null=True)
+    binding = models.CharField(max_length=40, blank=True)
+    # The whole answer of `screen()` and the facts it was given: `findings`, `missing`, `changes` read from here.
+    result = models.JSONField()
+    facts = models.JSONField()
+    facts_version = models.PositiveIntegerField()
+    made_at = models.DateTimeField(db_default=ClinicNow())
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["patient", "-id"], name="screening_latest_first")]
+        constraints = [models.CheckConstraint(name="screening_outcome_known", condition=Q(outcome__in=OUTCOMES))]
+
+    @property
+    def changes(self) -> list[dict]:
+        return self.result["changes"]
+
+
+@pgtrigger.register(pgtrigger.Protect(name="finding_append_only", operation=pgtrigger.Update | pgtrigger.Delete))
+class ScreeningFinding(models.Model):
+    """A raised rule (FHIR DetectedIssue), as a row so that "how often did this fire" is a query."""
+
+    record = models.ForeignKey(ScreeningRecord, on_delete=models.CASCADE, related_name="findings")
+    code = models.CharField(max_length=40, db_index=True)
+    category = models.CharField(max_length=3)
+    earliest_on = models.DateField(null=True)
+    cleared_until = models.DateField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
+@pghistory.track(append_only=True)
+@pgtrigger.register(RAISES_FACTS_VERSION)
+class Clearance(RefModel):
+    """A clinician answers for one raised rule of one patient until a day. `expires_on` is the last day it counts."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="clearances")
+    code = models.CharField(max_length=40)
+    given_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    licence = models.CharField(max_length=60)
+    reason = models.TextField()
+    evidence = models.CharField(max_length=200, blank=True)
+    given_on = models.DateField()
+    expires_on = models.DateField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    recorded_at = models.DateTimeField(db_default=ClinicNow())
+
+    class Meta:
+        ordering = ["-given_on", "-id"]
+        constraints = [
+            models.CheckConstraint(name="clearance_ends_after_it_begins", condition=Q(expires_on__gte=models.F("given_on"))),
+            models.CheckConstraint(name="clearance_says_who_and_why", condition=~Q(reason="") & ~Q(licence="")),
+        ]

@@ -1,0 +1,116 @@
+"""Running the rules on record, and lifting what a named clinician may lift."""
+
+from datetime import date
+
+from django.db import transaction
+
+from clinic import audit, clock
+from clinic.errors import DomainError, explained
+from clinic.models import Membership, User
+from clinic.roles import Role
+from patients.models import Patient
+from treatments import facts
+from treatments.protocol.catalogue import load
+from treatments.protocol.facts import from_json
+from treatments.protocol.screening import Screening, screen
+from treatments.rules.services import in_force
+from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
+
+
+class NotPermitted(DomainError):
+    """The outcome of a screening does not allow the act. `outcome` and `earliest_on` say what does."""
+
+    def __init__(self, sentence: str, *, screening: Screening, field: str | None = None) -> None:
+        super().__init__(sentence, field=field)
+        self.screening = screening
+        self.outcome = screening.outcome
+        self.earliest_on = screening.earliest_on
+
+
+def look(patient: Patient, *, on: date, purpose: str) -> Screening:
+    """What the rules say, without writing it down."""
+    catalogue = load()
+    return screen(facts.patient_facts(patient, on=_facts_day(patient, on), catalogue=catalogue), on=on, purpose=purpose, catalogue=catalogue)
+
+
+@transaction.atomic
+def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> ScreeningRecord:
+    """Run the rules and keep the run: facts, findings, protocol and the version of the facts it read."""
+    # Locked, so that no answer slips in between reading the facts and noting their version.
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    catalogue = load()
+    read = facts.facts_json(patient, on=_facts_day(patient, on), catalogue=catalogue)
+    screening = screen(from_json(read), on=on, purpose=purpose, catalogue=catalogue)
+    result = screening.to_json()
+    record = ScreeningRecord.objects.create(
+        patient=patient,
+        protocol=in_force(),
+        on=on,
+        purpose=purpose,
+        outcome=screening.outcome,
+        earliest_on=screening.earliest_on,
+        binding=screening.binding or "",
+        result=result,
+        facts=read,
+        facts_version=patient.facts_version,
+        made_by=by,
+    )
+    ScreeningFinding.objects.bulk_create(
+        ScreeningFinding(
+            record=record,
+            code=finding.code,
+            category=finding.category,
+            earliest_on=finding.earliest_on,
+            cleared_until=finding.cleared_until,
+        )
+        for finding in screening.findings
+    )
+    audit.record("screening.performed", record, by=by, clinic=patient.clinic, system=by is None, on=on.isoformat(), purpose=purpose)
+    return record
+
+
+@transaction.atomic
+def give_clearance(
+    *, patient: Patient, code: str, reason: str, expires_on: date, by: Membership, evidence: str = "", licence: str = ""
+) -> Clearance:
+    """Lift a raised rule until `expires_on` (the last day it counts). Raises DomainError where nobody, or not she, may."""
+    rule = load().rules_by_code.get(code)
+    if rule is None or not rule.takes_clearance:
+        raise DomainError("Nobody can lift this rule. It ends with a new answer or a date.")
+    if not by.has(Role.PRESCRIBER if rule.lifted_by == "prescriber" else Role.CLINICIAN):
+        raise DomainError("Only a prescriber can lift this rule.")
+    today = clock.today(patient.clinic)
+    if not reason.strip():
+        raise DomainError("Give the reason: it is printed in the chart.", field="reason")
+    if not (licence or by.licence).strip():
+        raise DomainError("Enter your licence number.", field="licence")
+    if expires_on < today:
+        raise DomainError("Choose a last day that is not in the past.", field="expires_on")
+    with explained():
+        clearance = Clearance.objects.create(
+            patient=patient,
+            code=code,
+            given_by=by.user,
+            licence=(licence or by.licence).strip(),
+            reason=reason.strip(),
+            evidence=evidence.strip(),
+            given_on=today,
+            expires_on=expires_on,
+        )
+    audit.record("clearance.given", clearance, by=by.user, clinic=patient.clinic, expires_on=expires_on.isoformat())
+    return clearance
+
+
+@transaction.atomic
+def revoke_clearance(*, clearance: Clearance, by: User) -> Clearance:
+    clearance = Clearance.objects.select_for_update().get(pk=clearance.pk)
+    if clearance.revoked_at is None:
+        clearance.revoked_at, clearance.revoked_by = clock.now(), by
+        clearance.save(update_fields=["revoked_at", "revoked_by"])
+        audit.record("clearance.revoked", clearance, by=by, clinic=clearance.patient.clinic)
+    return clearance
+
+
+def _facts_day(patient: Patient, on: date) -> date:
+    """What is known today decides about a later day; a past day is judged by what was known then."""
+    return min(on, clock.today(patient.clinic))

@@ -1,0 +1,291 @@
+"""One needling: opened behind the gate, charted while it happens, signed, and from then on only added to."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F
+
+from clinic import audit, clock
+from clinic.errors import DomainError, explained
+from clinic.models import Membership, User
+from clinic.roles import Role
+from treatments import facts
+from treatments.appointments import services as appointments
+from treatments.appointments.models import Appointment
+from treatments.plans import services as plans
+from treatments.plans.models import TreatmentPlan
+from treatments.protocol.catalogue import load
+from treatments.protocol.depth import DepthLimits, check, limits
+from treatments.protocol.facts import Device as DeviceFact
+from treatments.protocol.screening import PERMITS
+from treatments.protocol.wording import desk_sentence
+from treatments.rules.models import Device
+from treatments.screenings import services as screenings
+from treatments.screenings.models import ScreeningRecord
+from treatments.screenings.services import NotPermitted
+from treatments.sessions import messages
+from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
+
+
+class Stale(DomainError):
+    """Somebody else saved this session in between."""
+
+
+@transaction.atomic
+def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str]) -> TreatmentSession:
+    """Begin the session of a visit. `acknowledged`: parameters of today's screening whose changes the clinician has read.
+
+    Uses the screening she saw and runs the rules again under the lock; the database checks both once more.
+    Raises NotPermitted, or DomainError with the sentence of the promise that would be broken.
+    """
+    if not by.has(Role.CLINICIAN):
+        raise DomainError("Only a clinician can open a session.")
+    plan = TreatmentPlan.objects.select_for_update(of=("self",)).get(planned_sessions__appointments=visit)
+    visit = Appointment.objects.select_for_update(of=("self",)).select_related("patient__clinic", "planned_session").get(pk=visit.pk)
+    if visit.status not in ("arrived", "numbing", "in_room"):
+        raise DomainError(f"This visit is {visit.get_status_display().lower()}. Mark the patient as arrived first.")
+    today = clock.today(visit.clinic)
+    record = latest_screening(visit)
+    if record is None:
+        raise DomainError("There is no screening for this session yet. Ask the questions of the day first.")
+    current = screenings.look(visit.patient, on=today, purpose="session")
+    if record.facts_version == visit.patient.facts_version and not PERMITS[current.outcome].open_session:
+        raise NotPermitted(f"No session today: {desk_sentence(current, load()).lower()}.", screening=current)
+    unread = sorted({change["parameter"] for change in record.changes} - set(acknowledged))
+    if unread:
+        raise DomainError("Read and tick the changes of today's screening before you begin.", field="acknowledged")
+    with explained():
+        session = TreatmentSession.objects.create(
+            clinic=visit.clinic,
+            patient=visit.patient,
+            plan=plan,
+            planned_session=visit.planned_session,
+            appointment=visit,
+            screening=record,
+            on=today,
+            operator=by,
+            changes_acknowledged=record.changes,
+            device=visit.device or facts.default_device(visit.patient),
+            anaesthetic_on_at=visit.numbing_at,
+        )
+    if visit.status != "in_room":
+        appointments.step(visit=visit, to="in_room", by=by.user)
+    audit.record("session.opened", session, by=by.user, screening=str(record.ref))
+    return session
+
+
+def latest_screening(visit: Appointment) -> ScreeningRecord | None:
+    """The newest screening of this patient for a session on the visit's day."""
+    return visit.patient.screenings.filter(purpose="session", on=visit.day).order_by("-id").first()
+
+
+@transaction.atomic
+def save_details(*, session: TreatmentSession, version: int, by: Membership, **details) -> TreatmentSession:
+    """Autosave of what is charted: device, cartridge, anaesthetic and its times, pain, note. Raises Stale when outdated.
+
+    `details`: fields of the session. A cartridge lot brings its expiry along.
+    """
+    session = _locked_open(session)
+    if session.version != version:
+        raise Stale("Somebody else changed this session in between. Your text is still here: compare before you save.")
+    if "cartridge_lot" in details:
+        lot: CartridgeLot | None = details["cartridge_lot"]
+        details["cartridge_expires_on"] = lot.expires_on if lot else None
+    for name, value in details.items():
+        setattr(session, name, value)
+    session.version = version + 1
+    with explained():
+        session.save(update_fields=[*details, "version"])
+    return session
+
+
+@transaction.atomic
+def set_zone(
+    *, session: TreatmentSession, zone: str, depth_mm: Decimal, passes: int, by: Membership, endpoint: str = "", reason: str = ""
+) -> SessionZone:
+    """Chart one zone. Refuses what is above the hard cap; asks for a reason above the soft maximum or a large step."""
+    session = _locked_open(session)
+    allowed = zone_limits(session, zone, by=by)
+    verdict = check(depth_mm, allowed, last_mm=last_depth(session, zone), step_mm=load().depth.step_mm)
+    if verdict.verdict == "refused":
+        raise DomainError(verdict.sentence, field="depth_mm")
+    if verdict.verdict == "needs_reason" and not reason.strip():
+        raise DomainError(verdict.sentence, field="reason")
+    with explained():
+        charted, _ = SessionZone.objects.update_or_create(
+            session=session,
+            zone=zone,
+            defaults={
+                "depth_mm": depth_mm,
+                "passes": passes,
+                "endpoint": endpoint,
+                "reason": reason.strip(),
+                "soft_max_mm": allowed.soft_max_mm,
+                "hard_cap_mm": allowed.hard_cap_mm,
+            },
+        )
+        TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
+    return charted
+
+
+@transaction.atomic
+def remove_zone(*, session: TreatmentSession, zone: str, by: Membership) -> None:
+    session = _locked_open(session)
+    session.zones.filter(zone=zone).delete()
+    TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
+
+
+@transaction.atomic
+def complete(*, session: TreatmentSession, by: Membership) -> TreatmentSession:
+    """Sign and close. In the same transaction the visit is done, later windows move, and what the patient is owed is written."""
+    session = _locked_open(session)
+    _refuse_incomplete(session)
+    return _sign(session, "completed", by=by)
+
+
+@transaction.atomic
+def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership) -> TreatmentSession:
+    """Sign a session that ended early. The floor runs from it in any case; `counts` says whether the series does."""
+    session = _locked_open(session)
+    if not reason.strip():
+        raise DomainError("Say why the session was stopped.", field="stopped_reason")
+    session.stopped_reason, session.counts = reason.strip(), counts
+    return _sign(session, "stopped", by=by)
+
+
+@transaction.atomic
+def add_addendum(*, session: TreatmentSession, text: str, reason: str, by: User) -> SessionAddendum:
+    """Add to a signed session, with author, time and reason; the session itself stays as it was signed."""
+    session = TreatmentSession.objects.select_for_update().get(pk=session.pk)
+    if session.signed_at is None:
+        raise DomainError("This session is not signed yet: write into its note.", field="text")
+    if not text.strip():
+        raise DomainError("Write what is to be added.", field="text")
+    if not reason.strip():
+        raise DomainError("Say why it is added afterwards.", field="reason")
+    addendum = SessionAddendum.objects.create(session=session, text=text.strip(), reason=reason.strip(), by=by)
+    audit.record("session.addendum", session, by=by)
+    return addendum
+
+
+@transaction.atomic
+def mark_entered_in_error(*, session: TreatmentSession, reason: str, by: Membership) -> TreatmentSession:
+    """The row stays, struck; it no longer counts for anything, and what it owed the patient is withdrawn."""
+    session = TreatmentSession.objects.select_for_update().get(pk=session.pk)
+    if not reason.strip():
+        raise DomainError("Say why this session was entered in error.", field="error_reason")
+    if session.status == TreatmentSession.Status.ENTERED_IN_ERROR:
+        return session
+    session.status, session.error_reason = TreatmentSession.Status.ENTERED_IN_ERROR, reason.strip()
+    session.save(update_fields=["status", "error_reason"])
+    messages.withdraw(session, by=by.user)
+    audit.record("session.entered_in_error", session, by=by.user)
+    return session
+
+
+@transaction.atomic
+def report_adverse_event(*, session: TreatmentSession, code: str, grade: int, note: str, by: User) -> AdverseEvent:
+    with explained():
+        event = AdverseEvent.objects.create(
+            patient=session.patient,
+            session=session,
+            code=code,
+            grade=grade,
+            onset_on=clock.today(session.clinic),
+            note=note,
+            reported_by=by,
+        )
+    audit.record("adverse_event.reported", event, by=by, clinic=session.clinic, grade=grade)
+    return event
+
+
+@transaction.atomic
+def close_adverse_event(*, event: AdverseEvent, resolved_on, over_72h: bool, by: Membership) -> AdverseEvent:
+    if not by.has(Role.CLINICIAN):
+        raise DomainError("Only a clinician closes an adverse event.")
+    event = AdverseEvent.objects.select_for_update().get(pk=event.pk)
+    if resolved_on > clock.today(event.patient.clinic) or resolved_on < event.onset_on:
+        raise DomainError("It settled between the day it began and today.", field="resolved_on")
+    event.resolved_on, event.over_72h, event.closed_by = resolved_on, over_72h, by.user
+    event.save(update_fields=["resolved_on", "over_72h", "closed_by"])
+    audit.record("adverse_event.closed", event, by=by.user, clinic=event.patient.clinic)
+    return event
+
+
+def zone_limits(session: TreatmentSession, zone: str, *, by: Membership) -> DepthLimits:
+    """Start, soft maximum and hard cap of a zone for the concerns of this course. Raises DomainError where it is not offered."""
+    read = session.screening.facts
+    codes = [concern["code"] for concern in session.plan.concerns if zone in concern["zones"]]
+    if not codes:
+        raise DomainError("This zone is not part of the course. Assess it and plan again first.", field="zone")
+    return limits(
+        zone,
+        codes,
+        skin_type=read["skin_type"],
+        pih_history=read["pih_history"],
+        device=_device_fact(session.device),
+        first_session=previous_session(session) is None,
+        prescriber=by.has(Role.PRESCRIBER),
+        catalogue=load(),
+    )
+
+
+def previous_session(session: TreatmentSession) -> TreatmentSession | None:
+    """The last signed session of this course: what "last time" shows in grey."""
+    signed = session.plan.sessions.filter(signed_at__isnull=False).exclude(status="entered_in_error").exclude(pk=session.pk)
+    return signed.prefetch_related("zones").order_by("-on", "-id").first()
+
+
+def last_depth(session: TreatmentSession, zone: str) -> Decimal | None:
+    previous = previous_session(session)
+    return next((row.depth_mm for row in previous.zones.all() if row.zone == zone), None) if previous else None
+
+
+def _device_fact(device: Device | None) -> DeviceFact | None:
+    if device is None:
+        return None
+    caps = {key: Decimal(str(value)) for key, value in device.max_depth_mm.items()}
+    return DeviceFact(name=device.name, max_depth_mm=caps, filler_washout_days=device.filler_washout_days)
+
+
+def _locked_open(session: TreatmentSession) -> TreatmentSession:
+    locked = (
+        TreatmentSession.objects.select_for_update(of=("self",))
+        .select_related("patient__clinic", "plan__clinic", "planned_session", "appointment__clinic", "screening", "device", "clinic")
+        .get(pk=session.pk)
+    )
+    if not locked.is_open:
+        raise DomainError("This session is signed and no longer changes. Write an addendum instead.")
+    return locked
+
+
+def _refuse_incomplete(session: TreatmentSession) -> None:
+    if session.device is None:
+        raise DomainError("Choose the device before you sign.", field="device")
+    if session.cartridge_lot is None:
+        raise DomainError("Enter the cartridge lot before you sign.", field="cartridge_lot")
+    if not session.zones.exists():
+        raise DomainError("Chart at least one zone with depth and passes before you sign.", field="zones")
+    if session.anaesthetic is not None and (session.anaesthetic_on_at is None or session.anaesthetic_off_at is None):
+        raise DomainError("Enter when the numbing cream went on and came off before you sign.", field="anaesthetic_off_at")
+    if not session.aftercare_given:
+        raise DomainError("Tick that aftercare and the urgent number were given before you sign.", field="aftercare_given")
+    if not session.sharps_disposed:
+        raise DomainError("Tick that the cartridge went into the sharps bin before you sign.", field="sharps_disposed")
+
+
+def _sign(session: TreatmentSession, status: str, *, by: Membership) -> TreatmentSession:
+    plan = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("clinic").get(pk=session.plan_id)
+    moment: datetime = clock.now()
+    session.status, session.signed_at, session.signed_by = status, moment, by.user
+    session.version += 1
+    with explained():
+        session.save(update_fields=["status", "signed_at", "signed_by", "version", "stopped_reason", "counts"])
+    if session.appointment is not None and session.appointment.status == "in_room":
+        appointments.step(visit=session.appointment, to="done", by=by.user)
+    plans.reanchor(plan=plan, fixed=appointments.fixed_days(plan))
+    messages.owe_after_session(session, by=by.user)
+    audit.record(f"session.{status}", session, by=by.user)
+    return session
+
