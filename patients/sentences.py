@@ -1,1 +1,17 @@
+"""What the constraints of this app mean to a person. The ledger's own stand with the ledger."""
 
+from clinic.errors import register_sentences
+
+register_sentences(
+    {
+        "patient_has_a_name": "Write a given name and a family name.",
+        "patient_contact_says_who_and_when": "An answer about e-mail says who asked and when. Answer both questions again.",
+        "patient_reminders_need_mail": "Reminders go by e-mail: they need a yes to e-mail as well.",
+        "patient_facts_only_grow": "The count of changes to a record only grows. Nothing was saved: load the page again.",
+        "consent_text_version_once": "This version of the consent text exists already. Publish the next one.",
+        "consent_is_signed": "A consent needs a signature and the name of who signed.",
+        "consent_withdrawal_says_why": "Write how the consent was withdrawn: in person, by telephone, in writing.",
+        "history_answer_value_known": "Answer yes, no or not sure.",
+        "medication_stops_after_start": "The last day is before the first one.",
+    }
+)

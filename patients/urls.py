@@ -1,2 +1,22 @@
+from django.urls import include, path
+
+from patients import views
+
 app_name = "patients"
-urlpatterns = []
+urlpatterns = [
+    # /patients/
+    path("patients/", views.patient_list, name="list"),
+    path("patients/search/", views.search, name="search"),
+    path("patients/find/", views.find, name="find"),
+    path("patients/new/", views.register, name="register"),
+    # /patients/<ref>/
+    path("patients/<uuid:ref>/details/", views.edit, name="edit"),
+    path("patients/<uuid:ref>/history/", views.history, name="history"),
+    path("patients/<uuid:ref>/history/medicines/", views.add_medication, name="add_medication"),
+    path("patients/<uuid:ref>/history/allergies/", views.add_allergy, name="add_allergy"),
+    path("patients/<uuid:ref>/history/medicines/<uuid:row>/stop/", views.stop_medication, name="stop_medication"),
+    path("patients/<uuid:ref>/history/medicines/<uuid:row>/error/", views.medication_in_error, name="medication_in_error"),
+    path("patients/<uuid:ref>/history/allergies/<uuid:row>/error/", views.allergy_in_error, name="allergy_in_error"),
+    # /messages/
+    path("messages/", include("patients.outbox.urls")),
+]

@@ -9,40 +9,72 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, connections
 
 from clinic.embedded import Postgres, Redis
+from tests.prepared import copy_from_cache, keep_in_cache
 
 pytest_plugins = ["tests.fixtures.world"]
 
 
-@pytest.fixture(scope="session")
-def ground() -> Iterator[Path]:
-    """A folder with a PostgreSQL and a Redis in it, gone at the end. Nothing in `var/` is ever touched.
+class Ground:
+    """The folder of one run with its servers; None where TEST_DATABASE_URL or TEST_REDIS_URL name somebody else's."""
 
-    With TEST_DATABASE_URL and TEST_REDIS_URL the servers are somebody else's and only the folder is made. Both
-    servers die with this process, also when it is killed.
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.postgres = self.redis = None
+        if not os.environ.get("TEST_DATABASE_URL"):
+            self.postgres = Postgres(folder / "postgres", database="postgres", durable=False, dies_with_us=True)
+        if not os.environ.get("TEST_REDIS_URL"):
+            self.redis = Redis(folder / "redis", dies_with_us=True)
+        self.is_migrated = False
+
+    @property
+    def servers(self) -> list[Postgres | Redis]:
+        return [server for server in (self.postgres, self.redis) if server is not None]
+
+
+@pytest.fixture(scope="session")
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    """A PostgreSQL and a Redis in a folder that is gone at the end. Nothing in `var/` is ever touched.
+
+    Both servers die with this process, also when it is killed.
     """
-    folder = Path(settings.TEST_GROUND)
-    folder.mkdir(mode=0o700)
-    servers = []
-    if not os.environ.get("TEST_DATABASE_URL"):
-        servers.append(Postgres(folder / "postgres", database="postgres", durable=False, dies_with_us=True))
-    if not os.environ.get("TEST_REDIS_URL"):
-        servers.append(Redis(folder / "redis", dies_with_us=True))
+    ground = Ground(Path(settings.TEST_GROUND))
+    ground.folder.mkdir(mode=0o700)
     try:
-        for server in servers:
+        if ground.postgres is not None:
+            ground.is_migrated = copy_from_cache(request.config, ground.postgres.data_dir)
+        for server in ground.servers:
             server.start()
-        yield folder
+        yield ground
     finally:
-        for server in servers:
+        for server in ground.servers:
             server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(ground.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(ground: Path, django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Called by pytest-django before it makes the test database: the server has to be there."""
+def django_db_modify_db_settings(ground: Ground, django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Asked for by pytest-django before it makes the test database: the server has to be there."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(ground: Ground) -> bool:
+    """Whether the test database is there already: then only missing migrations are applied."""
+    return ground.is_migrated
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, ground: Ground, django_db_setup: None, django_db_blocker) -> None:
+    """After the migrations: keeps their outcome for later runs."""
+    if ground.postgres is None or ground.is_migrated:
+        return
+    with django_db_blocker.unblock():
+        connections.close_all()
+    ground.postgres.stop()
+    keep_in_cache(request.config, ground.postgres.data_dir)
+    ground.postgres.start()
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,8 @@ def _answers(patient: Patient, on: date, catalogue: Catalogue) -> dict[str, dict
     given: dict[str, list[Answer]] = defaultdict(list)
     for code, rows in answer_history(patient).items():
         if code in catalogue.rules_by_code:
-            given[code] = [_answer(row) for row in rows]
+            # Oldest first: of two answers of one day the later one is the newest. What was said after `on` was not known then.
+            given[code] = [_answer(row) for row in reversed(rows) if row.answered_on <= on]
     for code, answer in _listed_medicines(patient, on, given):
         given[code].append(answer)
     return {code: _answer_json(answer) for code, answer in settle_all(given, catalogue).items()}

@@ -34,7 +34,9 @@ class Bell:
         except Exception as exc:  # whatever a broker's client may raise: the row is written, the sweep will find it
             self.failures += 1
             self.silent_until = time.monotonic() + SILENT_SECONDS
-            log.warning("The bell did not ring (%s, %d so far); the sweep will send.", type(exc).__name__, self.failures)
+            log.warning(
+                "The bell did not ring (%s, %d so far); the sweep will send.", type(exc).__name__, self.failures
+            )
             return False
         return True
 

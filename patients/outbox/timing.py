@@ -67,9 +67,7 @@ class QuietHours:
 
     def begin_before(self, moment: datetime) -> datetime:
         """The last beginning of quiet hours at or before `moment`."""
-        return max(
-            begin for begin in self._around(moment, self.begin, last=False) if begin <= moment.astimezone(UTC)
-        )
+        return max(begin for begin in self._around(moment, self.begin, last=False) if begin <= moment.astimezone(UTC))
 
     def _around(self, moment: datetime, wall_time: time, *, last: bool) -> list[datetime]:
         """`wall_time` on the days around `moment`. Where it happens twice or never, the edge that keeps more quiet."""

@@ -37,6 +37,11 @@ class Likeness:
     because: list[str]
 
 
+def latest(*, clinic: Clinic) -> list[Patient]:
+    """Who was registered last: what the list shows before anything is typed."""
+    return list(clinic.patients.defer("search_keys").order_by("-pk")[:SHOWN])
+
+
 def find(*, clinic: Clinic, text: str) -> Found:
     """At most 20 patients of the clinic for names in any order, telephone, e-mail or birth date, alone or together."""
     groups = search.keys_for(text)
@@ -55,7 +60,7 @@ def _first(clinic: Clinic, groups: Groups) -> list[Patient]:
     if len(families) > SHOWN:
         return families
     some = _matching(clinic, groups).values("pk")[:READ_AT_MOST]
-    return list(clinic.patients.filter(pk__in=some).order_by("name_key", "pk")[: SHOWN + 1])
+    return list(_listed(clinic).filter(pk__in=some)[: SHOWN + 1])
 
 
 def _short_beginning(groups: Groups) -> str:
@@ -64,7 +69,12 @@ def _short_beginning(groups: Groups) -> str:
 
 
 def _by_family(clinic: Clinic, beginning: str) -> list[Patient]:
-    return list(clinic.patients.filter(name_key__startswith=beginning).order_by("name_key", "pk")[: SHOWN + 1])
+    return list(_listed(clinic).filter(name_key__startswith=beginning)[: SHOWN + 1])
+
+
+def _listed(clinic: Clinic) -> QuerySet[Patient]:
+    # The keys are a kilobyte a row and nobody reads them here.
+    return clinic.patients.defer("search_keys").order_by("name_key", "pk")
 
 
 def _matching(clinic: Clinic, groups: Groups) -> QuerySet[Patient]:
@@ -84,7 +94,7 @@ def _nearest(clinic: Clinic, text: str) -> list[Patient]:
     candidates = _matching(clinic, groups).only("pk", "given_name", "family_name", "name_key")[:READ_AT_MOST]
     slips = {person.pk: (_slips(words, person), person.name_key) for person in candidates}
     best = sorted((rank, pk) for pk, rank in slips.items() if rank[0] is not None)[:SHOWN]
-    people = clinic.patients.in_bulk([pk for _, pk in best])
+    people = _listed(clinic).in_bulk([pk for _, pk in best])
     return [people[pk] for _, pk in best]
 
 
@@ -116,7 +126,9 @@ def possible_duplicates(
     keys = search.same_person_keys(phone=phone, email=email)
     if keys:
         same |= Q(search_keys__overlap=keys)
-    others = clinic.patients.filter(same).exclude(pk=but_not.pk if but_not else None).order_by("name_key", "pk")
+    others = _listed(clinic).filter(same)
+    if but_not is not None:
+        others = others.exclude(pk=but_not.pk)
     likenesses = (
         Likeness(other, _in_common(other, given_name, family_name, born_on, email, phone)) for other in others
     )

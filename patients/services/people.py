@@ -50,19 +50,23 @@ def register(
     speaks: str = "",
     mail_allowed: bool | None = None,
     reminders_allowed: bool | None = None,
-    duplicates_seen: Collection[UUID] = (),
+    duplicates_seen: Collection[UUID] | None = None,
 ) -> Patient:
     """A new patient. `mail_allowed=None`: she was not asked yet, so nothing is mailed.
 
-    Raises PossibleDuplicates unless every likeness is among `duplicates_seen`, the refs a person has looked at.
+    Raises PossibleDuplicates unless every likeness is among `duplicates_seen`, the refs a person has looked at. None:
+    nobody is there to look (demo, import), so nobody is asked.
     """
-    # Two desks registering the same walk-in: the second waits here and then sees the first one's record.
-    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
-    found = possible_duplicates(
-        clinic=clinic, given_name=given_name, family_name=family_name, born_on=born_on, email=email, phone=phone
-    )
-    if any(likeness.patient.ref not in duplicates_seen for likeness in found):
-        raise PossibleDuplicates(found)
+    if duplicates_seen is not None:
+        _ask_about_duplicates(
+            clinic,
+            duplicates_seen,
+            given_name=given_name,
+            family_name=family_name,
+            born_on=born_on,
+            email=email,
+            phone=phone,
+        )
     patient = Patient(
         clinic=clinic,
         given_name=given_name,
@@ -77,8 +81,16 @@ def register(
     if mail_allowed is not None:
         _answer_contact(patient, mail_allowed=mail_allowed, reminders_allowed=bool(reminders_allowed), by=by)
     _save(patient)
-    audit.record("patient.registered", patient, by=by, unlike=sorted(str(likeness.patient.ref) for likeness in found))
+    audit.record("patient.registered", patient, by=by, unlike=sorted(str(ref) for ref in duplicates_seen or ()))
     return patient
+
+
+def _ask_about_duplicates(clinic: Clinic, seen: Collection[UUID], **details) -> None:
+    # Two desks registering the same walk-in: the second waits here and then sees the first one's record.
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
+    found = possible_duplicates(clinic=clinic, **details)
+    if any(likeness.patient.ref not in seen for likeness in found):
+        raise PossibleDuplicates(found)
 
 
 @transaction.atomic

@@ -24,7 +24,6 @@ FLOORS = {
 }  # fmt: skip
 GATHERERS = {"treatments.models", "treatments.urls", "treatments.registrations", "treatments.apps", "patients.models", "patients.tasks"}
 WRITING_METHODS = {"save", "create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "delete", "select_for_update"}
-LIBRARY_OF_DEMO = ("treatments.demo", "treatments.management")
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Source:
 
     name: str
     text: str
+    is_package: bool = False
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -47,9 +47,17 @@ class Source:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                module = self._absolute(node)
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        parts = self.name.split(".")
+        base = parts[: len(parts) - node.level + self.is_package]
+        return ".".join([*base, *([node.module] if node.module else [])])
 
 
 def our_sources() -> list[Source]:
@@ -58,7 +66,8 @@ def our_sources() -> list[Source]:
         for file in sorted((ROOT / package).rglob("*.py")):
             parts = file.relative_to(ROOT).with_suffix("").parts
             if "migrations" not in parts:
-                found.append(Source(".".join(parts).removesuffix(".__init__"), file.read_text()))
+                name = ".".join(parts).removesuffix(".__init__")
+                found.append(Source(name, file.read_text(), is_package=file.name == "__init__.py"))
     return found
 
 

@@ -21,7 +21,7 @@ def record(
     Raises DomainError for a concern, zone or pair that the catalogue does not offer.
     """
     for concern in concerns:
-        _refuse_unknown(concern["code"], concern["zones"])
+        _refuse_not_offered(concern["code"], concern["zones"], skin_type)
     with explained():
         assessment = Assessment.objects.create(
             patient=patient,
@@ -52,12 +52,23 @@ def latest(patient: Patient) -> Assessment | None:
     return patient.assessments.filter(entered_in_error=False).prefetch_related("concerns").first()
 
 
-def _refuse_unknown(code: str, zones: list[str]) -> None:
+def offered_on(code: str, zone: str, skin_type: int | None) -> bool:
+    """Whether a concern is treated on a zone at all; of an unknown skin type: whether any type may be."""
+    catalogue = load()
+    if zone not in catalogue.zones or catalogue.zone(zone).prohibited:
+        return False
+    return any(catalogue.cell(zone, code, known) for known in ([skin_type] if skin_type else (1, 6)))
+
+
+def _refuse_not_offered(code: str, zones: list[str], skin_type: int | None) -> None:
     catalogue = load()
     concern = catalogue.concerns.get(code)
     if concern is None or not concern.offered:
         raise DomainError("Choose a concern from the list.", field="concerns")
     for zone in zones:
-        if zone not in catalogue.zones or catalogue.cell(zone, code, None) is None:
-            label = catalogue.zones[zone].label.lower() if zone in catalogue.zones else "unknown"
-            raise DomainError(f"{concern.label} is not treated on this zone: {label}. Leave it out.", field="zones")
+        if zone not in catalogue.zones:
+            raise DomainError("Choose a zone from the list.", field=f"zones-{code}")
+        if not offered_on(code, zone, skin_type):
+            label = catalogue.zone(zone).label
+            ever = " at this skin type" if offered_on(code, zone, None) else ""
+            raise DomainError(f"{label} is not treated for this concern{ever}. Leave it out.", field=f"zones-{code}")

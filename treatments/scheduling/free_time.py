@@ -1,7 +1,9 @@
 """Time that is left: working stretches less what is taken. Moments are aware; stretches are half-open."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -11,7 +13,7 @@ class Stretch(NamedTuple):
 
 
 def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Sorted, with overlapping and touching stretches joined."""
+    """Sorted, with overlapping and touching stretches joined and empty ones left out."""
     result: list[Stretch] = []
     for stretch in sorted(stretches):
         if stretch.start >= stretch.end:
@@ -24,24 +26,31 @@ def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 
 def without(open_time: Iterable[Stretch], taken: Iterable[Stretch]) -> list[Stretch]:
-    """What remains of `open_time` once `taken` is cut out."""
+    """What remains of `open_time` once `taken` is cut out: sorted, and no two stretches touch."""
     left: list[Stretch] = []
     busy = merged(taken)
+    ends = [block.end for block in busy]
     for stretch in merged(open_time):
         start = stretch.start
-        for block in busy:
-            if block.end <= start:
-                continue
+        for index in range(bisect_right(ends, start), len(busy)):
+            block = busy[index]
             if block.start >= stretch.end:
                 break
             if block.start > start:
                 left.append(Stretch(start, block.start))
-            start = max(start, block.end)
+            start = block.end
         if start < stretch.end:
             left.append(Stretch(start, stretch.end))
     return left
 
 
-def holds(free: Iterable[Stretch], wanted: Stretch) -> bool:
-    """Does one free stretch contain all of `wanted`?"""
-    return any(stretch.start <= wanted.start and wanted.end <= stretch.end for stretch in free)
+def holds(free: Sequence[Stretch], wanted: Stretch) -> bool:
+    """Does one free stretch contain all of `wanted`? `free` is sorted and disjoint, as `without` and `merged` give it."""
+    last_to_begin = bisect_right(free, wanted.start, key=attrgetter("start")) - 1
+    return last_to_begin >= 0 and wanted.end <= free[last_to_begin].end
+
+
+def meets(taken: Sequence[Stretch], wanted: Stretch) -> bool:
+    """Does any taken stretch share a moment with `wanted`? `taken` is sorted and disjoint, as `merged` gives it."""
+    first_to_begin_after = bisect_left(taken, wanted.end, key=attrgetter("start"))
+    return first_to_begin_after > 0 and wanted.start < taken[first_to_begin_after - 1].end

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from treatments.scheduling.free_time import Stretch, holds
+from treatments.scheduling.free_time import Stretch, holds, meets, merged
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,11 @@ class VisitLength:
     prep_minutes: int
     treat_minutes: int
     turnover_minutes: int
+
+    @property
+    def patient_minutes(self) -> int:
+        """How long the patient is there."""
+        return self.prep_minutes + self.treat_minutes
 
     def stretches(self, start: datetime) -> "VisitStretches":
         """What each resource is held for when the visit starts (its prep) at `start`."""
@@ -37,6 +42,8 @@ class VisitStretches:
 
 @dataclass(frozen=True, order=True)
 class Slot:
+    """A visit that would fit: its start in UTC, and the keys of clinician and room."""
+
     start: datetime
     clinician: int
     room: int
@@ -54,15 +61,15 @@ def slots(
 ) -> Iterator[Slot]:
     """Every start at which somebody and some room are free, by clinician and then by time; the first free room is named.
 
-    `clinicians` and `rooms`: key to free stretches. Starts lie on the grid counted from local midnight.
+    `clinicians` and `rooms`: key to free stretches, sorted and disjoint. Starts lie on the grid counted from local
+    midnight; where the clocks go back both passes of the repeated hour are there.
     """
+    busy = merged(patient_busy)
     for clinician, free in clinicians.items():
         for stretch in free:
             for start in _starts(stretch, length, zone, grid_minutes):
                 held = length.stretches(start)
-                if start < not_before or any(_meet(held.patient, busy) for busy in patient_busy):
-                    continue
-                if not holds(free, held.clinician):
+                if start < not_before or meets(busy, held.patient):
                     continue
                 room = next((key for key, open_time in rooms.items() if holds(open_time, held.room)), None)
                 if room is not None:
@@ -72,18 +79,26 @@ def slots(
 def _starts(stretch: Stretch, length: VisitLength, zone: ZoneInfo, grid_minutes: int) -> Iterator[datetime]:
     """Grid moments from which the treatment would lie inside the clinician's stretch."""
     first = stretch.start - timedelta(minutes=length.prep_minutes)
-    last = stretch.end - timedelta(minutes=length.prep_minutes + length.treat_minutes)
-    local = first.astimezone(zone)
-    minutes = local.hour * 60 + local.minute + (1 if local.second or local.microsecond else 0)
-    on_grid = -(-minutes // grid_minutes) * grid_minutes
-    moment = datetime.combine(local.date(), time.min, tzinfo=zone) + timedelta(minutes=on_grid)
-    while moment.astimezone(UTC) <= last:
-        # Across a clock change the wall time may not exist: it is left out rather than guessed.
-        start = moment.astimezone(UTC)
-        if start.astimezone(zone).replace(tzinfo=None) == moment.replace(tzinfo=None) and start >= first:
-            yield start
-        moment += timedelta(minutes=grid_minutes)
+    last = stretch.end - timedelta(minutes=length.patient_minutes)
+    moment = _next_on_grid(first, zone, grid_minutes)
+    while moment <= last:
+        yield moment
+        moment = _next_on_grid(moment + timedelta(minutes=grid_minutes), zone, grid_minutes)
 
 
-def _meet(one: Stretch, other: Stretch) -> bool:
-    return one.start < other.end and other.start < one.end
+def _next_on_grid(moment: datetime, zone: ZoneInfo, grid_minutes: int) -> datetime:
+    """The first moment from `moment` on whose wall time lies on the grid, in UTC.
+
+    Steps in real time and asks the wall clock, so that a time the clocks leap over is never met.
+    """
+    moment = moment.astimezone(UTC)
+    while missing := _past_grid(moment.astimezone(zone), grid_minutes):
+        moment += missing
+    return moment
+
+
+def _past_grid(wall: datetime, grid_minutes: int) -> timedelta:
+    past = timedelta(
+        minutes=(wall.hour * 60 + wall.minute) % grid_minutes, seconds=wall.second, microseconds=wall.microsecond
+    )
+    return timedelta(minutes=grid_minutes) - past if past else past

@@ -1,0 +1,236 @@
+"""Sending what is due: claim, write, open the relay, mark, hand over, say what became of it.
+
+A worker may die after any line of this file. What it leaves behind is settled by the sweeps at the beginning of the
+next run and by `reconcile`: not handed over -> due again; handed over -> unknown, and the relay's record decides.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import prefetch_related_objects
+
+from clinic import clock
+from patients.models.people import Patient
+from patients.outbox import kinds, ledger, relay, rendering, timing
+from patients.outbox import limits as limits_
+from patients.outbox.limits import Limits
+from patients.outbox.models import Message, State
+from patients.outbox.rendering import Letter
+from patients.outbox.suppression import why_not
+
+log = logging.getLogger(__name__)
+
+# Counts while the machine sleeps too, where the system offers it.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def run(
+    *, limits: Limits | None = None, through: relay.Relay | None = None, breaker: relay.Breaker = relay.breaker
+) -> Counter:
+    """Send until nothing is due, the relay cannot be reached or the time of a run is over. Returns what happened."""
+    limits = limits or limits_.from_settings()
+    tally = Counter(
+        expired=ledger.expire(), returned=ledger.return_abandoned(limits), in_doubt=ledger.doubt_the_silent()
+    )
+    through = through or relay.from_settings()
+    deadline = _elapsed() + limits.run_seconds
+    alone = False
+    try:
+        # First the ordinary rows in batches, then, one by one, those over which a worker has died.
+        while _elapsed() < deadline and not breaker.is_open:
+            batch = Batch(through, limits, breaker, tally, deadline)
+            if batch.claim(alone=alone):
+                if not batch.send():
+                    break
+            elif alone:
+                break
+            else:
+                alone = True
+    finally:
+        through.close()
+    if tally.total():
+        log.info("Outbox: %s", ", ".join(f"{what} {count}" for what, count in sorted(tally.items()) if count))
+    return tally
+
+
+class Batch:
+    """Up to 25 messages under one lease, through one connection."""
+
+    def __init__(
+        self, through: relay.Relay, limits: Limits, breaker: relay.Breaker, tally: Counter, deadline: float
+    ) -> None:
+        self.relay, self.limits, self.breaker, self.tally, self.deadline = through, limits, breaker, tally, deadline
+        # New for every batch: a claim is recognised by it.
+        self.worker = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.messages: list[Message] = []
+
+    def claim(self, *, alone: bool = False) -> bool:
+        self.messages = ledger.claim(self.worker, self.limits, alone=alone)
+        prefetch_related_objects(self.messages, "patient", "clinic")
+        return bool(self.messages)
+
+    def send(self) -> bool:
+        """False when the relay could not be reached: knocking again at once would not help."""
+        letters = self.write()
+        if not letters:
+            return True
+        try:
+            self._open()
+            for group in in_groups(letters, self.limits.hand_off):
+                self._hand_over(group)
+        except relay.Unreachable as exc:
+            self.breaker.failed()
+            ids = [letter.message.pk for letter in letters]
+            self.tally["unreachable"] += ledger.relay_unreachable(ids, self.worker, str(exc), self.limits)
+            return False
+        return True
+
+    def write(self) -> list[Letter]:
+        now = clock.now()
+        letters = (self._write(message, now) for message in self.messages)
+        return [letter for letter in letters if letter is not None]
+
+    def _write(self, message: Message, now: datetime) -> Letter | None:
+        """The letter, from what is true now; None when it must not go, which is then settled."""
+        try:
+            kind = kinds.get(message.kind)
+            barred = why_not(message.patient, kind)
+            if barred is not None:
+                ledger.close(
+                    message, self.worker, State.SUPPRESSED, reason=barred.sentence, error="contact", code=barred.code
+                )
+                self.tally["suppressed"] += 1
+                return None
+            unwanted = kind.still_wanted(message)
+            if unwanted is not None:
+                ledger.close(message, self.worker, State.CANCELLED, reason=unwanted, error="not_wanted")
+                self.tally["cancelled"] += 1
+                return None
+            return None if self._waits_for_morning(message, now) else rendering.write(message)
+        except Exception as exc:  # a broken template or fact of one message is no reason to keep the others
+            ledger.fault(message, self.worker, exc, self.limits)
+            self.tally["fault"] += 1
+            return None
+
+    def _waits_for_morning(self, message: Message, now: datetime) -> bool:
+        if not message.quiet_hours_apply:
+            return False
+        clinic = message.clinic
+        quiet = timing.QuietHours(clinic.quiet_from, clinic.quiet_until, clinic.tz)
+        until = timing.waits_until(now, send_at=message.send_at, quiet=quiet)
+        if until is None:
+            return False
+        if until >= message.expires_at:
+            ledger.close(
+                message, self.worker, State.EXPIRED, reason="Only quiet hours were left before it lost its use."
+            )
+            self.tally["expired"] += 1
+        else:
+            ledger.postpone(message, self.worker, until)
+            self.tally["postponed"] += 1
+        return True
+
+    def _open(self) -> None:
+        self.relay.open()
+        self.breaker.worked()
+
+    def _hand_over(self, letters: list[Letter]) -> None:
+        """Envelope of the first, marker for the group, then one text after the other."""
+        letters = self._until_an_envelope_opens(letters)
+        if not letters:
+            return
+        if _elapsed() >= self.deadline:
+            self.relay.forget()
+            self._give_back(letters)
+            return
+        marked = ledger.mark(letters, self.worker, self.limits)
+        marked_at = _elapsed()
+        if letters[0].message.pk not in marked:
+            self.relay.forget()
+        self._give_back([letter for letter in letters if letter.message.pk not in marked])
+        leaving = [letter for letter in letters if letter.message.pk in marked]
+        self._send_texts(leaving, marked_at, opened=letters[0])
+
+    def _until_an_envelope_opens(self, letters: list[Letter]) -> list[Letter]:
+        """Refusals met here are certain and cost no marker."""
+        while letters:
+            self._open()
+            try:
+                self.relay.envelope(letters[0].mail())
+            except (relay.Refused, relay.Dropped) as exc:
+                self._turned_away(letters.pop(0), exc)
+            else:
+                return letters
+        return []
+
+    def _send_texts(self, letters: list[Letter], marked_at: float, *, opened: Letter) -> None:
+        taken: list[tuple[int, str]] = []
+        waiting = list(letters)
+
+        def still_fresh() -> bool:
+            return _elapsed() - marked_at < self.limits.fresh_seconds
+
+        try:
+            while waiting:
+                if not still_fresh():
+                    break
+                letter, mail = waiting[0], waiting[0].mail()
+                try:
+                    if letter is not opened:
+                        self._open()
+                        self.relay.envelope(mail)
+                    reference = self.relay.hand_over(mail, still_fresh)
+                except (relay.Refused, relay.Dropped) as exc:
+                    self._turned_away(letter, exc)
+                except relay.InDoubt:
+                    ledger.in_doubt(letter.message, self.worker)
+                    self.tally["in_doubt"] += 1
+                except relay.Stale:
+                    break
+                else:
+                    taken.append((letter.message.pk, reference))
+                waiting.pop(0)
+        finally:
+            self.tally["sent"] += ledger.sent(taken, self.worker)
+        self._give_back(waiting)
+
+    def _turned_away(self, letter: Letter, exc: relay.RelayError) -> None:
+        message = letter.message
+        if isinstance(exc, relay.Refused) and exc.is_final:
+            if exc.names_a_dead_address:
+                reason = "The mail server says this address does not exist."
+                self._flag_address(letter)
+            else:
+                reason = f"The mail server refused it ({exc.code})."
+            error = "address" if exc.about_address else "refused"
+            ledger.refuse(message, self.worker, code=exc.code, error=error, reason=reason)
+            self.tally["failed"] += 1
+            return
+        code = exc.code if isinstance(exc, relay.Refused) else 0
+        error = "turned_away" if code else "connection_lost"
+        ledger.try_later(message, self.worker, code=code, error=error, limits=self.limits)
+        self.tally["put_off"] += 1
+
+    def _flag_address(self, letter: Letter) -> None:
+        """Later messages to it are suppressed and the desk calls; a new address takes the flag away."""
+        patient = Patient.objects.filter(pk=letter.message.patient_id, email=letter.to_address, email_bounced_at=None)
+        patient.update(email_bounced_at=clock.now())
+
+    def _give_back(self, letters: list[Letter]) -> None:
+        if letters:
+            self.tally["given_back"] += ledger.give_back([letter.message.pk for letter in letters], self.worker)
+
+
+def in_groups(letters: list[Letter], size: int) -> Iterator[list[Letter]]:
+    for start in range(0, len(letters), size):
+        yield letters[start : start + size]
+
+
+def _elapsed() -> float:
+    return time.clock_gettime(_CLOCK)

@@ -1,0 +1,258 @@
+"""The conversation with the mail server, cut where certainty ends.
+
+Up to and including the server's "go ahead" (354) a failure is certain: nothing was taken. Once the text is on its way
+only an answer tells; without one the message is in doubt. So the two halves are two calls, and the hand-off marker is
+written between them.
+"""
+
+import re
+import smtplib
+import time
+from collections.abc import Callable
+from email.utils import parseaddr
+
+from anymail.exceptions import AnymailRecipientsRefused
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend
+from django.utils.encoding import punycode
+
+ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+QUEUE_ID = re.compile(r"(?:queued as|kept as|\bid[= ])\s*<?([\w.@+-]{4,120})", re.IGNORECASE)
+SMTP_OK, SMTP_GO_AHEAD = 250, 354
+# smtplib's own answer where the other side fell silent.
+NO_REPLY = -1
+
+
+class RelayError(Exception):
+    """Something the relay did; `str()` is a code for the row, never a text of the relay's: it may quote an address."""
+
+
+class Unreachable(RelayError):
+    """No connection, no TLS, no sign-in: nothing to do with any one message."""
+
+
+class Dropped(RelayError):
+    """The connection broke before the text of a message left: certain, nothing was taken."""
+
+
+class Stale(RelayError):
+    """Too long between marker and text: not sent, the row may be somebody else's by now."""
+
+
+class InDoubt(RelayError):
+    """The text left and no answer came."""
+
+
+class Refused(RelayError):
+    """The relay said no: certain, nothing was taken."""
+
+    def __init__(self, code: int, text: str | bytes, *, about_address: bool = False) -> None:
+        super().__init__(str(code))
+        self.code = code
+        words = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+        found = ENHANCED.search(words)
+        self.enhanced = found.group(1) if found else ""
+        self.about_address = about_address
+
+    @property
+    def is_final(self) -> bool:
+        return 500 <= self.code < 600
+
+    @property
+    def names_a_dead_address(self) -> bool:
+        """The mailbox does not exist; a refusal for other reasons (5.7: policy) says nothing about the address."""
+        if not (self.is_final and self.about_address):
+            return False
+        return self.enhanced.startswith("5.1.") or (not self.enhanced and self.code in {550, 551, 553})
+
+
+class SmtpRelay:
+    """One SMTP connection for many messages, opened through Django's settings."""
+
+    def __init__(self, backend: EmailBackend) -> None:
+        self._backend = backend
+
+    @property
+    def is_open(self) -> bool:
+        return self._backend.connection is not None and self._backend.connection.sock is not None
+
+    def open(self) -> None:
+        if self.is_open:
+            return
+        self.close()
+        try:
+            self._backend.open()
+            if self._backend.connection is not None:
+                self._backend.connection.ehlo_or_helo_if_needed()
+        except (OSError, smtplib.SMTPException) as exc:
+            self.close()
+            raise Unreachable(str(getattr(exc, "smtp_code", "") or type(exc).__name__)) from exc
+        if not self.is_open:
+            raise Unreachable("NoConnection")
+
+    def close(self) -> None:
+        """Say goodbye if anybody listens; never raises."""
+        connection, self._backend.connection = self._backend.connection, None
+        if connection is None:
+            return
+        try:
+            connection.quit()
+        except (OSError, smtplib.SMTPException):
+            connection.close()
+
+    def envelope(self, mail: EmailMultiAlternatives) -> None:
+        """MAIL FROM and RCPT TO. Raises Refused or Dropped, both certain."""
+        smtp = self._backend.connection
+        try:
+            self._expect_ok(*smtp.mail(plain_address(mail.from_email)), about_address=False)
+            self._expect_ok(*smtp.rcpt(plain_address(mail.to[0])), about_address=True)
+        except UnicodeEncodeError as exc:
+            self.forget()
+            raise Refused(553, "5.1.3 not an address", about_address=True) from exc
+        except (OSError, smtplib.SMTPException) as exc:
+            self._cut()
+            raise Dropped(type(exc).__name__) from exc
+
+    def forget(self) -> None:
+        """Drop the envelope that was opened, keep the connection."""
+        try:
+            self._backend.connection.rset()
+        except (OSError, smtplib.SMTPException):
+            self._cut()
+
+    def hand_over(self, mail: EmailMultiAlternatives, still_fresh: Callable[[], bool]) -> str:
+        """DATA, the text, the answer. Returns the relay's id for it. Raises Refused, Dropped, Stale or InDoubt."""
+        smtp, source = self._backend.connection, wire_form(mail)
+        try:
+            code, text = smtp.docmd("DATA")
+        except (OSError, smtplib.SMTPException) as exc:
+            self._cut()
+            raise Dropped(type(exc).__name__) from exc
+        if code != SMTP_GO_AHEAD:
+            raise self._refusal(code, text)
+        if not still_fresh():
+            self._cut()
+            raise Stale("stale")
+        try:
+            smtp.send(source)
+            code, text = smtp.getreply()
+        except (OSError, smtplib.SMTPException) as exc:
+            self._cut()
+            raise InDoubt(type(exc).__name__) from exc
+        if 200 <= code < 300:
+            return queue_id(text)
+        if not 400 <= code < 600:
+            self._cut()
+            raise InDoubt(f"odd reply {code}")
+        raise self._refusal(code, text)
+
+    def _expect_ok(self, code: int, text: bytes, *, about_address: bool) -> None:
+        if code not in {SMTP_OK, 251}:
+            raise self._refusal(code, text, about_address=about_address)
+
+    def _refusal(self, code: int, text: bytes, *, about_address: bool = False) -> RelayError:
+        """The error for a reply that is not the hoped-for one; leaves the connection fit for the next message."""
+        if code in {421, NO_REPLY}:
+            self._cut()  # it is about to close anyway
+        else:
+            self.forget()
+        return Refused(code, text, about_address=about_address) if 400 <= code < 600 else Dropped(f"odd reply {code}")
+
+    def _cut(self) -> None:
+        connection, self._backend.connection = self._backend.connection, None
+        if connection is not None:
+            connection.close()
+
+
+class ServiceRelay:
+    """A provider's API (or a test's outbox) behind Django's mail backend: one call, so the marker stands before it."""
+
+    def __init__(self, backend: BaseEmailBackend) -> None:
+        self._backend = backend
+
+    def open(self) -> None:
+        try:
+            self._backend.open()
+        except Exception as exc:
+            raise Unreachable(type(exc).__name__) from exc
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def envelope(self, mail: EmailMultiAlternatives) -> None:
+        """Nothing to ask before."""
+
+    def forget(self) -> None:
+        """Nothing was begun."""
+
+    def hand_over(self, mail: EmailMultiAlternatives, still_fresh: Callable[[], bool]) -> str:
+        if not still_fresh():
+            raise Stale("stale")
+        try:
+            self._backend.send_messages([mail])
+        except AnymailRecipientsRefused as exc:
+            raise Refused(550, "5.1.1", about_address=True) from exc
+        except Exception as exc:
+            status = getattr(exc, "status_code", None) or 0
+            if status == 429:
+                raise Refused(451, "") from exc
+            if 400 <= status < 500:
+                raise Refused(554, "") from exc
+            raise InDoubt(type(exc).__name__) from exc
+        return str(getattr(getattr(mail, "anymail_status", None), "message_id", None) or "")
+
+
+Relay = SmtpRelay | ServiceRelay
+
+
+def from_settings() -> Relay:
+    backend = get_connection(fail_silently=False)
+    return SmtpRelay(backend) if isinstance(backend, EmailBackend) else ServiceRelay(backend)
+
+
+def plain_address(address: str) -> str:
+    """`Clinic <a@b>` to `a@b`, the domain as mail servers spell it. Raises UnicodeEncodeError for a local part that
+    is not ASCII: few relays take one, and a patient must not be left to luck."""
+    local, _, domain = parseaddr(address)[1].rpartition("@")
+    local.encode("ascii")
+    return f"{local}@{punycode(domain)}"
+
+
+def wire_form(mail: EmailMultiAlternatives) -> bytes:
+    """The source with CRLF, leading dots doubled and the final dot."""
+    source = mail.message().as_bytes(linesep="\r\n")
+    source = re.sub(rb"(?m)^\.", b"..", source)
+    return source + (b".\r\n" if source.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def queue_id(answer: bytes | str) -> str:
+    """The relay's own name for what it took, from its 250."""
+    words = answer.decode("ascii", "replace") if isinstance(answer, bytes) else answer
+    found = QUEUE_ID.search(words)
+    return found.group(1) if found else ""
+
+
+class Breaker:
+    """Ten connections in a row that could not be made: stop knocking for a minute. One per process."""
+
+    def __init__(
+        self, failures: int = 10, pause_seconds: float = 60, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.limit, self.pause_seconds, self._clock = failures, pause_seconds, clock
+        self.failures, self._open_until = 0, 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self._clock() < self._open_until
+
+    def failed(self) -> None:
+        self.failures += 1
+        if self.failures >= self.limit:
+            self._open_until = self._clock() + self.pause_seconds
+
+    def worked(self) -> None:
+        self.failures, self._open_until = 0, 0.0
+
+
+breaker = Breaker()

@@ -1,0 +1,241 @@
+"""Finding, registering and correcting patients; their medicines and allergies."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render, resolve_url
+from django.urls import reverse
+
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.roles import Role, allow
+from clinic.submissions import once
+from patients.forms import AllergyForm, HistoryForm, InErrorForm, MedicationForm, PatientForm, StopForm, refuse, scrubbed
+from patients.models import Patient
+from patients.search import TYPED_LENGTH
+from patients.services import finding, people
+from patients.services import history as histories
+
+EVERYBODY = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
+
+
+# ── Finding ───────────────────────────────────────────────────────────────────
+
+
+@allow(*EVERYBODY)
+def patient_list(request: HttpRequest) -> HttpResponse:
+    latest = finding.latest(clinic=request.clinic)
+    return render(request, "patients/list.html", {"latest": latest, "today": clock.today(request.clinic)})
+
+
+@allow(*EVERYBODY, methods=["POST"])
+def search(request: HttpRequest) -> HttpResponse:
+    """The list for what is being typed: its rows alone where htmx asks, else the page. A name never enters a URL."""
+    template = "patients/_results.html" if request.htmx else "patients/list.html"
+    return render(request, template, _found(request))
+
+
+@allow(*EVERYBODY, methods=["POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """The same for the field in the top bar of any page."""
+    template = "patients/_found.html" if request.htmx else "patients/list.html"
+    return render(request, template, _found(request))
+
+
+def _found(request: HttpRequest) -> dict:
+    typed = scrubbed(request.POST).get("q", "").replace("\0", "")[:TYPED_LENGTH]
+    found = finding.find(clinic=request.clinic, text=typed)
+    latest = [] if typed.strip() else finding.latest(clinic=request.clinic)
+    return {"typed": typed, "found": found, "latest": latest, "today": clock.today(request.clinic)}
+
+
+# ── Registering and correcting ────────────────────────────────────────────────
+
+
+@allow(*EVERYBODY, methods=["GET", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    today = clock.today(request.clinic)
+    form = PatientForm(request.POST if request.method == "POST" else None, on=today)
+    likenesses: list[finding.Likeness] = []
+    if form.is_bound and form.is_valid():
+        try:
+            return once(request, lambda: _registered(request, form))
+        except people.PossibleDuplicates as exc:
+            likenesses = exc.found
+            form.add_error(None, exc.sentence)
+        except DomainError as exc:
+            refuse(form, exc)
+    context = {"form": form, "likenesses": likenesses, "today": today}
+    return render(request, "patients/register.html", context, status=422 if form.is_bound else 200)
+
+
+def _registered(request: HttpRequest, form: PatientForm) -> str:
+    patient = people.register(
+        clinic=request.clinic, by=request.user, duplicates_seen=form.duplicates_seen(), **form.details()
+    )
+    messages.success(request, f"{patient.full_name} is registered.")
+    _say_what_is_open(request, patient, today=form.on)
+    return resolve_url(patient)
+
+
+def _say_what_is_open(request: HttpRequest, patient: Patient, *, today) -> None:
+    of_age_on = people.adult_on(patient.born_on)
+    if of_age_on > today:
+        messages.warning(
+            request,
+            f"{patient.full_name} is under 18: no treatment can be booked before {of_age_on.day} {of_age_on:%B %Y}.",
+        )
+    if patient.contact_asked_at is None:
+        messages.warning(request, "Nobody has asked yet whether e-mail is welcome: nothing is mailed until then.")
+
+
+@allow(*EVERYBODY, methods=["GET", "POST"])
+def edit(request: HttpRequest, ref) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    form = PatientForm(request.POST if request.method == "POST" else None, on=clock.today(request.clinic), patient=patient)
+    status, differences = 422 if form.is_bound else 200, []
+    if form.is_bound and form.is_valid():
+        try:
+            return once(request, lambda: _corrected(request, patient, form))
+        except people.ChangedMeanwhile as exc:
+            status, differences = 409, form.differences(exc.saved)
+            form.save_over(exc.saved)
+            form.add_error(None, exc.sentence)
+        except DomainError as exc:
+            refuse(form, exc)
+    context = {"form": form, "patient": patient, "differences": differences, "header": _header(request, patient, "edit")}
+    return render(request, "patients/edit.html", context, status=status)
+
+
+def _corrected(request: HttpRequest, patient: Patient, form: PatientForm) -> str:
+    patient = people.correct_details(
+        patient=patient, version=form.cleaned_data["version"], by=request.user, **form.details()
+    )
+    messages.success(request, "Details saved.")
+    return resolve_url(patient)
+
+
+# ── Medicines and allergies ───────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN)
+def history(request: HttpRequest, ref) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    return _history_page(request, patient, MedicationForm(), AllergyForm())
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def add_medication(request: HttpRequest, ref) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    form = MedicationForm(request.POST)
+
+    def effect() -> None:
+        histories.record_medication(patient=patient, by=request.user, **form.cleaned_data)
+        messages.success(request, "Medicine added.")
+
+    return _done(request, patient, form, effect) or _history_page(request, patient, form, AllergyForm(), status=422)
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def add_allergy(request: HttpRequest, ref) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    form = AllergyForm(request.POST)
+
+    def effect() -> None:
+        histories.record_allergy(patient=patient, by=request.user, **form.cleaned_data)
+        messages.success(request, "Allergy added.")
+
+    return _done(request, patient, form, effect) or _history_page(request, patient, MedicationForm(), form, status=422)
+
+
+@allow(Role.CLINICIAN, methods=["GET", "POST"])
+def stop_medication(request: HttpRequest, ref, row) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    medication = get_object_or_404(patient.medications, ref=row)
+    form = StopForm(request.POST if request.method == "POST" else None)
+
+    def effect() -> None:
+        histories.stop_medication(medication=medication, by=request.user, **form.cleaned_data)
+        messages.success(request, f"{medication.name}: last day saved.")
+
+    words = {"title": f"{medication.name}: stopped", "act": "Save the last day"}
+    return _done(request, patient, form, effect) or _entry_page(request, patient, form, words)
+
+
+@allow(Role.CLINICIAN, methods=["GET", "POST"])
+def medication_in_error(request: HttpRequest, ref, row) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    medication = get_object_or_404(patient.medications, ref=row)
+    form = InErrorForm(request.POST if request.method == "POST" else None)
+
+    def effect() -> None:
+        histories.mark_medication_in_error(medication=medication, by=request.user, **form.cleaned_data)
+        messages.success(request, f"{medication.name} is marked as entered in error.")
+
+    words = {"title": f"{medication.name}: entered in error", "act": "Mark as an error"}
+    return _done(request, patient, form, effect) or _entry_page(request, patient, form, words)
+
+
+@allow(Role.CLINICIAN, methods=["GET", "POST"])
+def allergy_in_error(request: HttpRequest, ref, row) -> HttpResponse:
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    allergy = get_object_or_404(patient.allergies, ref=row)
+    form = InErrorForm(request.POST if request.method == "POST" else None)
+
+    def effect() -> None:
+        histories.mark_allergy_in_error(allergy=allergy, by=request.user, **form.cleaned_data)
+        messages.success(request, f"{allergy.substance} is marked as entered in error.")
+
+    words = {"title": f"{allergy.substance}: entered in error", "act": "Mark as an error"}
+    return _done(request, patient, form, effect) or _entry_page(request, patient, form, words)
+
+
+def _done(request: HttpRequest, patient: Patient, form: HistoryForm, effect: Callable[[], None]) -> HttpResponse | None:
+    """The answer once the form's effect is there; None where the form has to be shown (again)."""
+    if not (form.is_bound and form.is_valid()):
+        return None
+
+    def effect_and_way_back() -> str:
+        effect()
+        return reverse("patients:history", args=[patient.ref])
+
+    try:
+        return once(request, effect_and_way_back)
+    except DomainError as exc:
+        refuse(form, exc)
+        return None
+
+
+def _history_page(
+    request: HttpRequest, patient: Patient, medication_form: MedicationForm, allergy_form: AllergyForm, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        "patient": patient,
+        "header": _header(request, patient, "history"),
+        "medications": patient.medications.select_related("recorded_by"),
+        "allergies": patient.allergies.select_related("recorded_by").order_by("entered_in_error", "substance", "pk"),
+        "medication_form": medication_form,
+        "allergy_form": allergy_form,
+    }
+    return render(request, "patients/history.html", context, status=status)
+
+
+def _entry_page(request: HttpRequest, patient: Patient, form: HistoryForm, words: dict) -> HttpResponse:
+    context = words | {"patient": patient, "form": form, "header": _header(request, patient, "history")}
+    return render(request, "patients/history_entry.html", context, status=422 if form.is_bound else 200)
+
+
+def _header(request: HttpRequest, patient: Patient, current: str) -> dict:
+    """The patient's header as far as this app knows her: visits and courses are other rooms' business."""
+    age = clock.today(request.clinic)
+    tabs = [("chart", "Chart", resolve_url(patient)), ("edit", "Details", reverse("patients:edit", args=[patient.ref]))]
+    if request.membership.may_see_clinical:
+        tabs.insert(1, ("history", "Medicines and allergies", reverse("patients:history", args=[patient.ref])))
+    return {
+        "name": patient.full_name,
+        "url": resolve_url(patient),
+        "sub": _sub(patient, age),
+        "hide_next": True,
+        "tabs": [{"label": label, "url": url, "current": name == current} for name, label, url in tabs],
+    }

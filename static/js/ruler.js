@@ -1,0 +1,81 @@
+/* A booked block moves by arrow key or by hand; after a pause the server says in the tray what that would do. Nothing is saved here. */
+
+import { each } from "./dom.js";
+
+const PAUSE_MS = 350;
+const DAY_MS = 86400000;
+
+const iso = (day) => day.toISOString().slice(0, 10);
+const asDay = (text) => new Date(`${text}T00:00:00Z`);
+const spoken = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
+
+each("[data-ruler] [data-block]", (block) => {
+  const ruler = block.closest("[data-ruler]");
+  const dayPx = Number(ruler.dataset.dayPx);
+  const { block: ref, on } = block.dataset;
+  const home = asDay(on);
+  const homeX = Number(block.dataset.x);
+  const y = /translate\(\S+ (\S+)\)/.exec(block.getAttribute("transform"))[1];
+  let moved = 0;
+  let pause;
+
+  function show() {
+    block.setAttribute("transform", `translate(${(homeX + moved * dayPx).toFixed(1)} ${y})`);
+    const day = new Date(home.getTime() + moved * DAY_MS);
+    block.setAttribute("aria-valuetext", spoken.format(day));
+    return day;
+  }
+
+  function preview() {
+    const day = show();
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      const url = new URL(ruler.dataset.previewUrl, location.href);
+      url.searchParams.set("session", ref);
+      url.searchParams.set("on", iso(day));
+      window.htmx?.ajax("GET", url.pathname + url.search, { source: ruler, target: ruler.dataset.tray, swap: "outerHTML" });
+    }, PAUSE_MS);
+  }
+
+  block.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -7, PageUp: 7 }[event.key];
+    if (step) {
+      event.preventDefault();
+      moved += event.shiftKey ? step * 7 : step;
+      preview();
+    } else if (event.key === "Escape" && moved) {
+      event.preventDefault();
+      moved = 0;
+      clearTimeout(pause);
+      show();
+      document.querySelector(ruler.dataset.tray)?.replaceChildren();
+    }
+  });
+
+  let grip = null;
+  block.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    block.setPointerCapture(event.pointerId);
+    block.classList.add("dragging");
+    grip = { x: event.clientX, from: moved, scale: ruler.viewBox.baseVal.width / ruler.getBoundingClientRect().width };
+  });
+  block.addEventListener("pointermove", (event) => {
+    if (!grip) return;
+    moved = grip.from + Math.round((event.clientX - grip.x) * grip.scale / dayPx);
+    show();
+  });
+  block.addEventListener("pointerup", () => {
+    if (!grip) return;
+    const changed = moved !== grip.from;
+    grip = null;
+    block.classList.remove("dragging");
+    if (changed) preview();
+  });
+  block.addEventListener("pointercancel", () => {
+    if (!grip) return;
+    moved = grip.from;
+    grip = null;
+    block.classList.remove("dragging");
+    show();
+  });
+});

@@ -1,0 +1,51 @@
+"""Whatever the database can refuse has a sentence for the person who meets it."""
+
+import re
+
+from django.apps import apps
+
+from clinic.errors import CONSTRAINT_SENTENCES
+from treatments.sessions import gate
+
+OURS = ("clinic", "patients", "treatments")
+# Refusals that only a fault of ours can meet: no form leads there.
+NEVER_MET = {
+    "audit_append_only",
+    "clock_shift_is_one_row",
+    "membership_has_a_role",
+    "membership_one_per_clinic",
+    "room_name_once",
+    "time_off_has_length",
+    "working_hours_end_after_start",
+    "working_hours_weekday_iso",
+}
+
+
+def named_promises() -> set[str]:
+    constraints = {
+        constraint.name
+        for label in OURS
+        for model in apps.get_app_config(label).get_models()
+        for constraint in model._meta.constraints
+    }
+    raised = {
+        name
+        for trigger in (gate.OPENS_ONLY_WHEN_SAFE, gate.SIGNED_IS_FIXED, gate.ZONE_OF_SIGNED_IS_FIXED)
+        for name in re.findall(r"CONSTRAINT = '(\w+)'", trigger.func)
+    }
+    return constraints | raised
+
+
+def test_every_promise_of_the_database_has_a_sentence():
+    assert named_promises() - set(CONSTRAINT_SENTENCES) - NEVER_MET == set()
+
+
+def test_no_sentence_is_left_without_its_promise():
+    assert set(CONSTRAINT_SENTENCES) - named_promises() == set()
+
+
+def test_sentences_say_what_to_do_or_why():
+    for name, sentence in CONSTRAINT_SENTENCES.items():
+        assert sentence[0].isupper(), name
+        assert sentence.endswith("."), name
+        assert name not in sentence

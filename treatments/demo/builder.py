@@ -1,0 +1,341 @@
+"""Lives the stories day after day through the services, with the demo's clock standing on each day in turn."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import count
+
+from django.db import connection, transaction
+
+from clinic import clock
+from clinic import services as clinic_services
+from clinic.errors import DomainError
+from clinic.models import Clinic, Membership, Room, User
+from patients.models import Patient
+from patients.outbox import services as outbox
+from patients.services import consents, history, people
+from treatments.appointments import services as appointments
+from treatments.appointments.free_slots import free_slots
+from treatments.appointments.models import Appointment
+from treatments.assessments import services as assessments
+from treatments.demo import cast
+from treatments.demo.stories import Story, stories
+from treatments.flows import courses
+from treatments.plans import services as plans
+from treatments.plans.models import TreatmentPlan
+from treatments.protocol.catalogue import load
+from treatments.protocol.screening import PERMITS
+from treatments.rules import services as rules
+from treatments.screenings import services as screenings
+from treatments.sessions import services as sessions
+from treatments.sessions.models import CartridgeLot
+
+DAWN = time(8, 30)
+# The demo opens on a working morning, with the day half done.
+OPENING = time(10, 42)
+Act = Callable[[], None]
+
+
+def build(*, patients: int = 120) -> Clinic:
+    """The whole demo clinic. Leaves the clock on the demo's today, at 10:42 in the clinic's zone."""
+    return _Builder().build(patients)
+
+
+def demo_today(now: datetime) -> date:
+    """The Tuesday of the current week: every clinician works, and something lies on both sides."""
+    day = now.date()
+    return day - timedelta(days=day.isoweekday() - 2)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.acts: dict[date, list[tuple[int, Act]]] = defaultdict(list)
+        self.patients: dict[int, Patient] = {}
+        self.plans: dict[int, TreatmentPlan] = {}
+        self.serials = count(1)
+        self.order = count(1)
+
+    def build(self, patients: int) -> Clinic:
+        self.today = demo_today(clock.now())
+        self._stand_on(self.today - timedelta(days=230))
+        self._open_clinic()
+        told = list(stories(patients))
+        for story in told:
+            self._plan_acts(story)
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+        for day in sorted(self.acts):
+            self._live(day)
+        self._half_done_day()
+        self._settle_messages()
+        return self.clinic
+
+    # The clinic
+
+    def _open_clinic(self) -> None:
+        self.clinic = clinic_services.create_clinic(
+            manager_email=cast.MANAGER.email,
+            manager_name=cast.MANAGER.name,
+            password=cast.DEMO_PASSWORD,
+            **cast.CLINIC,
+        )
+        self.manager = self.clinic.memberships.get()
+        self.manager.title = cast.MANAGER.title
+        self.manager.save(update_fields=["title"])
+        members = [self._join(staff, position) for position, staff in enumerate(cast.STAFF, start=1)]
+        self.desk, self.prescriber, *_ = members
+        self.clinicians = [member for member in members if member.sees_patients]
+        for position in range(3):
+            name = f"Room {position + 1}"
+            clinic_services.add_room(clinic=self.clinic, name=name, short_name=f"R{position + 1}", position=position, by=self.by)
+        rules.add_device(
+            clinic=self.clinic, by=self.by, name="Strata Pen 2", maker="Invented Devices", serial="SP2-0417",
+            max_depth_mm={"face": 1.5, "neck": 1.5, "body": 2.0}, filler_washout_days=None, indications=["acne_scar_face"],
+        )  # fmt: skip
+        rules.add_anaesthetic(
+            clinic=self.clinic, by=self.by, name="Lidocaine 4 % cream", actives={"lidocaine": 4}, contact_minutes=30,
+            max_contact_minutes=60, max_area_cm2=400,
+        )  # fmt: skip
+        CartridgeLot.objects.bulk_create(
+            CartridgeLot(clinic=self.clinic, lot=lot, expires_on=self.today + timedelta(days=days), needles=needles)
+            for lot, days, needles in (("MP36-2611B", 600, 12), ("MP36-2508A", 40, 12), ("MP16-2702C", 700, 16))
+        )
+        self.lots = list(self.clinic.cartridge_lots.order_by("-expires_on"))
+        rules.sign_off(clinic=self.clinic, by=self.prescriber)
+
+    @property
+    def by(self) -> User:
+        return self.manager.user
+
+    def _join(self, staff: cast.Staff, position: int) -> Membership:
+        user = User.objects.create_user(staff.email, cast.DEMO_PASSWORD, full_name=staff.name)
+        member = clinic_services.join(
+            clinic=self.clinic, user=user, roles=list(staff.roles), by=self.by, title=staff.title, licence=staff.licence,
+            sees_patients=staff.sees_patients, position=position,
+        )  # fmt: skip
+        if staff.hours:
+            weekdays = range(1, 7) if staff.name != "Jonas Feld" else range(1, 6)
+            clinic_services.set_weekly_hours(membership=member, hours={day: list(staff.hours) for day in weekdays}, by=self.by)
+        return member
+
+    # The stories
+
+    def _plan_acts(self, story: Story) -> None:
+        who = cast.person(story.number)
+        clinician = self.clinicians[story.number % len(self.clinicians)]
+        self._on(story.registered, lambda: self._register(who))
+        if story.consultation is not None:
+            self._on(min(-2, story.registered + 1), lambda: self._consultation(story, clinician))
+        if story.answered is not None:
+            self._on(story.answered, lambda: self._assess_and_ask(story, who, clinician))
+        if story.planned is not None:
+            self._on(story.planned, lambda: self._draft(story, clinician))
+        for number, offset in enumerate(story.sessions, start=1):
+            day = self._working(offset)
+            ahead = story.planned + 1 if number == 1 else story.sessions[number - 2] + 1
+            self._on(ahead, lambda n=number, d=day: self._book(story, n, d, clinician))
+            self._acts_on(day, lambda n=number: self._treat(story, n), late=True)
+        done = len(story.sessions)
+        last = story.sessions[-1] if story.sessions else (story.planned or story.registered)
+        for number, offset in enumerate((*story.missed, *story.booked), start=done + 1):
+            day = self._working(offset)
+            self._on(last + 2, lambda n=number, d=day: self._book(story, n, d, clinician))
+            if offset in story.missed:
+                self._acts_on(day, lambda n=number: self._miss(story, n), late=True)
+        if story.ending:
+            self._on(last + 30, lambda: self._end(story))
+
+    def _on(self, offset: int, act: Act) -> None:
+        self._acts_on(self._working(min(offset, 0)), act)
+
+    def _acts_on(self, day: date, act: Act, *, late: bool = False) -> None:
+        self.acts[day].append((next(self.order) + (1_000_000 if late else 0), act))
+
+    def _working(self, offset: int) -> date:
+        day = self.today + timedelta(days=offset)
+        return day + timedelta(days=1) if day.isoweekday() == 7 else day
+
+    def _live(self, day: date) -> None:
+        self._stand_on(day)
+        for _, act in sorted(self.acts[day], key=lambda entry: entry[0]):
+            act()
+
+    def _stand_on(self, day: date, at: time = DAWN) -> None:
+        clock.move_to(datetime.combine(day, at, tzinfo=clock.ZoneInfo(cast.CLINIC["zone"])))
+
+    # What people do
+
+    def _register(self, who: cast.Person) -> None:
+        self.patients[who.number] = people.register(
+            clinic=self.clinic, given_name=who.given_name, family_name=who.family_name, born_on=who.born_on, email=who.email,
+            phone=who.phone, speaks=who.speaks, mail_allowed=bool(who.email), reminders_allowed=bool(who.email), by=self.desk.user,
+        )  # fmt: skip
+
+    def _consultation(self, story: Story, clinician: Membership) -> None:
+        self._into_diary(self.patients[story.number], "consultation", self._working(story.consultation), clinician, None)
+
+    def _assess_and_ask(self, story: Story, who: cast.Person, clinician: Membership) -> None:
+        patient = self.patients[story.number]
+        assessments.record(
+            patient=patient, assessed_on=clock.today(self.clinic), skin_type=who.skin_type, pih_history=False,
+            concerns=[story.concern], by=clinician.user,
+        )  # fmt: skip
+        self._answer(story, patient, clinician, ("full", "clinician", "day"))
+        for code in story.cleared:
+            screenings.give_clearance(
+                patient=patient, code=code, reason="Antiviral prescribed for the day before and the day of each session.",
+                expires_on=clock.today(self.clinic) + timedelta(days=365), by=self.prescriber,
+            )  # fmt: skip
+
+    def _answer(self, story: Story, patient: Patient, clinician: Membership, forms: tuple[str, ...]) -> None:
+        catalogue = load()
+        asked = {rule.code: rule for form in forms for rule in catalogue.rules_for_form(form)}
+        given = []
+        for code, rule in asked.items():
+            value, offset, detail = story.answers.get(code, ("yes" if rule.raised_by == "no" else "no", None, ""))
+            on = self.today + timedelta(days=offset) if offset is not None else None
+            given.append({"code": code, "value": value, "on": on, "detail": detail, "note": ""})
+        history.record_answers(
+            patient=patient, answers=given, answered_on=clock.today(self.clinic), via="clinician", by=clinician.user
+        )
+
+    def _draft(self, story: Story, clinician: Membership) -> None:
+        patient = self.patients[story.number]
+        plan = plans.draft(patient=patient, starts_on=clock.today(self.clinic), by=clinician.user)
+        self.plans[story.number] = plan
+        if story.submitted:
+            plans.submit(plan=plan, by=clinician.user)
+        if story.activated:
+            self._sign_consent(plan, clinician)
+            plans.activate(plan=plan, by=clinician.user)
+
+    def _sign_consent(self, plan: TreatmentPlan, clinician: Membership) -> None:
+        text = consents.current_text(clinic=self.clinic)
+        consents.sign(
+            patient=plan.patient, text=text, shown_text=consents.render_text(text, patient=plan.patient), techniques=plan.techniques,
+            depth_class=plan.depth_class, about=plan.ref, signature_kind="typed", signature=plan.patient.full_name,
+            signed_name=plan.patient.full_name, witness=clinician.user, by=clinician.user,
+        )  # fmt: skip
+
+    def _book(self, story: Story, number: int, day: date, clinician: Membership) -> None:
+        plan = self.plans[story.number]
+        planned = plan.planned_sessions.filter(number=number).first()
+        if planned is None or plan.sessions_planned < number:
+            return
+        day = min(max(day, planned.earliest_on), planned.latest_on)
+        self._into_diary(plan.patient, "treatment", day, clinician, planned)
+
+    def _into_diary(self, patient: Patient, kind: str, day: date, clinician: Membership, planned) -> Appointment | None:
+        """The first free time of the clinician that day, or of a colleague, or the next day."""
+        length = appointments.LENGTHS[Appointment.Kind(kind)]
+        rooms: dict[int, Room] = {room.pk: room for room in self.clinic.rooms.all()}
+        for offset in range(6):
+            found = free_slots(
+                clinic=self.clinic, patient=patient, length=length, first_day=day + timedelta(days=offset),
+                last_day=day + timedelta(days=offset), clinicians=self.clinicians, now=clock.now(),
+            )  # fmt: skip
+            mine = [slot for slot in found if slot.clinician == clinician.pk] or found
+            if mine:
+                # Not always the first: a day looks like a day when it has gaps.
+                slot = mine[(patient.pk * 5) % min(len(mine), 12)]
+                who = next(member for member in self.clinicians if member.pk == slot.clinician)
+                place = appointments.Place(day=day, starts_at=time(9), clinician=who, room=rooms[slot.room], length=length)
+                return appointments.book(
+                    patient=patient, kind=kind, planned_session=planned, by=self.desk.user,
+                    place=appointments.at_slot(place, start=slot.start, clinician=who, room=rooms[slot.room]),
+                )  # fmt: skip
+        return None
+
+    def _visit(self, story: Story, number: int) -> Appointment | None:
+        return Appointment.objects.filter(
+            planned_session__plan=self.plans[story.number], planned_session__number=number, day=clock.today(self.clinic), status="booked"
+        ).first()
+
+    def _treat(self, story: Story, number: int) -> None:
+        visit = self._visit(story, number)
+        if visit is None:
+            return
+        self._come(visit)
+        self._needle(story, visit, number)
+
+    def _come(self, visit: Appointment) -> None:
+        clock.move_to(visit.during.lower - timedelta(minutes=4))
+        appointments.step(visit=visit, to="arrived", by=self.desk.user)
+        clock.shift(timedelta(minutes=7))
+        if visit.prep_minutes:
+            appointments.step(visit=visit, to="numbing", by=visit.clinician.user)
+
+    def _ask_and_screen(self, story: Story, visit: Appointment):
+        self._answer(story, visit.patient, visit.clinician, ("day",))
+        return screenings.perform(patient=visit.patient, on=clock.today(self.clinic), purpose="session", by=visit.clinician.user)
+
+    def _needle(self, story: Story, visit: Appointment, number: int) -> None:
+        record = self._ask_and_screen(story, visit)
+        if not PERMITS[record.outcome].open_session:
+            return
+        clock.move_to(visit.clinician_during.lower)
+        visit.refresh_from_db()
+        session = sessions.open_session(
+            visit=visit, by=visit.clinician, acknowledged=[change["parameter"] for change in record.changes]
+        )
+        for zone in story.concern["zones"]:
+            allowed = sessions.zone_limits(session, zone, by=visit.clinician)
+            depth = min(allowed.start_mm + Decimal("0.25") * (number - 1), allowed.soft_max_mm)
+            sessions.set_zone(session=session, zone=zone, depth_mm=depth, passes=3 + number % 2, endpoint="erythema", by=visit.clinician)
+        session.refresh_from_db()
+        clock.move_to(visit.clinician_during.upper - timedelta(minutes=6))
+        session = sessions.save_details(
+            session=session, version=session.version, by=visit.clinician, cartridge_lot=self.lots[number % 2],
+            cartridge_serial=f"{next(self.serials):05d}", anaesthetic=self.clinic.anaesthetics.first(), anaesthetic_grams=Decimal(4),
+            anaesthetic_area_cm2=200, anaesthetic_off_at=visit.clinician_during.lower, pain=2 + story.number % 4,
+            note="Even redness in all zones, no bleeding beyond pinpoint. Tolerated well.", aftercare_given=True, sharps_disposed=True,
+        )  # fmt: skip
+        sessions.complete(session=session, by=visit.clinician)
+
+    def _miss(self, story: Story, number: int) -> None:
+        visit = self._visit(story, number)
+        if visit is not None:
+            clock.move_to(visit.during.upper)
+            appointments.mark_no_show(visit=visit, by=self.desk.user)
+
+    def _end(self, story: Story) -> None:
+        plan = self.plans[story.number]
+        if story.ending == "completed":
+            plans.complete(plan=plan, by=self.prescriber.user)
+        else:
+            courses.stop_course(plan=plan, reason="Moved abroad", by=self.prescriber.user)
+
+    # Today
+
+    def _half_done_day(self) -> None:
+        """Play today's diary up to the opening moment: what lies before it is done, what is under way is under way."""
+        opening = datetime.combine(self.today, OPENING, tzinfo=self.clinic.tz)
+        told = {self.patients[story.number].pk: story for story in stories(len(self.patients))}
+        visits = Appointment.objects.filter(clinic=self.clinic, day=self.today, status="booked")
+        for visit in visits.select_related("patient__clinic", "clinician__user", "planned_session").order_by("during"):
+            try:
+                with transaction.atomic():
+                    self._live_visit(visit, told[visit.patient_id], opening)
+            except DomainError:
+                continue  # that visit simply has not moved on yet
+        clock.move_to(opening)
+
+    def _live_visit(self, visit: Appointment, story: Story, opening: datetime) -> None:
+        if visit.during.upper <= opening:
+            self._come(visit)
+            if visit.planned_session is not None:
+                self._needle(story, visit, visit.planned_session.number)
+            else:
+                clock.move_to(visit.during.upper)
+                appointments.step(visit=visit, to="in_room", by=visit.clinician.user)
+                appointments.step(visit=visit, to="done", by=visit.clinician.user)
+        elif visit.during.lower <= opening:
+            self._come(visit)
+            if visit.planned_session is not None:
+                self._ask_and_screen(story, visit)
+        elif visit.pk % 3:
+            appointments.step(visit=visit, to="confirmed", by=self.desk.user)
+
+    def _settle_messages(self) -> None:
+        outbox.settle_history(clinic=self.clinic, before=clock.now())

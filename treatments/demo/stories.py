@@ -1,0 +1,93 @@
+"""What happens to whom, as days counted from the demo's today (negative: in the past)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+CONCERNS = (
+    {"code": "acne_scar_face", "zones": ["cheek", "chin", "jawline"], "severity": "moderate"},
+    {"code": "fine_lines", "zones": ["forehead", "cheek"], "severity": "mild"},
+    {"code": "wrinkles", "zones": ["forehead", "cheek", "upper_lip"], "severity": "moderate"},
+    {"code": "pores", "zones": ["nose", "cheek"], "severity": "mild"},
+    {"code": "melasma", "zones": ["cheek", "forehead"], "severity": "moderate"},
+    {"code": "acne_scar_face", "zones": ["cheek"], "severity": "severe"},
+    {"code": "texture", "zones": ["cheek", "forehead"], "severity": "mild"},
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One patient's path. Days are offsets from today; `sessions` are done on these days, `booked` lies ahead or today."""
+
+    number: int
+    registered: int
+    concern: dict | None = None
+    answered: int | None = None
+    answers: dict[str, tuple] = field(default_factory=dict)  # code -> (value, offset of the date or None, detail)
+    cleared: tuple[str, ...] = ()
+    planned: int | None = None
+    submitted: bool = False
+    activated: bool = False
+    sessions: tuple[int, ...] = ()
+    booked: tuple[int, ...] = ()
+    missed: tuple[int, ...] = ()
+    ending: str = ""  # "completed", "stopped"
+    consultation: int | None = None
+
+
+def stories(count: int) -> Iterator[Story]:
+    """Courses in every state. The mix repeats every twelve patients."""
+    for number in range(count):
+        yield _story(number, number // 12)
+
+
+def _story(number: int, turn: int) -> Story:
+    concern = CONCERNS[number % len(CONCERNS)]
+    gap = 42 if concern["code"] == "melasma" or number % 3 else 44
+    begin = {"registered": -10 - turn, "concern": concern, "answered": -9 - turn}
+    course = begin | {"planned": -8 - turn, "submitted": True, "activated": True}
+    match number % 12:
+        case 0:  # one session done, the second today
+            return _course(number, concern, sessions=(-gap,), booked=(0,))
+        case 1:  # two done, the third booked ahead
+            return _course(number, concern, sessions=(-gap - 50 - turn, -8 - turn), booked=(gap - 8,))
+        case 2:  # first session today
+            return Story(number, **course, booked=(0,))
+        case 3:  # window open, nothing booked: closes soon
+            return _course(number, concern, sessions=(-84 + 3 + 2 * turn,))
+        case 4:  # overdue
+            return _course(number, concern, sessions=(-86 - 3 * turn,))
+        case 5:  # registered, a consultation ahead or today
+            return Story(number, registered=-3, consultation=turn % 5)
+        case 6:  # waits for a date: isotretinoin, sun
+            answers = {"isotretinoin_past": ("yes", -120 - 7 * turn, "")} if turn % 2 else {"sun_tan_exposure": ("yes", -12, "")}
+            return Story(number, **begin, answers=answers, planned=-8 - turn, submitted=True)
+        case 7:  # waits for a clinician: cold sores in the history
+            return Story(number, **begin, answers={"hsv_history": ("yes", None, "")}, planned=-8 - turn, submitted=True)
+        case 8:  # cleared by the prescriber, under way
+            return _course(
+                number, concern, sessions=(-30 - turn,), booked=(gap - 30 - turn,), answers={"hsv_history": ("yes", None, "")}, cleared=("hsv_history",)
+            )
+        case 9:  # completed, or stopped
+            done = tuple(-200 + gap * n for n in range(4))
+            return _course(number, concern, sessions=done[: 4 if turn % 3 else 2], ending="completed" if turn % 3 else "stopped")
+        case 10:  # missed the last one, or blocked
+            if turn % 3 == 2:
+                return Story(number, **begin, answers={"keloid_personal": ("yes", None, "")})
+            return _course(number, concern, sessions=(-70 - turn,), missed=(-20 - turn,))
+        case _:  # a draft; some only assessed
+            return Story(number, **begin, planned=-7 if turn % 2 else None)
+
+
+def _course(number: int, concern: dict, *, sessions: tuple[int, ...], **more) -> Story:
+    first = sessions[0]
+    return Story(
+        number,
+        registered=first - 14,
+        concern=concern,
+        answered=first - 13,
+        planned=first - 12,
+        submitted=True,
+        activated=True,
+        sessions=sessions,
+        **more,
+    )

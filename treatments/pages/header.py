@@ -1,0 +1,205 @@
+"""The patient header: who this is, whether she may be treated today, where her course stands, when she comes next."""
+
+from datetime import date, time
+
+from django.db.models import Case, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import JSONObject
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+
+from clinic.models import ClinicNow, Membership
+from clinic.templatetags.clinic_ui import age_words, date_year, day, roman
+from patients.models import Patient
+from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.assessments.models import Assessment
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.protocol.catalogue import load
+from treatments.screenings.models import ScreeningRecord
+from treatments.sessions.models import TreatmentSession
+
+TABS = (
+    ("chart", "Chart", "treatments:chart"),
+    ("screening", "Screening", "treatments:screening"),
+    ("assessment", "Assessment", "treatments:assess"),
+    ("course", "Course", "treatments:course"),
+    ("history", "History", "patients:history"),
+)
+VERDICTS = {
+    "clear": "Clear today",
+    "caution": "Caution today",
+    "ask": "Ask",
+    "needs_clinician": "Needs a clinician",
+    "block": "Blocked",
+}
+
+
+def patient_header(
+    patient: Patient, *, membership: Membership, tab: str = "", plan: TreatmentPlan | None = None
+) -> dict:
+    """What `_components/patient_header.html` draws, with the tabs open to this member. Four queries at most.
+
+    `tab`: chart, screening, assessment, course or history. `plan`: the course to show; without it the one under way,
+    else the one being made, else the last. Beside the component's inputs: `today` (the clinic's day), `plan`, and
+    `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
+    """
+    known = _known(patient)
+    today = known["now"].astimezone(membership.clinic.tz).date()
+    plan = plan or _current_plan(patient)
+    sessions = list(with_states(plan.planned_sessions.all())) if plan else []
+    clinical = membership.may_see_clinical
+    return {
+        "name": patient.full_name,
+        "url": open_url("treatments:chart", [patient.ref], membership) or None,
+        "sub": _sub(patient, today),
+        "chips": _chips(known, today, sessions, clinical),
+        "course": course_label(plan) if plan and clinical else "",
+        "session": _session_words(plan, sessions),
+        "dots": [{"number": session.number, "state": dot_state(session)} for session in sessions],
+        "next_visit": _next_visit(patient),
+        "tabs": _tabs(patient, plan, membership, tab),
+        "today": today,
+        "plan": plan,
+        "sessions": sessions,
+    }
+
+
+def with_states(sessions: QuerySet[PlannedSession]) -> QuerySet[PlannedSession]:
+    """Planned sessions with what became of each, from the newest row: dicts or None, days as ISO text.
+
+    `visit`: ref, status, day, starts_at, clinician, room (a cancelled visit is none).
+    `needling`: ref, status, on, counts, operator (one entered in error is none).
+    """
+    visits = Appointment.objects.filter(planned_session=OuterRef("pk")).exclude(status="cancelled").order_by("-id")
+    visit = JSONObject(
+        ref="ref",
+        status="status",
+        day="day",
+        starts_at="starts_at",
+        clinician="clinician__user__full_name",
+        room="room__name",
+    )
+    needlings = TreatmentSession.objects.filter(planned_session=OuterRef("pk")).exclude(status="entered_in_error")
+    needling = JSONObject(ref="ref", status="status", on=F("on"), counts="counts", operator="operator__user__full_name")
+    return sessions.order_by("number").annotate(
+        visit=Subquery(visits.annotate(shown=visit).values("shown")[:1]),
+        needling=Subquery(needlings.order_by("-id").annotate(shown=needling).values("shown")[:1]),
+    )
+
+
+def dot_state(session: PlannedSession) -> str:
+    """The dot of a session that came from `with_states`: done, now, booked, missed or open."""
+    needled = session.needling["status"] if session.needling else ""
+    visited = session.visit["status"] if session.visit else ""
+    if needled == TreatmentSession.Status.COMPLETED:
+        return "done"
+    if needled == TreatmentSession.Status.OPEN or visited in PRESENT:
+        return "now"
+    if visited in COMING:
+        return "booked"
+    if needled == TreatmentSession.Status.STOPPED:
+        return "done" if session.needling["counts"] else "missed"
+    return {"done": "done", "no_show": "missed"}.get(visited, "open")
+
+
+def course_label(plan: TreatmentPlan) -> str:
+    """What the course is for, in the catalogue's words. For clinicians only."""
+    concerns = load().concerns
+    labels = [concerns[concern["code"]].label for concern in plan.concerns if concern["code"] in concerns]
+    if not labels:
+        return str(plan)
+    return labels[0] if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more"
+
+
+def open_url(route: str, args: list, membership: Membership) -> str:
+    """The address of a page this member may open, or nothing: not mounted, or not hers."""
+    try:
+        url = reverse(route, args=args)
+        access = getattr(resolve(url).func, "access", None)
+    except (NoReverseMatch, Resolver404):
+        return ""
+    return url if access is not None and access.permits(membership) else ""
+
+
+def _known(patient: Patient) -> dict:
+    """The present moment, the skin type and the last screening for a session, in one query."""
+    screening = ScreeningRecord.objects.filter(patient=OuterRef("pk"), purpose="session").order_by("-id")
+    assessment = Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)
+    shown = JSONObject(on=F("on"), outcome="outcome", earliest_on="earliest_on", facts_version="facts_version")
+    return (
+        Patient.objects.filter(pk=patient.pk)
+        .values("facts_version")
+        .annotate(
+            now=ClinicNow(),
+            skin_type=Subquery(assessment.order_by("-assessed_on", "-id").values("skin_type")[:1]),
+            screening=Subquery(screening.annotate(shown=shown).values("shown")[:1]),
+        )
+        .get()
+    )
+
+
+def _current_plan(patient: Patient) -> TreatmentPlan | None:
+    nearness = Case(
+        When(status__in=["active", "on_hold"], then=Value(0)),
+        When(status__in=["draft", "submitted"], then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    return patient.plans.exclude(status="entered_in_error").order_by(nearness, "-id").first()
+
+
+def _sub(patient: Patient, today: date) -> str:
+    said = f"{age_words(patient.born_on, today)}, born {date_year(patient.born_on)}"
+    return f"{said} · speaks {patient.speaks}" if patient.speaks else said
+
+
+def _chips(known: dict, today: date, sessions: list[PlannedSession], clinical: bool) -> list[dict]:
+    chips = [_verdict(known, today, sessions)]
+    if clinical and known["skin_type"]:
+        chips.append({"state": "plain", "label": f"Skin type {roman(known['skin_type'])}"})
+    return chips
+
+
+def _verdict(known: dict, today: date, sessions: list[PlannedSession]) -> dict:
+    screening = known["screening"]
+    # A session that has begun raises the version itself: from then on the screening it was opened with stands.
+    begun = any(session.needling and session.needling["on"] == today.isoformat() for session in sessions)
+    if not screening or screening["on"] != today.isoformat():
+        return {"state": "ask", "label": VERDICTS["ask"]}
+    if screening["facts_version"] != known["facts_version"] and not begun:
+        return {"state": "ask", "label": "Screen again"}
+    if screening["outcome"] == "defer":
+        until = screening["earliest_on"]
+        return {"state": "defer", "label": f"Not before {_short(date.fromisoformat(until))}" if until else "Not yet"}
+    return {"state": screening["outcome"], "label": VERDICTS[screening["outcome"]]}
+
+
+def _short(on: date) -> str:
+    return f"{on.day} {on:%b}"
+
+
+def _session_words(plan: TreatmentPlan | None, sessions: list[PlannedSession]) -> str:
+    if plan is None or not sessions:
+        return ""
+    if plan.status in ("draft", "submitted"):
+        return "Plan"
+    states = [dot_state(session) for session in sessions]
+    if "now" not in states and set(states) == {"done"}:
+        return f"All {len(sessions)} done"
+    coming = states.index("now") if "now" in states else next(i for i, state in enumerate(states) if state != "done")
+    return f"Session {sessions[coming].number} of {len(sessions)}"
+
+
+def _next_visit(patient: Patient) -> str | None:
+    coming = patient.appointments.filter(status__in=COMING, during__endswith__gt=ClinicNow()).order_by("during")
+    found: tuple[date, time] | None = coming.values_list("day", "starts_at").first()
+    return f"{day(found[0])}, {found[1]:%H:%M}" if found else None
+
+
+def _tabs(patient: Patient, plan: TreatmentPlan | None, membership: Membership, tab: str) -> list[dict]:
+    tabs = []
+    for name, label, shown in TABS:
+        route, subject = shown, patient.ref
+        if name == "course":
+            route, subject = (shown, plan.ref) if plan else ("treatments:plan_new", patient.ref)
+        if url := open_url(route, [subject], membership):
+            tabs.append({"label": label, "url": url, "current": name == tab})
+    return tabs

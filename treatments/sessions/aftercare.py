@@ -1,0 +1,158 @@
+"""What an aftercare mail says on a day: the catalogue's lines, each permission checked against the next session first."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from treatments import facts
+from treatments.appointments.models import BLOCKING, Appointment
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.protocol.catalogue import load
+from treatments.protocol.entries import Step, StepLine
+from treatments.protocol.facts import Answer, PatientFacts
+from treatments.protocol.screening import screen
+from treatments.sessions.models import TreatmentSession
+
+# What the leaving mail says beside the catalogue's lines: exercise after 72 hours, paracetamol rather than ibuprofen
+# (the careful end of what the sources say). Nobody is told to stop a prescribed medicine.
+WHEN_LEAVING = (
+    "No sport, pool or sauna for three days. You can go back to work tomorrow.",
+    "If it is sore, paracetamol may help. Please take no aspirin or ibuprofen that you bought yourself for seven days.",
+)
+PRESCRIBED = (
+    "Keep taking every medicine that a doctor has prescribed. "
+    "If a cream was prescribed for you, ask us before you start or stop it."
+)
+# Longer than any wait of the catalogue: used longer ago than this, nothing stands in the way of a session.
+LONGEST_WAIT_DAYS = 400
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What decides about a permission: who the patient is, when she is needled next, whether something is still open."""
+
+    today: date
+    session_on: date
+    known: PatientFacts
+    next_on: date | None
+    reaction_open: bool
+
+    @property
+    def dark_or_unknown(self) -> bool:
+        return self.known.skin_type is None or self.known.skin_type >= 4
+
+    @property
+    def high_risk(self) -> bool:
+        """Skin type IV to VI or unknown, or a pigment concern: the stronger sunscreen, for longer."""
+        return self.dark_or_unknown or any(load().concern(concern.code).pigment for concern in self.known.concerns)
+
+
+def signs() -> dict[str, list[str]]:
+    """The red-flag signs by what to do: `emergency` now, `same_day`, `soon` (within three days)."""
+    levels = {"emergency": "red", "same_day": "amber_1", "soon": "amber_2"}
+    return {name: [flag.text for flag in load().red_flags if flag.level == level] for name, level in levels.items()}
+
+
+def leaving_lines(*, with_four_hours: bool) -> list[str]:
+    """What the patient takes home; with the text of four hours later where that would come at night."""
+    later = [line.text for line in step("after_4_hours").lines] if with_four_hours else []
+    return [*(line.text for line in step("leaving").lines), *later, *WHEN_LEAVING]
+
+
+def lines(session: TreatmentSession, code: str, *, today: date) -> list[str]:
+    """The sentences of an aftercare step (`after_24_hours` …) as they may be said to this patient today."""
+    return said(step(code), outlook(session, today=today))
+
+
+def said(of: Step, ahead: Outlook) -> list[str]:
+    """A step's sentences. For skin type IV to VI the permissions of an earlier step come when their own time has come."""
+    due_on = ahead.session_on + timedelta(hours=_offset(of, ahead))
+    sentences = [_sentence(line, ahead, due_on) for line in of.lines]
+    put_off = [earlier for earlier in load().steps if ahead.dark_or_unknown and earlier.offset_hours_4_6 == of.offset_hours]
+    sentences += [_sentence(line, ahead, due_on) for earlier in put_off for line in earlier.lines if line.kind == "allow"]
+    return sentences
+
+
+def outlook(session: TreatmentSession, *, today: date) -> Outlook:
+    patient = session.patient
+    plan = patient.plans.filter(status__in=[TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD]).first()
+    open_events = patient.adverse_events.filter(entered_in_error=False, resolved_on=None, grade__gte=load().interval.event_grade)
+    return Outlook(
+        today=today,
+        session_on=session.on,
+        known=facts.patient_facts(patient, on=today, device=session.device),
+        next_on=_next_on(plan) if plan else None,
+        reaction_open=open_events.exists(),
+    )
+
+
+def to_come(plan: TreatmentPlan) -> PlannedSession | None:
+    """The first session of a course that is neither done nor under way; one that was stopped and does not count is to come."""
+    charted = plan.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
+    charted = charted.exclude(status=TreatmentSession.Status.STOPPED, counts=False)
+    return plan.planned_sessions.exclude(pk__in=charted.values("planned_session")).order_by("number").first()
+
+
+def booked_visit(planned: PlannedSession) -> Appointment | None:
+    return Appointment.objects.filter(planned_session=planned, status__in=BLOCKING).exclude(status="done").first()
+
+
+def last_day_allowed(rule: str, known: PatientFacts, *, next_on: date) -> date | None:
+    """The last day on which something may still be done without standing in the way of a session on `next_on`.
+
+    Asks the same `screen()` that will decide then, with a yes of that day. None: no day is long enough ago.
+    """
+    if _stands(rule, known, used_on=next_on - timedelta(days=LONGEST_WAIT_DAYS), next_on=next_on):
+        return None
+    held, free = -1, LONGEST_WAIT_DAYS  # days before the session on which it would stand, and would not
+    while free - held > 1:
+        middle = (held + free) // 2
+        stands = _stands(rule, known, used_on=next_on - timedelta(days=middle), next_on=next_on)
+        held, free = (middle, free) if stands else (held, middle)
+    return next_on - timedelta(days=free)
+
+
+def step(code: str) -> Step:
+    return next(found for found in load().steps if found.code == code)
+
+
+def day_words(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B}"
+
+
+def _next_on(plan: TreatmentPlan) -> date | None:
+    planned = to_come(plan)
+    if planned is None:
+        return None
+    visit = booked_visit(planned)
+    # Not booked yet: it may be on the first day of its window, so that day decides what may be done until then.
+    return visit.day if visit else planned.earliest_on
+
+
+def _offset(of: Step, ahead: Outlook) -> int:
+    return of.offset_hours_4_6 if of.offset_hours_4_6 and ahead.dark_or_unknown else of.offset_hours
+
+
+def _sentence(line: StepLine, ahead: Outlook, due_on: date) -> str:
+    if line.kind == "allow" and line.rule:
+        return _permission(line, ahead, due_on)
+    return line.text_4_6 if line.text_4_6 and ahead.high_risk else line.text
+
+
+def _permission(line: StepLine, ahead: Outlook, due_on: date) -> str:
+    """Allowed again, until a day; or not before a day; or not until the course is finished."""
+    what = load().rule(line.rule).label
+    if ahead.reaction_open:
+        return f"{what}: please ask us first."
+    last_on = last_day_allowed(line.rule, ahead.known, next_on=ahead.next_on) if ahead.next_on else None
+    if ahead.next_on and (last_on is None or last_on < max(due_on, ahead.today)):
+        return f"{what}: not until your course is finished."
+    if due_on > ahead.today:
+        return f"{what}: not before {day_words(due_on)}."
+    return f"{line.text.rstrip('.')}, but not after {day_words(last_on)}." if last_on else line.text
+
+
+def _stands(rule: str, known: PatientFacts, *, used_on: date, next_on: date) -> bool:
+    """Whether the session would be put off, or the day advised against, for this reason alone."""
+    asked = replace(known, answers={rule: Answer("yes", on=used_on, answered_on=used_on)}, clearances=())
+    findings = [f for f in screen(asked, on=next_on, purpose="session", catalogue=load()).findings if f.code == rule]
+    return any(f.category != "CAU" or (f.earliest_on is not None and f.earliest_on > next_on) for f in findings)

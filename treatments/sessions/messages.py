@@ -1,0 +1,196 @@
+"""What a patient is owed after a session: aftercare step by step, and in the fifth week the wish to book the next visit.
+
+Written when the session is signed, in the same transaction. What each mail may say is worked out as it leaves: a
+session that was booked in between changes what may be allowed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from clinic import clock
+from clinic.models import User
+from patients.models import Message, Patient
+from patients.outbox import kinds, services, timing
+from patients.outbox.services import Draft
+from treatments.plans.models import TreatmentPlan
+from treatments.sessions import aftercare
+from treatments.sessions.models import TreatmentSession
+
+DAY_MAILS_AT = time(10)
+NOW, FOUR_HOURS, REBOOK = "aftercare_now", "aftercare_4h", "rebook_due"
+REBOOK_DAYS = 35
+REBOOK_LASTS_DAYS = 21
+
+
+@dataclass(frozen=True)
+class AftercareStep:
+    """One mail of the aftercare. `hours` run as they pass, `days` are days of the calendar at ten o'clock;
+    `lasts`: until the next mail says what then holds."""
+
+    kind: str
+    step: str
+    label: str
+    title: str
+    lasts: timedelta
+    hours: int | None = None
+    days: int | None = None
+
+
+STEPS = (
+    AftercareStep(NOW, "leaving", "After your visit", "After your visit today", timedelta(hours=24), hours=0),
+    AftercareStep(FOUR_HOURS, "after_4_hours", "After your visit, this evening", "This evening", timedelta(hours=20), hours=4),
+    AftercareStep("aftercare_24h", "after_24_hours", "After your visit, day 1", "Day 1 after your visit", timedelta(days=1), hours=24),
+    AftercareStep("aftercare_48h", "after_48_hours", "After your visit, day 2", "Day 2 after your visit", timedelta(days=1), hours=48),
+    AftercareStep("aftercare_72h", "after_72_hours", "After your visit, day 3", "Day 3 after your visit", timedelta(days=3), hours=72),
+    AftercareStep("aftercare_7d", "after_7_days", "After your visit, week 1", "One week after your visit", timedelta(days=7), days=7),
+    AftercareStep("aftercare_14d", "after_14_days", "After your visit, week 2", "Two weeks after your visit", timedelta(days=14), days=14),
+)
+BY_KIND = {step.kind: step for step in STEPS}
+
+
+def owe_after_session(session: TreatmentSession, *, by: User | None) -> list[Message]:
+    """Everything that follows a signed session. What would come at night four hours later is said as the patient leaves."""
+    began = _needled_at(session)
+    folds = _falls_in_quiet_hours(session, timing.hours_after(began, 4))
+    drafts = [
+        _draft(session, step, began, folds=folds)
+        for step in STEPS
+        if not (step.kind == FOUR_HOURS and folds) and began + step.lasts + timedelta(hours=step.hours or 0, days=step.days or 0) > clock.now()
+    ]
+    if aftercare.to_come(session.plan) is not None:
+        drafts.append(_rebook_draft(session))
+    return services.queue_many(drafts, by=by)
+
+
+def withdraw(session: TreatmentSession, *, by: User | None) -> list[Message]:
+    """Cancel what waits for a session that was entered in error. Returns what has already been handed over."""
+    return services.cancel_about(about=session.ref, reason="The session was entered in error.", by=by)
+
+
+def register() -> None:
+    for kind in KINDS:
+        kinds.register(kind)
+
+
+def _needled_at(session: TreatmentSession) -> datetime:
+    """When the needling ended: the signature, or the end of the visit where it was signed on a later day."""
+    if clock.local(session.signed_at, session.clinic).date() == session.on:
+        return session.signed_at
+    return session.appointment.during.upper if session.appointment else session.opened_at
+
+
+def _draft(session: TreatmentSession, step: AftercareStep, began: datetime, *, folds: bool) -> Draft:
+    if step.days is None:
+        send_at, rule = timing.hours_after(began, step.hours), f"{step.hours} hours after"
+    else:
+        send_at = timing.days_after_at(session.on, step.days, DAY_MAILS_AT, session.clinic.tz)
+        rule = f"{step.days} days after at {DAY_MAILS_AT:%H:%M}"
+    return Draft(
+        kind=step.kind,
+        patient=session.patient,
+        about=session.ref,
+        send_at=send_at,
+        expires_at=send_at + step.lasts,
+        dedupe_key=f"{step.kind}:{session.ref}",
+        context={"note": _note(session), "with_four_hours": folds and step.kind == NOW},
+        local_rule=rule,
+    )
+
+
+def _rebook_draft(session: TreatmentSession) -> Draft:
+    send_at = timing.days_after_at(session.on, REBOOK_DAYS, DAY_MAILS_AT, session.clinic.tz)
+    return Draft(
+        kind=REBOOK,
+        patient=session.patient,
+        about=session.ref,
+        send_at=send_at,
+        expires_at=send_at + timedelta(days=REBOOK_LASTS_DAYS),
+        dedupe_key=f"{REBOOK}:{session.ref}",
+        context={"note": _note(session)},
+        local_rule=f"{REBOOK_DAYS} days after at {DAY_MAILS_AT:%H:%M}",
+    )
+
+
+def _note(session: TreatmentSession) -> str:
+    """The desk's line in the ledger: that a visit was done, never what was done."""
+    return f"Visit done {clock.local(session.signed_at, session.clinic):%H:%M}"
+
+
+def _falls_in_quiet_hours(session: TreatmentSession, moment: datetime) -> bool:
+    clinic = session.clinic
+    return timing.QuietHours(clinic.quiet_from, clinic.quiet_until, clinic.tz).cover(moment)
+
+
+def _session(message: Message) -> TreatmentSession | None:
+    found = TreatmentSession.objects.select_related("clinic", "patient__clinic", "plan", "device")
+    return found.filter(ref=message.about).first()
+
+
+def _stands(message: Message) -> str | None:
+    session = _session(message)
+    if session is None or session.status == TreatmentSession.Status.ENTERED_IN_ERROR:
+        return "The session was entered in error."
+    return None if message.patient.status == Patient.Status.ACTIVE else "The record is closed."
+
+
+def _rebook_wanted(message: Message) -> str | None:
+    gone = _stands(message)
+    if gone:
+        return gone
+    plan = _session(message).plan
+    if plan.status != TreatmentPlan.Status.ACTIVE:
+        return "The course is not under way any more."
+    planned = aftercare.to_come(plan)
+    if planned is None:
+        return "The course is finished."
+    return "The next visit is booked." if aftercare.booked_visit(planned) else None
+
+
+def _aftercare_words(step: AftercareStep) -> Callable[[Message], dict]:
+    def words(message: Message) -> dict:
+        session = _session(message)
+        if step.kind == NOW:
+            said = aftercare.leaving_lines(with_four_hours=bool(message.context.get("with_four_hours")))
+        else:
+            said = aftercare.lines(session, step.step, today=clock.today(session.clinic))
+        return {"title": step.title, "lines": [*said, aftercare.PRESCRIBED], "signs": aftercare.signs()}
+
+    return words
+
+
+def _rebook_words(message: Message) -> dict:
+    planned = aftercare.to_come(_session(message).plan)
+    return {
+        "lines": [line.text for line in aftercare.step("after_35_days").lines],
+        "first_on": planned.target_on if planned else None,
+        "last_on": planned.latest_on if planned else None,
+    }
+
+
+KINDS = tuple(
+    kinds.Kind(
+        code=step.kind,
+        label=step.label,
+        essential=True,
+        unknown_policy="resend_once",
+        still_wanted=_stands,
+        context=_aftercare_words(step),
+        template="messages/aftercare",
+        priority=3,
+        # She is told as she leaves, whatever the hour: the leaving mail carries the signs and the numbers.
+        immediate=step.kind == NOW,
+    )
+    for step in STEPS
+) + (
+    kinds.Kind(
+        code=REBOOK,
+        label="Book your next visit",
+        essential=False,
+        unknown_policy="resend_if_hours_left",
+        still_wanted=_rebook_wanted,
+        context=_rebook_words,
+        template="messages/rebook_due",
+        priority=7,
+    ),
+)
