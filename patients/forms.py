@@ -100,7 +100,9 @@ class BirthDate(Text):
         typed = super().clean(value)
         born_on = birth_date(typed)
         if typed and born_on is None:
-            raise forms.ValidationError("Write day, month and the whole year, for example 3 11 1985 or 3 November 1985.")
+            raise forms.ValidationError(
+                "Write day, month and the whole year, for example 3 11 1985 or 3 November 1985."
+            )
         if born_on and born_on.year < FIRST_YEAR:
             raise forms.ValidationError(f"{born_on.year} is too long ago. Check the year.")
         return born_on
@@ -216,7 +218,11 @@ class PatientForm(forms.Form):
         """Field by field where the saved record and what was typed differ: `{"label", "saved", "typed"}` in words."""
         stored = {name: getattr(saved, name) for name in (*DETAILS, *CONTACT)}
         return [
-            {"label": self.fields[name].label or self[name].label, "saved": _in_words(name, stored[name]), "typed": _in_words(name, typed)}
+            {
+                "label": self.fields[name].label or self[name].label,
+                "saved": _in_words(name, stored[name]),
+                "typed": _in_words(name, typed),
+            }
             for name, typed in self.details().items()
             if typed != stored[name]
         ]
@@ -262,7 +268,10 @@ class MedicationForm(HistoryForm):
     kind = forms.ChoiceField(
         label="Kind",
         choices=[("", "Choose"), *MedicationStatement.Kind.choices],
-        error_messages={"required": "Choose the kind; Other if none fits.", "invalid_choice": "Choose a kind from the list."},
+        error_messages={
+            "required": "Choose the kind; Other if none fits.",
+            "invalid_choice": "Choose a kind from the list.",
+        },
     )
     name = Line(label="Name", help_text="As on the packet, with the strength.")
     prescribed = forms.ChoiceField(
@@ -288,7 +297,9 @@ class StopForm(HistoryForm):
 
 
 class InErrorForm(HistoryForm):
-    reason = Line(label="What was wrong", max_length=200, error_messages={"required": "Say what was wrong, in a few words."})
+    reason = Line(
+        label="What was wrong", max_length=200, error_messages={"required": "Say what was wrong, in a few words."}
+    )
 
     rows = (("reason",),)
 

@@ -72,13 +72,18 @@ def name_key(given_name: str, family_name: str) -> str:
     return f"{plain(family_name)} {plain(given_name)}"[:170]
 
 
-def name_parts(given_name: str, family_name: str) -> set[str]:
-    """Words of the name, and each hyphened or apostrophed one also in one piece: o, brien and obrien."""
-    parts = set()
+def name_words(given_name: str, family_name: str) -> list[set[str]]:
+    """Each word of the name as the set of ways to type it: O'Brien is o, brien and obrien."""
+    words = []
     for word in f"{given_name} {family_name}".split():
         pieces = plain(word).split()
-        parts |= {*pieces, "".join(pieces)} - {""}
-    return {part[:PART_LENGTH] for part in parts}
+        if pieces:
+            words.append({piece[:PART_LENGTH] for piece in (*pieces, "".join(pieces))})
+    return words
+
+
+def name_parts(given_name: str, family_name: str) -> set[str]:
+    return set().union(*name_words(given_name, family_name))
 
 
 def one_deletion(word: str) -> set[str]:

@@ -1,6 +1,7 @@
 """What the constraints of this app mean to a person. The ledger's own stand with the ledger."""
 
 from clinic.errors import register_sentences
+from patients.outbox import sentences as of_the_ledger  # noqa: F401  (registers its own)
 
 register_sentences(
     {

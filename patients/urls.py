@@ -15,7 +15,9 @@ urlpatterns = [
     path("patients/<uuid:ref>/history/medicines/", views.add_medication, name="add_medication"),
     path("patients/<uuid:ref>/history/allergies/", views.add_allergy, name="add_allergy"),
     path("patients/<uuid:ref>/history/medicines/<uuid:row>/stop/", views.stop_medication, name="stop_medication"),
-    path("patients/<uuid:ref>/history/medicines/<uuid:row>/error/", views.medication_in_error, name="medication_in_error"),
+    path(
+        "patients/<uuid:ref>/history/medicines/<uuid:row>/error/", views.medication_in_error, name="medication_in_error"
+    ),
     path("patients/<uuid:ref>/history/allergies/<uuid:row>/error/", views.allergy_in_error, name="allergy_in_error"),
     # /messages/
     path("messages/", include("patients.outbox.urls")),

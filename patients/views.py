@@ -11,7 +11,17 @@ from clinic import clock
 from clinic.errors import DomainError
 from clinic.roles import Role, allow
 from clinic.submissions import once
-from patients.forms import AllergyForm, HistoryForm, InErrorForm, MedicationForm, PatientForm, StopForm, refuse, scrubbed
+from patients.forms import (
+    AllergyForm,
+    HistoryForm,
+    InErrorForm,
+    MedicationForm,
+    PatientForm,
+    StopForm,
+    refuse,
+    scrubbed,
+)
+from patients.header import header_for
 from patients.models import Patient
 from patients.search import TYPED_LENGTH
 from patients.services import finding, people
@@ -25,6 +35,7 @@ EVERYBODY = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 
 @allow(*EVERYBODY)
 def patient_list(request: HttpRequest) -> HttpResponse:
+    """Who was registered last, under the field that finds everybody else."""
     latest = finding.latest(clinic=request.clinic)
     return render(request, "patients/list.html", {"latest": latest, "today": clock.today(request.clinic)})
 
@@ -93,7 +104,9 @@ def _say_what_is_open(request: HttpRequest, patient: Patient, *, today) -> None:
 @allow(*EVERYBODY, methods=["GET", "POST"])
 def edit(request: HttpRequest, ref) -> HttpResponse:
     patient = get_object_or_404(request.clinic.patients, ref=ref)
-    form = PatientForm(request.POST if request.method == "POST" else None, on=clock.today(request.clinic), patient=patient)
+    form = PatientForm(
+        request.POST if request.method == "POST" else None, on=clock.today(request.clinic), patient=patient
+    )
     status, differences = 422 if form.is_bound else 200, []
     if form.is_bound and form.is_valid():
         try:
@@ -104,7 +117,12 @@ def edit(request: HttpRequest, ref) -> HttpResponse:
             form.add_error(None, exc.sentence)
         except DomainError as exc:
             refuse(form, exc)
-    context = {"form": form, "patient": patient, "differences": differences, "header": _header(request, patient, "edit")}
+    context = {
+        "form": form,
+        "patient": patient,
+        "differences": differences,
+        "header": header_for(patient, membership=request.membership, tab="details"),
+    }
     return render(request, "patients/edit.html", context, status=status)
 
 
@@ -208,11 +226,16 @@ def _done(request: HttpRequest, patient: Patient, form: HistoryForm, effect: Cal
 
 
 def _history_page(
-    request: HttpRequest, patient: Patient, medication_form: MedicationForm, allergy_form: AllergyForm, *, status: int = 200
+    request: HttpRequest,
+    patient: Patient,
+    medication_form: MedicationForm,
+    allergy_form: AllergyForm,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "patient": patient,
-        "header": _header(request, patient, "history"),
+        "header": header_for(patient, membership=request.membership, tab="history"),
         "medications": patient.medications.select_related("recorded_by"),
         "allergies": patient.allergies.select_related("recorded_by").order_by("entered_in_error", "substance", "pk"),
         "medication_form": medication_form,
@@ -222,20 +245,9 @@ def _history_page(
 
 
 def _entry_page(request: HttpRequest, patient: Patient, form: HistoryForm, words: dict) -> HttpResponse:
-    context = words | {"patient": patient, "form": form, "header": _header(request, patient, "history")}
-    return render(request, "patients/history_entry.html", context, status=422 if form.is_bound else 200)
-
-
-def _header(request: HttpRequest, patient: Patient, current: str) -> dict:
-    """The patient's header as far as this app knows her: visits and courses are other rooms' business."""
-    age = clock.today(request.clinic)
-    tabs = [("chart", "Chart", resolve_url(patient)), ("edit", "Details", reverse("patients:edit", args=[patient.ref]))]
-    if request.membership.may_see_clinical:
-        tabs.insert(1, ("history", "Medicines and allergies", reverse("patients:history", args=[patient.ref])))
-    return {
-        "name": patient.full_name,
-        "url": resolve_url(patient),
-        "sub": _sub(patient, age),
-        "hide_next": True,
-        "tabs": [{"label": label, "url": url, "current": name == current} for name, label, url in tabs],
+    context = words | {
+        "patient": patient,
+        "form": form,
+        "header": header_for(patient, membership=request.membership, tab="history"),
     }
+    return render(request, "patients/history_entry.html", context, status=422 if form.is_bound else 200)

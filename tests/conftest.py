@@ -14,7 +14,7 @@ from django.db import connection, connections
 from clinic.embedded import Postgres, Redis
 from tests.prepared import copy_from_cache, keep_in_cache
 
-pytest_plugins = ["tests.fixtures.world"]
+pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
 
 
 class Ground:

@@ -1,7 +1,11 @@
 """What the rooms hand to the ground below them when the app is ready."""
 
 from treatments import sentences
+from treatments.appointments import messages as visit_messages
+from treatments.sessions import messages as session_messages
 
 
 def register_all() -> None:
     sentences.register()
+    visit_messages.register()
+    session_messages.register()

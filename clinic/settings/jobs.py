@@ -18,6 +18,8 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # kB
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A worker that gives up on a broker that comes back after an hour would be noticed by patients first.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A booking rings the bell while its browser waits: a broker that swallows packets costs two tries of a second, no more.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,

@@ -5,7 +5,9 @@ import re
 
 EMAIL = re.compile(r"[^\s<>\"'@,;:()]+@[^\s<>\"'@,;:()]+\.[^\s<>\"'@,;:()]+")
 # A patient's link carries 256 bits; whoever reads a log must not be able to open it.
-TOKEN = re.compile(r"(?<![A-Za-z0-9_-])(?![0-9a-f]{8}-)[A-Za-z0-9_-]{40,}")
+TOKEN = re.compile(
+    r"(?<![\w-])(?:(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[a-z])[A-Za-z0-9_-]{40,}|[0-9a-f]{40,})"
+)
 # PostgreSQL quotes the offending values in these lines.
 QUOTED_VALUES = re.compile(r"^\s*(DETAIL|CONTEXT|LINE \d+|HINT):?.*$", re.MULTILINE)
 QUERY_STRING = re.compile(r"(/[^\s?\"']*)\?[^\s\"']+")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import random
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Greatest, Least, Now
 
 from clinic.models import ClinicNow
@@ -166,7 +166,7 @@ def refuse(message: Message, worker: str, *, code: int, error: str, reason: str)
 def fault(message: Message, worker: str, exc: Exception, limits: Limits) -> None:
     """We could not write it. The text of the exception may hold a name: only its class is kept."""
     log.error("Message %s could not be written: %s", message.ref, type(exc).__name__)
-    if message.attempts >= FAULTS_TO_FAIL:
+    if message.error_class == "fault" and message.attempts >= FAULTS_TO_FAIL:
         reason = "Could not be written: a fault in this message. The clinic's support has to look."
         close(message, worker, State.FAILED, reason=reason, error="fault", code=type(exc).__name__)
     else:
@@ -211,26 +211,26 @@ def expire() -> int:
 
 def return_abandoned(limits: Limits) -> int:
     """Rows of a worker that stopped before handing them over: nothing was sent, they are due again."""
-    abandoned = Message.objects.filter(state=State.SENDING, handed_off_at=None, lease_until__lt=Now())
-    again = {"state": State.DUE, "worker": "", "lease_until": None, "error_class": "worker_stopped", "error_code": ""}
-    wait = CRASH_WAIT * limits.backoff_scale
-    return (
-        _sweep(abandoned.filter(attempts__lt=CRASHES_TO_WAIT), "worker_stopped", **again)
-        + _sweep(
-            abandoned.filter(attempts__gte=CRASHES_TO_WAIT, attempts__lt=CRASHES_TO_FAIL),
-            "worker_stopped",
-            **again,
-            next_attempt_at=_later(wait),
-        )
-        + _sweep(
-            abandoned.filter(attempts__gte=CRASHES_TO_FAIL),
-            "failed",
-            state=State.FAILED,
-            reason="The worker stopped each time it wrote this message. The clinic's support has to look.",
-            error_class="worker_stopped",
-            closed_at=ClinicNow(),
-        )
+    crashes = MessageEvent.objects.filter(message=OuterRef("pk"), what="worker_stopped").order_by()
+    abandoned = Message.objects.filter(state=State.SENDING, handed_off_at=None, lease_until__lt=Now()).annotate(
+        crashes=Subquery(crashes.values("message").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
     )
+    again = {"state": State.DUE, "worker": "", "lease_until": None, "error_class": "worker_stopped", "error_code": ""}
+    often, too_often = Q(crashes__gte=CRASHES_TO_WAIT - 1), Q(crashes__gte=CRASHES_TO_FAIL - 1)
+    given_up = _sweep(
+        abandoned.filter(too_often),
+        "failed",
+        state=State.FAILED,
+        reason="The worker stopped each time it wrote this message. The clinic's support has to look.",
+        error_class="worker_stopped",
+        worker="",
+        lease_until=None,
+        closed_at=ClinicNow(),
+    )
+    waiting = _sweep(
+        abandoned.filter(often), "worker_stopped", **again, next_attempt_at=_later(CRASH_WAIT * limits.backoff_scale)
+    )
+    return given_up + waiting + _sweep(abandoned, "worker_stopped", **again)
 
 
 def doubt_the_silent() -> int:

@@ -6,12 +6,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import F
 
 from clinic import audit, clock
 from clinic.errors import DomainError
 from clinic.models import Clinic, ClinicNow, User
 from patients.models.people import Patient
-from patients.outbox import kinds, ledger, rendering, timing
+from patients.outbox import kinds, ledger, rendering, sentences, timing  # noqa: F401  (sentences register themselves)
 from patients.outbox.bell import bell
 from patients.outbox.models import IN_DOUBT, OPEN, Message, State
 from patients.outbox.suppression import why_not
@@ -305,3 +306,17 @@ def _too_late(message: Message) -> str:
     if message.state in IN_DOUBT:
         return "It may have left already: say whether it arrived, or send it again."
     return f"This message is no longer waiting: {message.get_state_display().lower()}."
+
+
+@transaction.atomic
+def settle_history(*, clinic: Clinic, before: datetime) -> int:
+    """A demo clinic's past: what was due before `before` counts as sent at its time. Refused for a real clinic."""
+    if not clinic.is_demo:
+        raise DomainError("Only a demo clinic has an invented past.")
+    past = Message.objects.filter(clinic=clinic, state=State.DUE, send_at__lt=before)
+    ids = list(past.values_list("pk", flat=True))
+    Message.objects.filter(pk__in=ids).update(
+        state=State.SENT, sent_at=F("next_attempt_at"), handed_off_at=F("next_attempt_at"), attempts=1
+    )
+    ledger.note(ids, "made_for_demo")
+    return len(ids)

@@ -148,7 +148,10 @@ def _in_common(other: Patient, given_name: str, family_name: str, born_on: date,
     return [words for words, so in because.items() if so]
 
 
-def _names_alike(one: set[str], other: set[str]) -> bool:
-    """Every part of the shorter name has a partner in the longer: a second name left out is no difference."""
+def _names_alike(one: list[set[str]], other: list[set[str]]) -> bool:
+    """Every word of the shorter name has a partner in the longer: a second name left out is no difference."""
     shorter, longer = sorted((one, other), key=len)
-    return bool(shorter) and all(any(search.one_slip_apart(part, whole) for whole in longer) for part in shorter)
+    parts = set().union(*longer)
+    return bool(shorter) and all(
+        any(search.one_slip_apart(way, part) for way in word for part in parts) for word in shorter
+    )

@@ -53,13 +53,14 @@ def owe_for_move(visit: Appointment, *, by: User | None) -> list[Message]:
 def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
     """Cancel what waits for a visit that was cancelled or missed; a cancelled one is taken back in words.
 
-    Silent where the confirmation had not left yet: nobody was told of this visit. Returns what is already on its way.
+    Silent where the confirmation had not left yet: nobody was told of this visit; and where she stands at the desk.
+    Returns what is already on its way.
     """
     missed = visit.status == Appointment.Status.NO_SHOW
-    untold = _confirmation_still_waits(visit)
+    knows_already = visit.arrived_at is not None or _confirmation_still_waits(visit)
     reason = "The patient did not come." if missed else "The visit was cancelled."
     gone = services.cancel_about(about=visit.ref, reason=reason, by=by)
-    if not missed and not untold:
+    if not missed and not knows_already:
         send_at = clock.now() + SECOND_THOUGHTS
         services.queue(
             kind=CANCELLED,

@@ -10,8 +10,8 @@ from clinic.errors import Busy, ConstraintRefused, DomainError, explained
 from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
 from treatments.appointments import messages
-from treatments.appointments.working_time import working_stretches
 from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.working_time import working_stretches
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle

@@ -158,8 +158,9 @@ class _Builder:
 
     def _live(self, day: date) -> None:
         self._stand_on(day)
-        for _, act in sorted(self.acts[day], key=lambda entry: entry[0]):
-            act()
+        with transaction.atomic():
+            for _, act in sorted(self.acts[day], key=lambda entry: entry[0]):
+                act()
 
     def _stand_on(self, day: date, at: time = DAWN) -> None:
         clock.move_to(datetime.combine(day, at, tzinfo=clock.ZoneInfo(cast.CLINIC["zone"])))

@@ -59,7 +59,7 @@ def _story(number: int, turn: int) -> Story:
         case 5:  # registered, a consultation ahead or today
             return Story(number, registered=-3, consultation=turn % 5)
         case 6:  # waits for a date: isotretinoin, sun
-            answers = {"isotretinoin_past": ("yes", -120 - 7 * turn, "")} if turn % 2 else {"sun_tan_exposure": ("yes", -12, "")}
+            answers = {"isotretinoin_past": ("yes", -120 - 7 * turn, "")} if turn % 2 else {"sun_tan_exposure": ("yes", -12 - turn, "")}
             return Story(number, **begin, answers=answers, planned=-8 - turn, submitted=True)
         case 7:  # waits for a clinician: cold sores in the history
             return Story(number, **begin, answers={"hsv_history": ("yes", None, "")}, planned=-8 - turn, submitted=True)

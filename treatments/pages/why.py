@@ -18,13 +18,9 @@ SHORT_VALUE = 16
 
 def of_rule(rule: Rule, catalogue: Catalogue) -> dict:
     """The popover of a screening rule."""
-    used = washout_words(rule) or rule.label
-    return _why(
-        title=f"{used} after {_after(rule)}" if rule.washout and rule.washout.days else rule.label,
-        value=washout_words(rule) or "asked",
-        entry=rule,
-        catalogue=catalogue,
-    )
+    wait = washout_words(rule)
+    title = f"{rule.label}: {_days(rule.washout.days)}" if rule.washout and rule.washout.days else rule.label
+    return _why(title=title, value=wait, entry=rule, catalogue=catalogue)
 
 
 def of_interval(catalogue: Catalogue, *, floor_days: int) -> dict:
@@ -45,7 +41,7 @@ def of_concern(concern: ConcernPolicy, catalogue: Catalogue, *, title: str, valu
 def of_depth(sources: Iterable[str], catalogue: Catalogue, *, title: str, value: str) -> dict:
     """The popover of a depth: the sources of its zone and concern, and what the depth policy rests on."""
     why = _why(title=title, value=value, entry=catalogue.depth, catalogue=catalogue)
-    why["agree"] = [_line(value, tuple(sources), catalogue), *why["agree"][1:]]
+    why["agree"] = [_line(value, tuple(sources), catalogue), *why["agree"]]
     return why
 
 
@@ -57,12 +53,16 @@ def washout_words(rule: Rule) -> str:
     if wait.interval_floor:
         return "the shortest interval"
     longer = [
-        f"{days} for {whom}"
+        f"{_days(days)} for {whom}"
         for days, whom in ((wait.skin_types_4_to_6, "skin type IV to VI"), (wait.pigment_concern, "a pigment concern"))
         if days
     ]
-    by_detail = [f"{detail.label.lower()} {detail.days}" for detail in rule.details.values() if detail.days]
-    return ", ".join([f"{wait.days} days", *longer, *by_detail])
+    by_word = [
+        f"{_days(word.days)} for: {word.label}"
+        for word in rule.details.values()
+        if word.days and word.days != wait.days
+    ]
+    return ", ".join([_days(wait.days), *longer, *by_word])
 
 
 def source_words(ids: Iterable[str], catalogue: Catalogue) -> str:
@@ -78,13 +78,14 @@ def grades_of(ids: Iterable[str], catalogue: Catalogue) -> str:
 
 
 def _why(*, title: str, value: str, entry, catalogue: Catalogue) -> dict:
-    lines = [_line(value, entry.sources, catalogue), *_lines(entry.evidence, catalogue)]
+    agree = _lines(entry.evidence, catalogue) or [_line(value or "asked for", entry.sources, catalogue)]
     against = _lines(entry.dissent, catalogue)
-    shown = {grade for line in (*lines, *against) for grade in line["grade"].split()}
+    shown = {grade for line in (*agree, *against) for grade in line["grade"].split()}
+    in_use = f"In use: {value} ({source_words(entry.sources, catalogue)}). " if value else ""
     return {
         "title": title[:1].upper() + title[1:],
-        "meta": f"Protocol {catalogue.version}. The value in use stands first.",
-        "agree": lines,
+        "meta": f"{in_use}Protocol {catalogue.version}.",
+        "agree": agree,
         "disagree": against,
         "use": getattr(entry, "advice", "") or getattr(entry, "note", ""),
         "key": [{"grade": grade, "text": words} for grade, words in GRADES.items() if grade in shown],
@@ -102,5 +103,5 @@ def _line(value: str, sources: tuple[str, ...], catalogue: Catalogue) -> dict:
     return {"term": ", ".join(sources), "text": value, "grade": grade}
 
 
-def _after(rule: Rule) -> str:
-    return (rule.dated_as or rule.label).lower()
+def _days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"

@@ -64,39 +64,37 @@ class Coded(Protocol):
     def code(self) -> str: ...
 
 
-Entry = TypeVar("Entry", bound="Coded | Source")
+Entry = TypeVar("Entry", bound=Coded)
 
 
 def by_code(kind: str, entries: Iterable[Entry]) -> dict[str, Entry]:
     """Entries by code, in file order. A code given twice would hide the first one."""
     found: dict[str, Entry] = {}
     for entry in entries:
-        code = entry.id if isinstance(entry, Source) else entry.code
-        if code in found:
-            raise BadCatalogue(f"{kind} {code}: is there twice")
-        found[code] = entry
+        if entry.code in found:
+            raise BadCatalogue(f"{kind} {entry.code}: is there twice")
+        found[entry.code] = entry
     if not found:
         raise BadCatalogue(f"{kind}: there is none")
     return found
 
 
-def build_source(table: Table) -> Source:
-    source = Source(
-        id=table.text("id"),
-        title=table.text("title"),
-        grade=table.one_of("grade", get_args(Grade)),
-        url=table.optional_text("url") or "",
-    )
+def build_sources(table: Table) -> dict[str, Source]:
+    """Sources by id: grade, title and, where there is one, the address."""
+    sources: dict[str, Source] = {}
+    for id in table.names():
+        grade, title, url = (*table.row(id, least=2, most=3), "")[:3]
+        known = [letter for letter in get_args(Grade) if letter == grade]
+        if not known:
+            raise table.fail(id, f"must begin with one of the grades {', '.join(get_args(Grade))}")
+        sources[id] = Source(id=id, title=title, grade=known[0], url=url)
     table.done()
-    return source
+    return sources
 
 
 def _evidence(table: Table, key: str) -> tuple[Evidence, ...]:
-    rows = []
-    for row in table.tables(key):
-        rows.append(Evidence(value=row.text("value"), sources=row.texts("sources")))
-        row.done()
-    return tuple(rows)
+    """Rows of a value and the sources that give it."""
+    return tuple(Evidence(value=row[0], sources=row[1:]) for row in table.rows(key, least=2))
 
 
 def build_rule(table: Table) -> Rule:
@@ -292,7 +290,7 @@ def build_matrix(table: Table, zones: Iterable[Zone]) -> dict[str, dict[str, Cel
     columns = table.texts("columns")
     matrix: dict[str, dict[str, Cell | None]] = {}
     for zone in zones:
-        cells = table.cells(zone.code)
+        cells = table.row(zone.code)
         if len(cells) != len(columns):
             raise table.fail(zone.code, f"has {len(cells)} cells for {len(columns)} columns")
         row = {column: _cell(table, zone.code, text) for column, text in zip(columns, cells, strict=True)}

@@ -21,7 +21,7 @@ from .building import (
     build_numbing,
     build_red_flag,
     build_rule,
-    build_source,
+    build_sources,
     build_step,
     build_zone,
     by_code,
@@ -125,37 +125,35 @@ def parse(data: bytes) -> Catalogue:
         top = Table("catalogue", tomllib.loads(text, parse_float=Decimal))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadCatalogue(f"catalogue: not readable as TOML: {error}") from error
-    rules = by_code("rule", (build_rule(table) for table in _named(top, "rule", "code")))
-    zones = by_code("zone", (build_zone(table) for table in _named(top, "zone", "code")))
+    rules = by_code("rule", (build_rule(table) for table in _named(top, "rule")))
+    zones = by_code("zone", (build_zone(table) for table in _named(top, "zone")))
     catalogue = Catalogue(
         version=top.text("version"),
         text=text,
         sha256=hashlib.sha256(data).hexdigest(),
-        sources=by_code("source", (build_source(table) for table in _named(top, "source", "id"))),
+        sources=build_sources(top.table("sources")),
         rules=tuple(rules.values()),
         rules_by_code=rules,
         position={code: number for number, code in enumerate(rules)},
-        concerns=by_code("concern", (build_concern(table) for table in _named(top, "concern", "code"))),
+        concerns=by_code("concern", (build_concern(table) for table in _named(top, "concern"))),
         zones=zones,
         matrix=build_matrix(top.table("depth_matrix"), [zone for zone in zones.values() if not zone.prohibited]),
         interval=build_interval(top.table("interval")),
         age=build_age(top.table("age")),
         depth=build_depth(top.table("depth")),
         desk=build_desk(top.table("desk")),
-        steps=tuple(by_code("step", (build_step(table) for table in _named(top, "step", "code"))).values()),
-        red_flags=tuple(
-            by_code("red_flag", (build_red_flag(table) for table in _named(top, "red_flag", "code"))).values()
-        ),
+        steps=tuple(by_code("step", (build_step(table) for table in _named(top, "step"))).values()),
+        red_flags=tuple(by_code("red_flag", (build_red_flag(table) for table in _named(top, "red_flag"))).values()),
         numbing=build_numbing(top.table("numbing")),
-        anaesthetics=by_code("anaesthetic", (build_anaesthetic(table) for table in _named(top, "anaesthetic", "code"))),
+        anaesthetics=by_code("anaesthetic", (build_anaesthetic(table) for table in _named(top, "anaesthetic"))),
     )
     top.done()
     check(catalogue)
     return catalogue
 
 
-def _named(top: Table, kind: str, key: str) -> Iterable[Table]:
+def _named(top: Table, kind: str) -> Iterable[Table]:
     """The entries of one kind, each placed under its own name, so that an error says "rule pregnant"."""
     for table in top.tables(kind):
-        table.place = f"{kind} {table.text(key)}"
+        table.place = f"{kind} {table.text('code')}"
         yield table

@@ -10,9 +10,7 @@ from .catalogue import Catalogue
 from .facts import PatientFacts
 from .interval import Floor, dark_or_unknown, pigment_concerns
 
-Parameter = Literal[
-    "floor_days", "soft_max_step_mm", "anaesthetic", "endpoint", "avoid_zones", "sun_avoidance_days"
-]
+Parameter = Literal["floor_days", "soft_max_step_mm", "anaesthetic", "endpoint", "avoid_zones", "sun_avoidance_days"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,7 @@ Category = Literal["ABS", "TMP", "REL", "CAU"]
 Form = Literal["day", "full", "clinician", "computed"]
 Value = Literal["yes", "no", "not_sure"]
 Lifting = Literal["clinician", "prescriber", "nobody", "new_answer", "end_date", "time", "closing", "not_needed"]
-LaterNo = Literal[
-    "replaces", "kept_beside", "never_shortens_wait", "ended_that_day", "needs_end_date", "next_visit"
-]
+LaterNo = Literal["replaces", "kept_beside", "never_shortens_wait", "ended_that_day", "needs_end_date", "next_visit"]
 Endpoint = Literal["erythema", "pinpoint_bleeding"]
 Grade = Literal["A", "B", "C", "GK", "PD"]
 LineKind = Literal["info", "ask", "stop", "allow"]

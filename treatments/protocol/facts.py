@@ -211,7 +211,7 @@ def _device(item: Fields | None, catalogue: Catalogue) -> Device | None:
     limits: dict[str, Decimal] = {}
     depths = item.optional_item("max_depth_mm")
     if depths is not None:
-        for where in depths.keys():
+        for where in depths.names():
             zone = catalogue.zones.get(where)
             if where not in GROUPS and (zone is None or zone.prohibited):
                 raise depths.bad(where, "is not face, neck, body or a zone that may be treated")

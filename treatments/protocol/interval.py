@@ -45,7 +45,9 @@ def floor(facts: PatientFacts, catalogue: Catalogue) -> Floor:
     """
     policy = catalogue.interval
     because = list(_raised_by(facts, catalogue))
-    days = max([policy.floor_days, *(catalogue.concern(concern.code).interval.floor_days for concern in facts.concerns)])
+    days = max(
+        [policy.floor_days, *(catalogue.concern(concern.code).interval.floor_days for concern in facts.concerns)]
+    )
     if because:
         days = max(days, policy.raised_floor_days)
     extra = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Container, Iterable, Mapping
 from datetime import date
@@ -14,10 +15,46 @@ Word = TypeVar("Word", bound=str)
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 # Dates of living patients and their courses. Also keeps a wait of years inside what a date can hold.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+# A patient with a lifetime of answers fits many times over.
+LARGEST_FILE = 5_000_000
 
 
 class BadFacts(ValueError):
     """The input is not as agreed. The text is one line, "field: sentence"."""
+
+
+def read_object(data: bytes, where: str) -> dict[str, object]:
+    """One JSON object from bytes. Raises `BadFacts` for all that is not one: NaN and repeated keys included."""
+    if len(data) > LARGEST_FILE:
+        raise BadFacts(f"{where}: is larger than {LARGEST_FILE // 1_000_000} MB")
+    try:
+        found = json.loads(
+            data.decode("utf-8"),
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_each_key_once,
+        )
+    except BadFacts as error:
+        raise BadFacts(f"{where}: {error}") from None
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise BadFacts(f"{where}: is not valid JSON ({_one_line(str(error))[:120]})") from None
+    if not isinstance(found, dict):
+        raise BadFacts(f"{where}: must hold one JSON object")
+    return found
+
+
+def _refuse_constant(word: str) -> None:
+    raise BadFacts(f"{word} is not a number of JSON")
+
+
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    # Python would keep the last one: a "yes" followed by a "no" to the same question would vanish.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        again = next(key for key in keys if keys.count(key) > 1)
+        raise BadFacts(f"the key {ascii(again)[:60]} is there twice")
+    return found
 
 
 def read_day(text: object, where: str) -> date:
@@ -71,7 +108,8 @@ class Fields:
             raise self.bad(key, "is missing")
         return self._data[key]
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
+        """The keys that are there, for objects whose keys are data."""
         return tuple(self._data)
 
     def day(self, key: str) -> date:
@@ -152,7 +190,7 @@ class Fields:
         inner = self.optional_item(key)
         if inner is None:
             return []
-        return [Fields(inner.path(name), inner._data[name], key=name) for name in inner.keys()]
+        return [Fields(inner.path(name), inner._data[name], key=name) for name in inner.names()]
 
     def done(self) -> None:
         for key in self._data:

@@ -95,12 +95,29 @@ class Table:
             raise self.fail(key, f"must be a list of whole numbers from {least} to {most}")
         return tuple(value)
 
-    def cells(self, key: str) -> tuple[str, ...]:
-        """A row of the depth matrix: texts, which may repeat."""
+    def row(self, key: str, *, least: int = 0, most: int = 99) -> tuple[str, ...]:
+        """A list of texts, which may repeat, of a given length."""
+        return self._row(key, self._take(key), least, most)
+
+    def rows(self, key: str, *, least: int) -> tuple[tuple[str, ...], ...]:
+        """A list of rows of texts, as many as there are; none when the key is absent."""
+        if not self.has(key):
+            return ()
         value = self._take(key)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.fail(key, "must be a list of texts")
+        if not isinstance(value, list):
+            raise self.fail(key, "must be a list of rows")
+        return tuple(self._row(key, row, least, most=99) for row in value)
+
+    def _row(self, key: str, value: object, least: int, most: int) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.fail(key, "must be a row of texts")
+        if not least <= len(value) <= most:
+            raise self.fail(key, f"must have {least} to {most} texts in a row")
         return tuple(value)
+
+    def names(self) -> tuple[str, ...]:
+        """The keys that are there, for tables whose keys are data."""
+        return tuple(self._data)
 
     def table(self, key: str) -> Table:
         return Table(f"{self.place}, {key}", self._take(key))

@@ -46,18 +46,13 @@ STEPS = (
     AftercareStep("aftercare_7d", "after_7_days", "After your visit, week 1", "One week after your visit", timedelta(days=7), days=7),
     AftercareStep("aftercare_14d", "after_14_days", "After your visit, week 2", "Two weeks after your visit", timedelta(days=14), days=14),
 )
-BY_KIND = {step.kind: step for step in STEPS}
 
 
 def owe_after_session(session: TreatmentSession, *, by: User | None) -> list[Message]:
     """Everything that follows a signed session. What would come at night four hours later is said as the patient leaves."""
     began = _needled_at(session)
     folds = _falls_in_quiet_hours(session, timing.hours_after(began, 4))
-    drafts = [
-        _draft(session, step, began, folds=folds)
-        for step in STEPS
-        if not (step.kind == FOUR_HOURS and folds) and began + step.lasts + timedelta(hours=step.hours or 0, days=step.days or 0) > clock.now()
-    ]
+    drafts = [_draft(session, step, began, folds=folds) for step in STEPS if not (folds and step.kind == FOUR_HOURS)]
     if aftercare.to_come(session.plan) is not None:
         drafts.append(_rebook_draft(session))
     return services.queue_many(drafts, by=by)

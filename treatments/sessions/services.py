@@ -1,6 +1,7 @@
 """One needling: opened behind the gate, charted while it happens, signed, and from then on only added to."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -16,15 +17,15 @@ from treatments.appointments.models import Appointment
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import load
-from treatments.protocol.depth import DepthLimits, check, limits
+from treatments.protocol.depth import DepthLimits, NotOffered, check, limits
 from treatments.protocol.facts import Device as DeviceFact
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
-from treatments.rules.models import Device
+from treatments.rules.models import Anaesthetic, Device
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
-from treatments.sessions import messages
+from treatments.sessions import messages, numbing
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -41,6 +42,8 @@ def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str])
     """
     if not by.has(Role.CLINICIAN):
         raise DomainError("Only a clinician can open a session.")
+    if visit.planned_session_id is None:
+        raise DomainError("This visit is not a session of a course. Book a treatment from the course.")
     plan = TreatmentPlan.objects.select_for_update(of=("self",)).get(planned_sessions__appointments=visit)
     visit = Appointment.objects.select_for_update(of=("self",)).select_related("patient__clinic", "planned_session").get(pk=visit.pk)
     if visit.status not in ("arrived", "numbing", "in_room"):
@@ -101,6 +104,100 @@ def save_details(*, session: TreatmentSession, version: int, by: Membership, **d
 
 
 @transaction.atomic
+def set_cartridge(
+    *, session: TreatmentSession, version: int, device: Device, lot: CartridgeLot, serial: str, by: Membership
+) -> TreatmentSession:
+    """Name the device and the cartridge. Refuses an expired lot, a cartridge that was used before, and a device whose
+    label does not reach as deep as what is charted already."""
+    locked = _locked_open(session)
+    if lot.expires_on < locked.on:
+        raise DomainError(f"{lot} expired on {_words(lot.expires_on)}. Take one that is in date.", field="lot")
+    locked.device = device
+    for row in locked.zones.all():
+        cap_mm = zone_limits(locked, row.zone, by=by).hard_cap_mm
+        if row.depth_mm > cap_mm:
+            label = load().zone(row.zone).label.lower()
+            raise DomainError(
+                f"{device} reaches {cap_mm.normalize():f} mm on the {label}, and {row.depth_mm} mm is charted. Change that zone first.",
+                field="device",
+            )
+    return save_details(
+        session=session, version=version, by=by, device=device, cartridge_lot=lot, cartridge_serial=serial.strip()
+    )
+
+
+@transaction.atomic
+def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Membership) -> CartridgeLot:
+    """List a new lot of the clinic. The same lot with the same expiry is the one that is there."""
+    known = CartridgeLot.objects.filter(clinic=session.clinic, lot=lot.strip()).first()
+    if known is not None:
+        if known.expires_on != expires_on:
+            raise DomainError(f"{known} is listed with expiry {_words(known.expires_on)}. Look at the pack again.", field="expires_on")
+        return known
+    if expires_on < session.on:
+        raise DomainError(f"Lot {lot.strip()} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on")
+    with explained():
+        listed = CartridgeLot.objects.create(clinic=session.clinic, lot=lot.strip(), expires_on=expires_on)
+    audit.record("cartridge_lot.added", listed, by=by.user)
+    return listed
+
+
+@transaction.atomic
+def set_numbing(
+    *,
+    session: TreatmentSession,
+    version: int,
+    product: Anaesthetic | None,
+    by: Membership,
+    grams: Decimal | None = None,
+    area_cm2: int | None = None,
+    on_at: datetime | None = None,
+    off_at: datetime | None = None,
+    why_longer: str = "",
+) -> TreatmentSession:
+    """Numbing as it was done. The label's percentage, area and amount are refused; a time over the label is a fact that
+    is kept, with the reason written into the note."""
+    locked = _locked_open(session)
+    details = {
+        "anaesthetic": product,
+        "anaesthetic_grams": grams if product else None,
+        "anaesthetic_area_cm2": area_cm2 if product else None,
+        "anaesthetic_on_at": on_at if product else None,
+        "anaesthetic_off_at": off_at if product else None,
+    }
+    if product is not None:
+        _refuse_numbing(locked, product, grams=grams, area_cm2=area_cm2, on_at=on_at, off_at=off_at, by=by)
+        details |= _overtime(locked, product, numbing.minutes_between(on_at, off_at), why_longer)
+    return save_details(session=session, version=version, by=by, **details)
+
+
+def _refuse_numbing(session, product, *, grams, area_cm2, on_at, off_at, by) -> None:
+    if any(change["parameter"] == "anaesthetic" for change in session.screening.changes):
+        raise DomainError("Today's screening says: no numbing cream for this patient.", field="product")
+    if grams is None or on_at is None:
+        missing = "grams" if grams is None else "on_at"
+        raise DomainError({"grams": "Enter the grams.", "on_at": "Enter when it went on."}[missing], field=missing)
+    if on_at > clock.now() or (off_at is not None and off_at > clock.now()):
+        raise DomainError("This time is still to come. Check the two times.", field="off_at" if off_at else "on_at")
+    if off_at is not None and off_at < on_at:
+        raise DomainError("It cannot come off before it went on. Check the two times.", field="off_at")
+    found = numbing.check(product, grams=grams, area_cm2=area_cm2, minutes=None, prescriber=by.has(Role.PRESCRIBER))
+    if found.refusals:
+        field = "area_cm2" if "cm²" in found.refusals[0] else "product"
+        raise DomainError(found.refusals[0], field="grams" if " g:" in found.refusals[0] else field)
+
+
+def _overtime(session: TreatmentSession, product: Anaesthetic, minutes: int | None, why: str) -> dict[str, str]:
+    limit = numbing.agent_of(product).maximum_minutes
+    if minutes is None or minutes <= limit:
+        return {}
+    if not why.strip():
+        raise DomainError(f"{minutes} minutes on the skin: the label allows {limit}. Say why, and look for a reaction.", field="why_longer")
+    said = f"Numbing on for {minutes} minutes, label {limit}: {why.strip()}"
+    return {} if said in session.note else {"note": f"{session.note}\n{said}".strip()}
+
+
+@transaction.atomic
 def set_zone(
     *, session: TreatmentSession, zone: str, depth_mm: Decimal, passes: int, by: Membership, endpoint: str = "", reason: str = ""
 ) -> SessionZone:
@@ -137,17 +234,20 @@ def remove_zone(*, session: TreatmentSession, zone: str, by: Membership) -> None
 
 
 @transaction.atomic
-def complete(*, session: TreatmentSession, by: Membership) -> TreatmentSession:
-    """Sign and close. In the same transaction the visit is done, later windows move, and what the patient is owed is written."""
-    session = _locked_open(session)
+def complete(*, session: TreatmentSession, by: Membership, **ticks: bool) -> TreatmentSession:
+    """Sign and close. In the same transaction the visit is done, later windows move, and what the patient is owed is written.
+
+    `ticks`: `aftercare_given` and `sharps_disposed`, where they are confirmed by signing.
+    """
+    session = _ticked(_locked_open(session), ticks)
     _refuse_incomplete(session)
     return _sign(session, "completed", by=by)
 
 
 @transaction.atomic
-def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership) -> TreatmentSession:
+def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership, **ticks: bool) -> TreatmentSession:
     """Sign a session that ended early. The floor runs from it in any case; `counts` says whether the series does."""
-    session = _locked_open(session)
+    session = _ticked(_locked_open(session), ticks)
     if not reason.strip():
         raise DomainError("Say why the session was stopped.", field="stopped_reason")
     session.stopped_reason, session.counts = reason.strip(), counts
@@ -215,20 +315,31 @@ def close_adverse_event(*, event: AdverseEvent, resolved_on, over_72h: bool, by:
 
 def zone_limits(session: TreatmentSession, zone: str, *, by: Membership) -> DepthLimits:
     """Start, soft maximum and hard cap of a zone for the concerns of this course. Raises DomainError where it is not offered."""
-    read = session.screening.facts
-    codes = [concern["code"] for concern in session.plan.concerns if zone in concern["zones"]]
-    if not codes:
-        raise DomainError("This zone is not part of the course. Assess it and plan again first.", field="zone")
-    return limits(
-        zone,
-        codes,
-        skin_type=read["skin_type"],
-        pih_history=read["pih_history"],
-        device=_device_fact(session.device),
-        first_session=previous_session(session) is None,
-        prescriber=by.has(Role.PRESCRIBER),
-        catalogue=load(),
-    )
+    read, previous = session.screening.facts, previous_session(session)
+    try:
+        allowed = limits(
+            zone,
+            codes,
+            skin_type=read["skin_type"],
+            pih_history=read["pih_history"],
+            device=_device_fact(session.device),
+            first_session=previous is None,
+            prescriber=by.has(Role.PRESCRIBER),
+            after_long_gap=previous is not None and (session.on - previous.on).days > load().interval.late_after_days,
+            catalogue=load(),
+        )
+    except NotOffered as refusal:
+        raise DomainError("This zone is not treated for these concerns. Leave it out.", field="zone") from refusal
+    return allowed if read["pih_history"] else _shallower(allowed, session.screening)
+
+
+def _shallower(allowed: DepthLimits, record: ScreeningRecord) -> DepthLimits:
+    """The step that today's screening asks for (a prescribed blood thinner). Pigment trouble is in the limits already."""
+    step_mm = next((change["value"] for change in record.changes if change["parameter"] == "soft_max_step_mm"), None)
+    if step_mm is None:
+        return allowed
+    soft_max_mm = max(allowed.soft_max_mm + Decimal(str(step_mm)), min(allowed.soft_max_mm, load().depth.lowest_mm))
+    return replace(allowed, soft_max_mm=soft_max_mm, start_mm=min(allowed.start_mm, soft_max_mm))
 
 
 def previous_session(session: TreatmentSession) -> TreatmentSession | None:
@@ -240,6 +351,16 @@ def previous_session(session: TreatmentSession) -> TreatmentSession | None:
 def last_depth(session: TreatmentSession, zone: str) -> Decimal | None:
     previous = previous_session(session)
     return next((row.depth_mm for row in previous.zones.all() if row.zone == zone), None) if previous else None
+
+
+def _words(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _ticked(session: TreatmentSession, ticks: dict[str, bool]) -> TreatmentSession:
+    for name in ("aftercare_given", "sharps_disposed"):
+        setattr(session, name, ticks.get(name, getattr(session, name)))
+    return session
 
 
 def _device_fact(device: Device | None) -> DeviceFact | None:
@@ -281,7 +402,11 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
     session.status, session.signed_at, session.signed_by = status, moment, by.user
     session.version += 1
     with explained():
-        session.save(update_fields=["status", "signed_at", "signed_by", "version", "stopped_reason", "counts"])
+        session.save(
+            update_fields=[
+                "status", "signed_at", "signed_by", "version", "stopped_reason", "counts", "aftercare_given", "sharps_disposed",
+            ]
+        )  # fmt: skip
     if session.appointment is not None and session.appointment.status == "in_room":
         appointments.step(visit=session.appointment, to="done", by=by.user)
     plans.reanchor(plan=plan, fixed=appointments.fixed_days(plan))

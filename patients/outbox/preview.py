@@ -1,0 +1,38 @@
+"""The words of a message for the person who looks at it: those that left, or those that would leave now."""
+
+from dataclasses import dataclass
+
+from patients.outbox import kinds, rendering
+from patients.outbox.models import OPEN, Message, State
+from patients.outbox.suppression import why_not
+
+
+@dataclass(frozen=True)
+class Text:
+    """`was_sent`: these very words left. `would_not_go`: why the worker would stop it if it left now."""
+
+    to_address: str
+    subject: str
+    body: str
+    was_sent: bool
+    would_not_go: str = ""
+
+
+def text_of(message: Message) -> Text | None:
+    """None where nothing was sent and nothing will be."""
+    if message.handed_off_at is not None or message.sent_at is not None:
+        return Text(message.to_address, message.subject, message.body_text, was_sent=True)
+    if message.state not in (*OPEN, State.SENDING):
+        return None
+    try:
+        stops = _stops(message)
+        letter = rendering.write(message)
+    except Exception:  # whatever breaks it now may be put right before it leaves; the page must still open
+        return Text(message.patient.email, "", "", was_sent=False, would_not_go="It cannot be written as things stand.")
+    return Text(letter.to_address, letter.subject, letter.text, was_sent=False, would_not_go=stops)
+
+
+def _stops(message: Message) -> str:
+    kind = kinds.get(message.kind)
+    barred = why_not(message.patient, kind)
+    return barred.sentence if barred else kind.still_wanted(message) or ""

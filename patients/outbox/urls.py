@@ -1,0 +1,16 @@
+from django.urls import path
+
+from patients.outbox import views
+
+# Included by patients.urls, whose namespace they share.
+urlpatterns = [
+    path("", views.day, name="messages"),
+    path("pause/", views.pause, name="messages_pause"),
+    path("resume/", views.resume, name="messages_resume"),
+    path("<uuid:ref>/", views.message, name="message"),
+    path("<uuid:ref>/hold/", views.hold, name="message_hold"),
+    path("<uuid:ref>/release/", views.release, name="message_release"),
+    path("<uuid:ref>/send-now/", views.send_now, name="message_send_now"),
+    path("<uuid:ref>/send-again/", views.send_again, name="message_send_again"),
+    path("<uuid:ref>/arrived/", views.arrived, name="message_arrived"),
+]

@@ -1,0 +1,175 @@
+"""The Messages page: what will go, what went, what did not and why. Open to everyone who works here: the texts name
+no diagnosis and no treatment."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.contrib import messages as notices
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.roles import member
+from clinic.submissions import go_to, once
+from patients.outbox import forms, preview, selectors, services, wording
+from patients.outbox.models import Message
+
+LONGEST_SEARCH = 80
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+
+@member(methods=["GET", "POST"])
+def day(request: HttpRequest) -> HttpResponse:
+    """One day of the ledger. POST only searches: what is typed about a patient must not stand in a URL."""
+    now = clock.now()
+    today = now.astimezone(request.clinic.tz).date()
+    chosen = _day(request.GET.get("on", "")) or today
+    show = request.GET.get("show", "")
+    find = request.POST.get("find", "")[:LONGEST_SEARCH].strip()
+    page = selectors.day_page(clinic=request.clinic, day=chosen, now=now, show=show, find=find)
+    return render(
+        request,
+        "patients/outbox/messages.html",
+        {
+            "page": page,
+            "balance": page.balance,
+            "show": show if show in selectors.TABS else "",
+            "find": find,
+            "today": today,
+            "day_before": chosen - timedelta(days=1),
+            "day_after": chosen + timedelta(days=1),
+            "tabs": _tabs(page.balance),
+        },
+    )
+
+
+@member()
+def message(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """One message: the text as it was sent, or as it would be sent now, and everything that happened to it."""
+    return _message_page(request, _message(request, ref))
+
+
+@member(methods=["POST"])
+def hold(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found, form = _message(request, ref), forms.hold_form(request.POST)
+    if not form.is_valid():
+        return _message_page(request, found, form=form, status=422)
+    reason = form.cleaned_data["reason"]
+    return _act(
+        request,
+        found,
+        lambda: services.hold(message=found, reason=reason, by=request.user),
+        "Held back until you release it.",
+    )
+
+
+@member(methods=["POST"])
+def release(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _message(request, ref)
+    return _act(
+        request, found, lambda: services.release(message=found, by=request.user), "Released: it goes at its time."
+    )
+
+
+@member(methods=["POST"])
+def send_now(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _message(request, ref)
+    return _act(
+        request, found, lambda: services.send_now(message=found, by=request.user), "It leaves within half a minute."
+    )
+
+
+@member(methods=["POST"])
+def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _message(request, ref)
+    return _act(
+        request,
+        found,
+        lambda: services.send_again(message=found, by=request.user),
+        "It is sent again, and says that it may be a copy.",
+    )
+
+
+@member(methods=["POST"])
+def arrived(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _message(request, ref)
+    return _act(request, found, lambda: services.mark_arrived(message=found, by=request.user), "Noted: it arrived.")
+
+
+@member(methods=["GET", "POST"])
+def pause(request: HttpRequest) -> HttpResponse:
+    """Stop all mail of the clinic, with a reason everyone can read."""
+    form = forms.pause_form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        services.pause(clinic=request.clinic, reason=reason, by=request.user)
+        notices.success(request, "Mail is paused. Nothing is lost: it waits.")
+        return go_to(request, reverse("patients:messages"))
+    return render(request, "patients/outbox/pause.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@member(methods=["POST"])
+def resume(request: HttpRequest) -> HttpResponse:
+    services.resume(clinic=request.clinic, by=request.user)
+    notices.success(request, "Mail goes again.")
+    return go_to(request, reverse("patients:messages"))
+
+
+def _message(request: HttpRequest, ref: UUID) -> Message:
+    mine = request.clinic.messages.select_related("patient", "clinic", "closed_by", "created_by")
+    return get_object_or_404(mine, ref=ref)
+
+
+def _act(request: HttpRequest, found: Message, service: Callable[[], Message], said: str) -> HttpResponse:
+    """Run one service for one press and return to the day; a refusal is shown on the message's own page."""
+
+    def effect() -> str:
+        changed = service()
+        notices.success(request, said)
+        return _day_url(changed)
+
+    try:
+        return once(request, effect)
+    except DomainError as exc:
+        return _message_page(request, _message(request, found.ref), refusal=exc.sentence, status=409)
+
+
+def _message_page(
+    request: HttpRequest, found: Message, *, form: forms.ReasonForm | None = None, refusal: str = "", status: int = 200
+) -> HttpResponse:
+    events = [(entry, wording.event(entry)) for entry in found.events.select_related("by").order_by("pk")]
+    context = {
+        "message": found,
+        "row": wording.row(found, clock.now()),
+        "text": preview.text_of(found),
+        "events": events,
+        "form": form or forms.hold_form(),
+        "refusal": refusal,
+        "back": _day_url(found),
+    }
+    return render(request, "patients/outbox/message.html", context, status=status)
+
+
+def _day_url(message: Message) -> str:
+    return f"{reverse('patients:messages')}?on={clock.local(message.send_at, message.clinic).date().isoformat()}"
+
+
+def _day(typed: str) -> date | None:
+    try:
+        found = date.fromisoformat(typed)
+    except ValueError:
+        return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
+def _tabs(balance: selectors.Balance) -> list[dict]:
+    return [
+        {"show": "", "label": "All", "count": balance.due},
+        {"show": "will", "label": "Will go", "count": balance.will_go},
+        {"show": "went", "label": "Went", "count": balance.went},
+        {"show": "not", "label": "Did not go, and why", "count": balance.did_not_go},
+        {"show": "unknown", "label": "Unknown", "count": balance.unknown},
+    ]

@@ -1,0 +1,421 @@
+"""The screening page of a clinician: answer, finding, what it means for the day; and when each wait is over."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from clinic.models import Membership
+from clinic.roles import Role
+from clinic.templatetags.clinic_ui import date_words, date_year, day, days_old, weekday_day
+from patients.models import HistoryAnswer, Patient
+from treatments import facts as rows
+from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.pages import why
+from treatments.protocol.catalogue import Catalogue, load
+from treatments.protocol.entries import Rule
+from treatments.protocol.facts import Answer as GivenAnswer
+from treatments.protocol.facts import PatientFacts, answers_differ
+from treatments.protocol.screening import Finding, Screening, screen
+from treatments.protocol.wording import binding_sentence, finding_sentence
+
+# outcome -> hue of the banner, glyph
+BANNERS = {
+    "block": ("stop", "s-block"),
+    "defer": ("stop", "s-defer"),
+    "needs_clinician": ("who", "s-who"),
+    "ask": ("ask", "s-ask"),
+    "caution": ("ask", "s-caution"),
+    "clear": ("go", "s-clear"),
+}
+VALUES = dict(HistoryAnswer.Value.choices)
+CHANGES = {
+    "floor_days": "At least {} days between two sessions",
+    "soft_max_step_mm": "Usual maximum depth {} mm",
+    "anaesthetic": "Numbing: {}",
+    "endpoint": "Stop at {}",
+    "avoid_zones": "Leave out the {} spots",
+    "sun_avoidance_days": "No strong sun for {} days before",
+}
+# What takes a finding away, for somebody who may not lift it.
+ENDS = {
+    "prescriber": "A prescriber may lift it.",
+    "clinician": "It ends on its date.",
+    "nobody": "Nobody can lift it.",
+    "new_answer": "It ends with a new answer.",
+    "end_date": "It ends with the day it was over.",
+    "time": "It ends on its date.",
+    "closing": "It ends when a clinician closes the reaction.",
+    "not_needed": "It stops nothing.",
+}
+
+
+@dataclass
+class Row:
+    """One line of the table: what was answered, what it raises, what that means for the day."""
+
+    code: str
+    said: str
+    asked: str
+    age: str = ""
+    expired: bool = False
+    differs: bool = False
+    state: str = "plain"
+    chip: str = ""
+    means: str = ""
+    because: str = ""
+    binding: bool = False
+    why_label: str = ""
+    why: dict = field(default_factory=dict)
+    lift: bool = False
+    ask_form: str = ""
+
+    @property
+    def hue(self) -> str:
+        return {"ask": "ask", "caution": "ask", "needs_clinician": "who"}.get(self.state, "")
+
+
+@dataclass
+class Page:
+    """Everything the clinician's screening page shows for one day."""
+
+    screening: Screening
+    headline: str
+    lead: str
+    hue: str
+    glyph: str
+    rows: list[Row]
+    quiet: list[Row]
+    changes: list[dict]
+    liftable: list[tuple[str, str]]
+    timeline: dict | None
+
+
+def next_day(patient: Patient, today: date) -> date:
+    """The day of the next treatment, else today: what one opens the screening for."""
+    coming = patient.appointments.filter(
+        status__in=COMING + PRESENT, kind=Appointment.Kind.TREATMENT, day__gte=today
+    ).order_by("day")
+    return coming.values_list("day", flat=True).first() or today
+
+
+def clinician_page(patient: Patient, *, on: date, purpose: str, today: date, membership: Membership) -> Page:
+    """Screen for `on` with what is known today, and say it in full. Writes nothing."""
+    catalogue = load()
+    known = rows.patient_facts(patient, on=min(on, today), catalogue=catalogue)
+    screening = screen(known, on=on, purpose=purpose, catalogue=catalogue)
+    teller = _Teller(known, screening, rows.answer_history(patient), catalogue, today)
+    hue, glyph = BANNERS[screening.outcome]
+    return Page(
+        screening=screening,
+        headline=teller.headline(),
+        lead=teller.lead(),
+        hue=hue,
+        glyph=glyph,
+        rows=teller.rows(),
+        quiet=teller.quiet(),
+        changes=teller.changes(),
+        liftable=liftable(screening, membership, catalogue),
+        timeline=teller.timeline(),
+    )
+
+
+def liftable(screening: Screening, membership: Membership, catalogue: Catalogue) -> list[tuple[str, str]]:
+    """Code and label of the raised findings that this member may lift by a clearance."""
+    return [
+        (finding.code, catalogue.rule(finding.code).label)
+        for finding in screening.findings
+        if not finding.cleared_until and may_lift(finding, membership, catalogue)
+    ]
+
+
+def not_liftable(screening: Screening, membership: Membership, catalogue: Catalogue) -> list[dict]:
+    """The raised findings that she may not lift, and what takes each away."""
+    offered = {code for code, _ in liftable(screening, membership, catalogue)}
+    return [
+        {"label": catalogue.rule(finding.code).label, "ends": ENDS[catalogue.rule(finding.code).lifted_by]}
+        for finding in screening.findings
+        if finding.category != "CAU" and finding.code not in offered
+    ]
+
+
+def may_lift(finding: Finding, membership: Membership, catalogue: Catalogue) -> bool:
+    """A prescriber lifts a whole rule; a clinician only what waits for a clinician."""
+    lifted_by = catalogue.rule(finding.code).lifted_by
+    if lifted_by == "prescriber":
+        return membership.has(Role.PRESCRIBER)
+    return lifted_by == "clinician" and finding.category == "REL" and membership.has(Role.CLINICIAN)
+
+
+class _Teller:
+    """Says one screening in words."""
+
+    def __init__(
+        self, facts: PatientFacts, screening: Screening, history: dict, catalogue: Catalogue, today: date
+    ) -> None:
+        self.facts, self.screening, self.history = facts, screening, history
+        self.catalogue, self.today = catalogue, today
+
+    def headline(self) -> str:
+        screening = self.screening
+        if sentence := binding_sentence(screening, self.facts, self.catalogue):
+            return sentence
+        first = self._label(screening.findings[0].code) if screening.findings else ""
+        return {
+            "block": f"No treatment: {first}",
+            "defer": f"Not on {day(screening.on)}",
+            "needs_clinician": f"{self._decider()}: {first}",
+            "ask": f"Ask first: {_counted(len(screening.missing), 'question is', 'questions are')} open",
+            "caution": f"May go ahead on {day(screening.on)}, with care",
+            "clear": f"Clear for {day(screening.on)}: nothing stands in the way",
+        }[screening.outcome]
+
+    def lead(self) -> str:
+        screening, named = self.screening, weekday_day(self.screening.on)
+        if screening.outcome == "block" and screening.earliest_on is None:
+            return f"{named} is not possible, and no later day is known yet."
+        if screening.earliest_on and screening.earliest_on > screening.on:
+            short = (screening.earliest_on - screening.on).days
+            return f"{named} is {_counted(short, 'day', 'days')} too soon."
+        return {
+            "needs_clinician": f"Until somebody has decided, {named} can be held but not booked.",
+            "ask": f"{named} may be booked, but no session begins before these are answered.",
+            "caution": "Read what changes below before you begin.",
+            "clear": f"{self.count_quiet()} raise nothing.",
+        }.get(screening.outcome, "")
+
+    def count_quiet(self) -> str:
+        return _counted(len(self._quiet_codes()), "answer", "answers")
+
+    def rows(self) -> list[Row]:
+        found = {finding.code: self._finding(finding) for finding in self.screening.findings}
+        asked = [self._missing(code) for code in self.screening.missing if code not in found]
+        cautions = [f.code for f in self.screening.findings if f.category == "CAU"]
+        harder = [row for code, row in found.items() if code not in cautions]
+        ordered = [*harder, *asked, *(found[code] for code in cautions)]
+        return sorted(ordered, key=lambda row: not row.binding)
+
+    def quiet(self) -> list[Row]:
+        return [self._answer_row(code) for code in self._quiet_codes()]
+
+    def changes(self) -> list[dict]:
+        return [
+            {
+                "parameter": change.parameter,
+                "words": CHANGES[change.parameter].format(str(change.value).replace("erythema", "even redness")),
+                "because": ", ".join(self._label(code) for code in change.because),
+            }
+            for change in self.screening.changes
+        ]
+
+    def _quiet_codes(self) -> list[str]:
+        loud = {finding.code for finding in self.screening.findings} | set(self.screening.missing)
+        return [rule.code for rule in self.catalogue.rules if rule.code in self.facts.answers and rule.code not in loud]
+
+    def _label(self, code: str) -> str:
+        for known in (self.catalogue.rules_by_code, self.catalogue.concerns):
+            if code in known:
+                return known[code].label.lower()
+        return code.replace("_", " ")
+
+    def _decider(self) -> str:
+        needed = [f.code for f in self.screening.findings if f.category == "REL"]
+        prescriber = any(self.catalogue.rule(code).lifted_by == "prescriber" for code in needed)
+        return "A prescriber decides" if prescriber else "A clinician decides"
+
+    def _answer_row(self, code: str) -> Row:
+        rule, answer = self.catalogue.rule(code), self.facts.answers.get(code)
+        if answer is None:
+            return Row(code=code, said=self._computed_fact(rule), asked=rule.label)
+        newest = (self.history.get(code) or [None])[0]
+        age = (self.today - answer.answered_on).days if answer.answered_on else None
+        given = [
+            GivenAnswer(row.value, on=row.on, detail=row.detail or None, answered_on=row.answered_on)
+            for row in self.history.get(code, [])
+        ]
+        return Row(
+            code=code,
+            said=self._said(rule, answer, newest),
+            asked=rule.question,
+            age=days_old(age),
+            differs=len(given) > 1 and answers_differ(given, rule),
+        )
+
+    def _said(self, rule: Rule, answer: GivenAnswer, newest: HistoryAnswer | None) -> str:
+        parts = [VALUES[answer.value]]
+        if answer.detail and answer.value == "yes":
+            parts.append(rule.details[answer.detail].label)
+        if newest and newest.note and newest.value == answer.value:
+            parts.append(newest.note)
+        if answer.on:
+            parts.append(date_year(answer.on))
+        return ", ".join(parts)
+
+    def _computed_fact(self, rule: Rule) -> str:
+        if rule.code.startswith("age_"):
+            return f"Born {date_year(self.facts.born_on)}"
+        if rule.code == "interval_floor" and self.facts.sessions:
+            return f"Last session {date_year(max(done.on for done in self.facts.sessions))}"
+        if rule.code.startswith("adverse_event"):
+            return "Reaction on record"
+        return "From the assessment"
+
+    def _finding(self, finding: Finding) -> Row:
+        rule, row = self.catalogue.rule(finding.code), self._answer_row(finding.code)
+        row.binding = finding.code == self.screening.binding
+        row.state, row.chip = _chip(finding, rule)
+        row.means = _means(finding, rule)
+        row.because = self._because(finding)
+        row.why, row.why_label = why.of_rule(rule, self.catalogue), _why_label(finding, rule, self.facts)
+        row.lift = rule.takes_clearance and not finding.cleared_until
+        if finding.code in self.screening.missing:
+            row.expired, row.ask_form = True, rule.form
+            if not row.binding and finding.category not in ("ABS", "TMP"):
+                row.state, row.chip = "ask", "Ask"
+        elif rule.lifted_by == "new_answer":
+            row.ask_form = rule.form
+        return row
+
+    def _because(self, finding: Finding) -> str:
+        """The reason under the date; where there is no date, what to do."""
+        if finding.earliest_on is None:
+            return finding.advice
+        _, _, reason = finding_sentence(finding, self.facts, self.catalogue, on=self.screening.on).partition(": ")
+        return f"{reason[:1].upper()}{reason[1:]}."
+
+    def _missing(self, code: str) -> Row:
+        if code not in self.catalogue.rules_by_code:
+            return Row(
+                code=code, said="Not known", asked="Skin type", state="ask", chip="Ask",
+                means="Counts as type IV to VI until assessed", because="The stricter value of every rule holds.", ask_form="assess",
+            )  # fmt: skip
+        rule = self.catalogue.rule(code)
+        answered = code in self.facts.answers
+        row = self._answer_row(code) if answered else Row(code=code, said="Not answered", asked=rule.question)
+        row.expired, row.state, row.chip, row.ask_form = answered, "ask", "Ask", rule.form
+        row.means = "Too old to count" if answered else "Not asked yet"
+        row.because = (
+            "Unknown is not no: ask before this day." if rule.form != "day" else "Asked on the day of the session."
+        )
+        row.why, row.why_label = why.of_rule(rule, self.catalogue), "Why ask?"
+        return row
+
+    def timeline(self) -> dict | None:
+        """Geometry of the waits, in a box 1156 wide: hatched until each is over, pale from then on."""
+        waits = [
+            (finding, finding.earliest_on)
+            for finding in self.screening.findings
+            if finding.earliest_on and finding.earliest_on > self.today
+        ]
+        if not waits:
+            return None
+        last = max([self.screening.on, *(ends for _, ends in waits)])
+        return _drawn(
+            [
+                (self.catalogue.rule(finding.code).label, ends, finding.date_assumed or finding.category == "CAU")
+                for finding, ends in waits
+            ],
+            first=self.today,
+            last=last,
+            asked=self.screening.on,
+            free=self.screening.earliest_on,
+        )
+
+
+def _chip(finding: Finding, rule: Rule) -> tuple[str, str]:
+    if finding.cleared_until:
+        return "caution", "Lifted"
+    if finding.category == "REL":
+        return "needs_clinician", "Needs a prescriber" if rule.lifted_by == "prescriber" else "Needs a clinician"
+    if finding.category == "CAU":
+        return "caution", "Caution"
+    return ("defer", "Not before") if finding.earliest_on else ("block", "Blocked")
+
+
+def _means(finding: Finding, rule: Rule) -> str:
+    if finding.cleared_until:
+        return f"May go ahead: lifted until {date_words(finding.cleared_until)}"
+    if finding.category == "CAU":
+        return "May go ahead"
+    if finding.earliest_on:
+        return weekday_day(finding.earliest_on)
+    return {
+        "prescriber": "A prescriber decides",
+        "clinician": "A clinician decides",
+        "new_answer": "Not until it is over",
+        "end_date": "Not until it is over",
+        "closing": "Not until a clinician has closed it",
+    }.get(rule.lifted_by, "Not possible")
+
+
+def _why_label(finding: Finding, rule: Rule, facts: PatientFacts) -> str:
+    answer = facts.answers.get(finding.code)
+    if finding.earliest_on and answer and answer.on and finding.earliest_on > answer.on:
+        return f"Why {_counted((finding.earliest_on - answer.on).days, 'day', 'days')}?"
+    return "Why?"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+WIDTH, LEFT, ROW_TOP, ROW_STEP, MARK_WIDTH = 1156, 196, 34, 28, 70
+# At most this many days are named one by one; a longer wait is marked by weeks, a very long one by months.
+NAMED_DAYS, NAMED_WEEKS = 12, 90
+
+
+def _drawn(waits: list[tuple[str, date, bool]], *, first: date, last: date, asked: date, free: date | None) -> dict:
+    days = max(10, (last - first).days + 3)
+    step = (WIDTH - LEFT) / days
+
+    def x(on: date) -> float:
+        return round(LEFT + (on - first).days * step, 1)
+
+    bottom = ROW_TOP + ROW_STEP * len(waits)
+    marks = [{"on": asked, "state": "block-old", "ink": "old", "words": ["asked", day(asked)]}]
+    if free and free != asked:
+        marks.append({"on": free, "state": "block", "ink": "on", "words": ["from", day(free)]})
+    return {
+        "width": WIDTH,
+        "height": bottom + 6,
+        "label": "; ".join(
+            [f"{label} until {date_words(ends)}" for label, ends, _ in waits] + [f"asked for {date_words(asked)}"]
+        ),
+        "grid": [{"x": x(on), "label": words, "strong": on in (asked, free)} for on, words in _named_days(first, days)],
+        "rows": [
+            {
+                "label": _fitted(label),
+                "y": ROW_TOP + ROW_STEP * number,
+                "text_y": ROW_TOP + ROW_STEP * number + 11,
+                "wash": {"x": LEFT, "width": round(x(ends) - LEFT, 1)},
+                "band": {"x": x(ends), "width": round(WIDTH - 4 - x(ends), 1)},
+                "maybe": maybe,
+            }
+            for number, (label, ends, maybe) in enumerate(waits)
+        ],
+        "bottom": bottom,
+        "marks": [_placed(mark, x(mark["on"]), bottom) for mark in marks],
+    }
+
+
+def _placed(mark: dict, x: float, bottom: int) -> dict:
+    """A block's left edge is its day; the last one is kept inside the box."""
+    height = bottom - 26
+    return mark | {
+        "x": min(x, WIDTH - MARK_WIDTH),
+        "width": MARK_WIDTH,
+        "height": height,
+        "text_y": round(height / 2) - 3,
+    }
+
+
+def _named_days(first: date, days: int) -> list[tuple[date, str]]:
+    all_days = [first + timedelta(days=n) for n in range(days)]
+    if days <= NAMED_DAYS:
+        return [(on, f"{on:%a} {on.day}") for on in all_days]
+    if days <= NAMED_WEEKS:
+        return [(on, f"{on.day} {on:%b}") for on in all_days if on.weekday() == 0]
+    return [(on, f"{on:%b %Y}") for on in all_days if on.day == 1]
+
+
+def _fitted(label: str) -> str:
+    """What fits in front of the bars."""
+    return label if len(label) <= 28 else f"{label[:27].rstrip()}…"

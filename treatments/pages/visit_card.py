@@ -1,0 +1,299 @@
+"""The chosen visit: who, may she be treated, how far the visit is, where the course stands and what comes next.
+
+The drawer of Today and the page of a visit show the same. Nothing here names a concern, a zone or a rule.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from clinic import clock
+from clinic.models import Clinic, Membership, Room
+from clinic.templatetags.clinic_ui import age_words, date_year
+from treatments.appointments.free_slots import free_slots
+from treatments.appointments.models import BLOCKING, COMING, Appointment
+from treatments.appointments.offers import Offer, offers
+from treatments.appointments.services import LENGTHS
+from treatments.appointments.working_time import Away, Hours, people, time_off
+from treatments.pages.header import dot_state, with_states
+from treatments.pages.verdicts import GONE, Verdict, verdict_of
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.scheduling.offers import Wish, best
+from treatments.scheduling.slots import Slot
+
+# The best three lie near the target; looking further costs time and changes nothing.
+SEARCHED_DAYS_BEFORE, SEARCHED_DAYS_AFTER = 14, 21
+# The small ruler's box and what a label takes of it, in its own units.
+BAND_X, BAND_WIDTH, LABEL_MIN_X, LABEL_MAX_X = 29.6, 236.8, 104.0, 192.0
+
+STEP_WORDS = {
+    "confirmed": "Confirmed",
+    "arrived": "Arrived",
+    "numbing": "Numbing",
+    "in_room": "In room",
+    "done": "Done",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    label: str
+    when: str
+    state: str  # past, is or open
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step that can be taken now: where to, what the button says, which key presses it."""
+
+    to: str
+    label: str
+    key: str = ""
+
+
+@dataclass
+class NextSession:
+    """The next session of the course without a visit, its window and the best free times in it."""
+
+    planned: PlannedSession
+    total: int
+    ruler: dict
+    words: str
+    offered: list[Offer] = field(default_factory=list)
+    why_none: str = ""
+
+
+@dataclass
+class VisitCard:
+    visit: Appointment
+    sub: str
+    verdict: Verdict | None
+    steps: list[Step]
+    acts: list[Act]
+    undo: str
+    can_move: bool
+    can_cancel: bool
+    can_miss: bool
+    dots: list[dict] = field(default_factory=list)
+    course_words: str = ""
+    next_session: NextSession | None = None
+
+
+def card_of(
+    visit: Appointment, *, now: datetime, rooms: list[Room], hours: Hours, sessions: list[PlannedSession], away: Away | None = None
+) -> VisitCard:
+    """Everything about a visit from `with_screening`. `sessions`: those of its plan from `with_states`, or none.
+
+    Two queries (time off and what is taken) where a next session can be booked, else none.
+    """
+    today = now.astimezone(visit.clinic.tz).date()
+    card = VisitCard(
+        visit=visit,
+        sub=_sub(visit, today),
+        verdict=verdict_of(visit, today=today),
+        steps=_steps(visit),
+        acts=_acts(visit, today),
+        undo=_undo(visit),
+        can_move=visit.status in COMING,
+        can_cancel=visit.status in (*COMING, "arrived", "numbing"),
+        can_miss=visit.status in COMING and visit.during.lower <= now,
+        dots=[{"number": session.number, "state": dot_state(session)} for session in sessions],
+    )
+    if sessions:
+        card.course_words = course_words(visit.planned_session.plan, card.dots)
+        if visit.planned_session.plan.status == "active" and (planned := next_to_book(sessions)):
+            card.next_session = next_session(
+                planned, visit=visit, now=now, rooms=rooms, hours=hours, sessions=sessions, away=away
+            )
+    return card
+
+
+def sessions_of(visit: Appointment) -> list[PlannedSession]:
+    """The sessions of the visit's course with what became of each; none where it has no course. One query."""
+    if visit.planned_session is None:
+        return []
+    return list(with_states(visit.planned_session.plan.planned_sessions.all()))
+
+
+def next_to_book(sessions: list[PlannedSession]) -> PlannedSession | None:
+    """The first session (from `with_states`) that is neither booked nor done."""
+    return next((s for s in sessions if dot_state(s) in ("open", "missed") and not _is_taken(s)), None)
+
+
+def _is_taken(session: PlannedSession) -> bool:
+    return bool(session.visit and session.visit["status"] in BLOCKING)
+
+
+def next_session(
+    planned: PlannedSession,
+    *,
+    visit: Appointment,
+    now: datetime,
+    rooms: list[Room],
+    hours: Hours,
+    sessions: list[PlannedSession],
+    away: Away | None = None,
+) -> NextSession:
+    clinic = visit.clinic
+    today = now.astimezone(clinic.tz).date()
+    found = _searched(planned, visit=visit, now=now, today=today, rooms=rooms, hours=hours, away=away)
+    wish = Wish(on=max(planned.target_on, today), at=visit.starts_at, clinician=visit.clinician_id)
+    offered = offers(
+        best(found, wish, clinic.tz),
+        clinic=clinic,
+        clinicians=people(hours),
+        rooms=rooms,
+        counted_from=day_before(planned, sessions),
+        like=(visit.day, visit.starts_at, visit.clinician_id),
+    )
+    return NextSession(
+        planned=planned,
+        total=len(sessions),
+        ruler=mini_ruler(planned, [offer.starts_at.date() for offer in offered], today=today),
+        words=window_words(planned),
+        offered=offered,
+        why_none="" if offered else _why_none(planned, today),
+    )
+
+
+def window_words(planned: PlannedSession) -> str:
+    return (
+        f"Session {planned.number} may be on any day from {_short(planned.earliest_on)} to {_short(planned.latest_on)}, "
+        f"best on {_short(planned.target_on)}."
+    )
+
+
+def course_words(plan: TreatmentPlan, dots: list[dict]) -> str:
+    done = sum(dot["state"] == "done" for dot in dots)
+    apart = f"At least {plan.floor_days} days apart, best {plan.target_days}."
+    return f"{done} of {len(dots)} done. {apart}" if done else f"{len(dots)} sessions. {apart}"
+
+
+def day_before(planned: PlannedSession, sessions: list[PlannedSession]) -> date | None:
+    """The day of the session before this one where it is known: what the gap is counted from."""
+    earlier = next((s for s in sessions if s.number == planned.number - 1), None)
+    if earlier is None:
+        return None
+    if earlier.needling:
+        return date.fromisoformat(earlier.needling["on"])
+    return date.fromisoformat(earlier.visit["day"]) if _is_taken(earlier) else None
+
+
+def mini_ruler(planned: PlannedSession, chosen: list[date], *, today: date) -> dict:
+    """The window as the small ruler draws it: band, target and a dot for each offer, the first one larger."""
+    length = max((planned.latest_on - planned.earliest_on).days, 1)
+
+    def x(on: date) -> float:
+        share = (on - planned.earliest_on).days / length
+        return round(BAND_X + BAND_WIDTH * min(1.0, max(0.0, share)), 1)
+
+    target_x = x(planned.target_on)
+    spoken = window_words(planned)
+    if chosen:
+        spoken += f" Offered: {', '.join(_short(on) for on in chosen)}."
+    return {
+        "label": spoken,
+        "from_x": BAND_X,
+        "width": BAND_WIDTH,
+        "from_label": _short(planned.earliest_on),
+        "to_label": _short(planned.latest_on),
+        "target_x": target_x,
+        "target_label": f"best {_short(planned.target_on)}",
+        "label_x": min(LABEL_MAX_X, max(LABEL_MIN_X, target_x)),
+        "dots": [{"x": x(on), "r": 3 if index else 4.5} for index, on in enumerate(chosen)],
+    }
+
+
+def _searched(
+    planned: PlannedSession, *, visit: Appointment, now: datetime, today: date, rooms: list[Room], hours: Hours, away: Away | None
+) -> list[Slot]:
+    first, last = search_days(planned, today)
+    if last < first:
+        return []
+    near = max(planned.target_on, today)
+    first = max(first, near - timedelta(days=SEARCHED_DAYS_BEFORE))
+    last = min(last, near + timedelta(days=SEARCHED_DAYS_AFTER))
+    clinic: Clinic = visit.clinic
+    clinicians: list[Membership] = people(hours)
+    if away is None:
+        away = time_off(clinic, clock.day_bounds(first, clinic.tz)[0], clock.day_bounds(last, clinic.tz)[1])
+    return free_slots(
+        clinic=clinic,
+        patient=visit.patient,
+        length=LENGTHS[Appointment.Kind.TREATMENT],
+        first_day=first,
+        last_day=last,
+        clinicians=clinicians,
+        now=now,
+        rooms=rooms,
+        hours=hours,
+        away=away,
+    )
+
+
+def search_days(planned: PlannedSession, today: date) -> tuple[date, date]:
+    """The days on which a session may still be booked; an empty span where the window has closed."""
+    return max(planned.earliest_on, today), planned.latest_on
+
+
+def _why_none(planned: PlannedSession, today: date) -> str:
+    if planned.latest_on < today:
+        return f"The window closed on {_short(planned.latest_on)}. A late session is booked under Other times."
+    return "No free time near the best day. Look under Other times."
+
+
+def _sub(visit: Appointment, today: date) -> str:
+    patient = visit.patient
+    said = f"{age_words(patient.born_on, today)}, born {date_year(patient.born_on)}"
+    return f"{said} · speaks {patient.speaks}" if patient.speaks else said
+
+
+def _steps(visit: Appointment) -> list[Step]:
+    if visit.status in GONE:
+        return [Step("Booked", _when(visit.booked_at, visit), "past"), Step(visit.get_status_display(), _when(visit.closed_at, visit), "is")]
+    moments = {name: getattr(visit, f"{name}_at") for name in STEP_WORDS}
+    if not visit.prep_minutes:
+        del moments["numbing"]
+    taken = [name for name, moment in moments.items() if moment]
+    last = taken[-1] if taken else ""
+    steps = []
+    if not moments.pop("confirmed"):
+        steps.append(Step("Booked", _when(visit.booked_at, visit), "is" if not taken else "past"))
+    else:
+        steps.append(Step("Confirmed", _when(visit.confirmed_at, visit), "is" if last == "confirmed" else "past"))
+    for name, moment in moments.items():
+        state = "open" if not moment else "is" if name == last else "past"
+        steps.append(Step(STEP_WORDS[name], _when(moment, visit), state))
+    return steps
+
+
+def _acts(visit: Appointment, today: date) -> list[Act]:
+    """The next steps a press can take, the usual one first."""
+    if visit.status in COMING:
+        here = [Act("arrived", "Arrived", "a")] if visit.day == today else []
+        return here + ([Act("confirmed", "Confirmed by telephone", "y")] if visit.status == "booked" and visit.day >= today else [])
+    if visit.status == "arrived":
+        numb = [Act("numbing", "Numbing begins", "n")] if visit.prep_minutes else []
+        return [*numb, Act("in_room", "In room", "i")]
+    if visit.status == "numbing":
+        return [Act("in_room", "In room", "i")]
+    if visit.status == "in_room":
+        return [Act("done", "Done", "d")]
+    if visit.status == "no_show" and visit.day == today:
+        return [Act("arrived", "Came after all", "a")]
+    return []
+
+
+def _undo(visit: Appointment) -> str:
+    """What the last step is called, where it can be taken back."""
+    return "" if visit.status == "booked" else visit.get_status_display().lower()
+
+
+def _when(moment: datetime | None, visit: Appointment) -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone(visit.clinic.tz)
+    return f"{local:%H:%M}" if local.date() == visit.day else f"{local:%a} {local.day} {local:%b}"
+
+
+def _short(on: date) -> str:
+    return f"{on.day} {on:%b}"

@@ -1,0 +1,107 @@
+"""Numbing cream: what the label refuses, and when the amount on the skin deserves a second look.
+
+Most of a cream is never absorbed, so the milligrams applied are an alert and not a limit; the label's percentage, area,
+amount and time are limits and are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from .catalogue import Catalogue
+from .entries import Anaesthetic, NumbingPolicy
+
+# 1 g of a 1 % cream holds 10 mg.
+MG_PER_GRAM_AND_PERCENT = 10
+ALERTED = "lidocaine"
+
+
+@dataclass(frozen=True, slots=True)
+class AnaestheticCheck:
+    """Milligrams of each active on the skin, the alert threshold, and sentences: `refusals` stop, `alerts` warn."""
+
+    applied_mg: dict[str, Decimal]
+    mg_per_kg: Decimal | None
+    alert_mg: Decimal
+    refusals: tuple[str, ...]
+    alerts: tuple[str, ...]
+
+
+def assess(
+    agent: Anaesthetic,
+    *,
+    grams: Decimal,
+    area_cm2: Decimal | None = None,
+    minutes: int | None = None,
+    weight_kg: Decimal | None = None,
+    occluded: bool = False,
+    prescriber_order: bool = False,
+    catalogue: Catalogue,
+) -> AnaestheticCheck:
+    """Check one application of a numbing agent. `mg_per_kg` is the lidocaine on the skin by body weight.
+
+    The dose alert stands at the smaller of 4.5 mg/kg and 300 mg, at 225 mg where no weight is on record (label of
+    lidocaine 4 %). Raises `ValueError` for an amount, area, time or weight that cannot be.
+    """
+    for name, value in (("grams", grams), ("area", area_cm2), ("minutes", minutes), ("weight", weight_kg)):
+        if value is not None and (not Decimal(value).is_finite() or value < 0 or (value == 0 and name == "weight")):
+            raise ValueError(f"{name} must be a number above zero")
+    policy = catalogue.numbing
+    applied = {active.name: grams * active.percent * MG_PER_GRAM_AND_PERCENT for active in agent.actives}
+    watched = applied.get(ALERTED, Decimal(0))
+    threshold = alert_mg(weight_kg, policy)
+    return AnaestheticCheck(
+        applied_mg=applied,
+        mg_per_kg=None if weight_kg is None else _rounded(watched / weight_kg),
+        alert_mg=threshold,
+        refusals=tuple(_refusals(agent, grams, area_cm2, minutes, occluded, prescriber_order)),
+        alerts=tuple(_alerts(watched, threshold, weight_kg, agent, minutes)),
+    )
+
+
+def alert_mg(weight_kg: Decimal | None, policy: NumbingPolicy) -> Decimal:
+    """The amount of lidocaine on the skin above which we warn."""
+    if weight_kg is None:
+        return policy.alert_mg_without_weight
+    return min(policy.alert_mg_per_kg * weight_kg, policy.alert_mg)
+
+
+def _refusals(
+    agent: Anaesthetic,
+    grams: Decimal,
+    area_cm2: Decimal | None,
+    minutes: int | None,
+    occluded: bool,
+    prescriber_order: bool,
+) -> Iterator[str]:
+    if agent.prescriber_order and not prescriber_order:
+        yield f"{agent.label}: a prescriber must order it."
+    if occluded and not agent.occlusion:
+        yield f"{agent.label}: do not cover it."
+    if agent.max_area_cm2 is not None and area_cm2 is not None and area_cm2 > agent.max_area_cm2:
+        yield f"{_plain(area_cm2)} cm²: the limit is {_plain(agent.max_area_cm2)} cm²."
+    per_10_cm2 = agent.max_grams_per_10_cm2
+    if per_10_cm2 is not None and area_cm2 is not None and grams * 10 > per_10_cm2 * area_cm2:
+        yield f"{_plain(grams)} g: the limit is {_plain(per_10_cm2)} g on 10 cm²."
+    if minutes is not None and minutes > agent.maximum_minutes:
+        yield f"{minutes} minutes: the limit is {agent.maximum_minutes} minutes."
+
+
+def _alerts(
+    watched_mg: Decimal, threshold: Decimal, weight_kg: Decimal | None, agent: Anaesthetic, minutes: int | None
+) -> Iterator[str]:
+    if watched_mg > threshold:
+        without = " No weight is on record." if weight_kg is None else ""
+        yield f"{_plain(watched_mg)} mg of lidocaine on the skin is above {_plain(threshold)} mg.{without}"
+    if minutes is not None and minutes < agent.minimum_minutes:
+        yield f"{minutes} minutes: it works after {agent.minimum_minutes}."
+
+
+def _rounded(number: Decimal) -> Decimal:
+    return number.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

@@ -1,0 +1,88 @@
+"""One sentence for what screening found: with the reason for clinicians, without it for everybody else."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from .catalogue import Catalogue
+from .facts import PatientFacts
+from .interval import last_needling
+from .screening import Finding, Screening
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+# A day further away than this carries its year, so that nobody reads it as the coming one.
+DAYS_WITHOUT_YEAR = 300
+
+
+def day_in_words(day: date, *, near: date) -> str:
+    """ "14 March", with the year where the day is far from `near`."""
+    words = f"{day.day} {MONTHS[day.month - 1]}"
+    return words if abs((day - near).days) <= DAYS_WITHOUT_YEAR else f"{words} {day.year}"
+
+
+def desk_sentence(screening: Screening, catalogue: Catalogue) -> str:
+    """What the front desk and the patient's calendar may read: the verdict and a day, never the reason."""
+    dated_block = screening.outcome == "block" and screening.earliest_on is not None
+    sentence = catalogue.desk["block_until" if dated_block else screening.outcome]
+    if screening.earliest_on is None:
+        return sentence
+    return sentence.replace("{day}", day_in_words(screening.earliest_on, near=screening.on))
+
+
+def binding_sentence(screening: Screening, facts: PatientFacts, catalogue: Catalogue) -> str | None:
+    """The sentence a screening ends in, for clinicians: "Earliest 14 March: isotretinoin stopped 15 September + 180 days".
+
+    None where nothing binds: the day asked about is free, or a block stands that names no day.
+    """
+    if screening.binding is None or screening.earliest_on is None:
+        return None
+    deciding = [finding for finding in screening.findings if finding.code == screening.binding]
+    assumed = any(finding.date_assumed for finding in deciding)
+    reason = _reason(screening.binding, screening.earliest_on, facts, catalogue, near=screening.on, assumed=assumed)
+    return f"Earliest {day_in_words(screening.earliest_on, near=screening.on)}: {reason}"
+
+
+def finding_sentence(finding: Finding, facts: PatientFacts, catalogue: Catalogue, *, on: date) -> str:
+    """What one finding means for the day asked about, for clinicians."""
+    rule = catalogue.rule(finding.code)
+    if finding.cleared_until:
+        return f"Cleared until {day_in_words(finding.cleared_until, near=on)}"
+    if finding.earliest_on:
+        day = day_in_words(finding.earliest_on, near=on)
+        reason = _reason(finding.code, finding.earliest_on, facts, catalogue, near=on, assumed=finding.date_assumed)
+        return f"{'Better from' if finding.category == 'CAU' else 'Not before'} {day}: {reason}"
+    if finding.category == "ABS":
+        return (
+            f"Blocks: {rule.label.lower()}"
+            if rule.lifted_by == "nobody"
+            else f"Blocks until settled: {rule.label.lower()}"
+        )
+    if finding.category == "REL":
+        who = "a prescriber" if rule.lifted_by == "prescriber" else "a clinician"
+        lapses = f", or lapses on {day_in_words(finding.lapses_on, near=on)}" if finding.lapses_on else ""
+        return f"Needs {who}{lapses}"
+    return "May go ahead"
+
+
+def _reason(code: str, until: date, facts: PatientFacts, catalogue: Catalogue, *, near: date, assumed: bool) -> str:
+    """ "isotretinoin stopped 15 September + 180 days": what happened, when, and how long we wait."""
+    rule = catalogue.rule(code)
+    if rule.washout is None:
+        return rule.dated_as or rule.label.lower()
+    since = _happened_on(code, facts, near, catalogue)
+    days = (until - since).days
+    unsure = " (day not given)" if assumed else ""
+    return f"{rule.dated_as} {day_in_words(since, near=near)}{unsure} + {days} {'day' if days == 1 else 'days'}"
+
+
+def _happened_on(code: str, facts: PatientFacts, asked_on: date, catalogue: Catalogue) -> date:
+    if code == "adverse_event":
+        grade = catalogue.interval.event_grade
+        return max(event.resolved_on for event in facts.adverse_events if event.grade >= grade and event.resolved_on)
+    if code == "interval_floor" and (last := last_needling(facts, catalogue, asked_on)):
+        return last.on
+    answer = facts.answers[code]
+    return answer.on or answer.answered_on or asked_on
