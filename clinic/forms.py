@@ -2,6 +2,7 @@ from zoneinfo import available_timezones
 
 from crispy_forms.helper import FormHelper
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 
 from clinic.models import Clinic
 
@@ -44,3 +45,29 @@ class ClinicForm(forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.helper = page_form_helper()
+
+
+class FirstRunForm(forms.Form):
+    """What an empty Stratum asks first: the clinic and its first manager."""
+
+    name = forms.CharField(label="Name of the clinic", max_length=120)
+    zone = forms.ChoiceField(label="Time zone", choices=[(zone, zone) for zone in ZONES], initial="Europe/London")
+    urgent_phone = forms.CharField(
+        label="Urgent number", max_length=40, help_text="Printed on every aftercare message: somebody must answer it."
+    )
+    emergency_number = forms.CharField(label="Emergency number", max_length=20, help_text="For example 999 or 112.")
+    reply_to = forms.EmailField(label="Reply address", help_text="A mailbox that is read: patients reply to it.")
+    manager_name = forms.CharField(label="Your name", max_length=120)
+    manager_email = forms.EmailField(label="Your e-mail, to sign in with")
+    password = forms.CharField(
+        label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=True), strip=False
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.helper = page_form_helper()
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        validate_password(password)
+        return password

@@ -7,11 +7,13 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from clinic.library_access import LIBRARY_ACCESS
 from clinic.models import Membership
 from clinic.roles import refuse
+from clinic.services import is_set_up
 
 IDLE_MINUTES = 15
 DESK_IDLE_MINUTES = 10
@@ -73,6 +75,8 @@ class AccessMiddleware:
         if hasattr(view, "access"):
             return None  # the decorator on the view decides
         name = request.resolver_match.view_name
+        if name == "account_login" and settings.FIRST_RUN_PAGE and not is_set_up():
+            return redirect("clinic:first_run")
         if name in LIBRARY_ACCESS:
             access = LIBRARY_ACCESS[name]
             return None if access is None else refuse(request, access)

@@ -2,9 +2,10 @@
 
 from datetime import time
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from clinic import audit
+from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, Room, User, WorkingHours
 from clinic.roles import Role
 
@@ -20,6 +21,21 @@ def create_clinic(*, name: str, zone: str, manager_email: str, manager_name: str
     join(clinic=clinic, user=manager, roles=[Role.MANAGER], by=manager)
     audit.record("clinic.created", clinic, by=manager, clinic=clinic)
     return clinic
+
+
+def is_set_up() -> bool:
+    return Clinic.objects.exists()
+
+
+@transaction.atomic
+def set_up_first_clinic(**details) -> Clinic:
+    """The first clinic of an empty Stratum, from its first-run page. Raises DomainError when somebody was faster."""
+    with connection.cursor() as cursor:
+        # Two browsers on the same empty page: the second waits here and then finds a clinic.
+        cursor.execute("LOCK TABLE clinic_clinic IN SHARE ROW EXCLUSIVE MODE")
+    if is_set_up():
+        raise DomainError("This clinic is set up already. Sign in instead.")
+    return create_clinic(**details)
 
 
 @transaction.atomic

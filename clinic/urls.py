@@ -9,6 +9,8 @@ clinic_urls = (
         # /settings/
         path("settings/", views.settings_home, name="settings"),
         path("settings/clinic/", views.clinic_details, name="details"),
+        # /setup/: only while there is no clinic
+        path("setup/", views.first_run, name="first_run"),
         # session
         path("keep-alive/", views.keep_alive, name="keep_alive"),
         path("change-clinic/", views.change_clinic, name="change_clinic"),

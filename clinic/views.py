@@ -7,9 +7,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from clinic import services
-from clinic.forms import ClinicForm
+from clinic.forms import ClinicForm, FirstRunForm
+from clinic.errors import DomainError
 from clinic.mailbox import MailStore
-from clinic.roles import Role, allow, member
+from clinic.roles import Role, allow, member, public
 
 
 @member(methods=["POST"])
@@ -25,6 +26,23 @@ def change_clinic(request: HttpRequest) -> HttpResponse:
     request.session["clinic_ref"] = str(chosen.clinic.ref)
     request.session.cycle_key()
     return redirect("/")
+
+
+@public(methods=["GET", "POST"])
+def first_run(request: HttpRequest) -> HttpResponse:
+    """Set up an empty Stratum. Gone once there is a clinic, and never offered where strangers could be first."""
+    if not settings.FIRST_RUN_PAGE or services.is_set_up():
+        raise Http404
+    form = FirstRunForm(request.POST or None)
+    if form.is_valid():
+        try:
+            services.set_up_first_clinic(**form.cleaned_data)
+        except DomainError as refusal:
+            form.add_error(refusal.field, refusal.sentence)
+        else:
+            messages.success(request, "The clinic is set up. Sign in with your e-mail and password.")
+            return redirect("account_login")
+    return render(request, "clinic/first_run.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
 @member()

@@ -16,6 +16,7 @@ Groups = list[list[str]]
 # Whoever pastes a page into the search field still gets an answer in time.
 TYPED_LENGTH, TYPED_WORDS = 200, 8
 BEGINNINGS = range(1, 13)
+MAILBOX_BEGINNINGS = range(3, 11)
 PART_LENGTH = 40
 KEY_LENGTH = 90
 # Shorter ones differ from everything by one slip.
@@ -139,7 +140,7 @@ def search_keys(*, given_name: str, family_name: str, phone: str, email: str, bo
     if email:
         address = email.casefold()
         mailbox = address.partition("@")[0]
-        keys |= {f"e:{mailbox[:length]}" for length in BEGINNINGS if length <= len(mailbox)}
+        keys |= {f"e:{mailbox[:length]}" for length in MAILBOX_BEGINNINGS if length <= len(mailbox)}
         keys |= {_email_key(f"{mailbox}@"), _email_key(address)}
     return sorted(keys)
 
@@ -173,7 +174,7 @@ def mailbox_keys(text: str) -> Groups:
     if not begun:
         return []
     mailbox = begun[1].casefold()
-    return [[_email_key(f"{mailbox}@") if begun[2] else f"e:{mailbox[: BEGINNINGS[-1]]}"]]
+    return [[_email_key(f"{mailbox}@") if begun[2] else f"e:{mailbox[: MAILBOX_BEGINNINGS[-1]]}"]]
 
 
 def same_person_keys(*, phone: str, email: str) -> list[str]:

@@ -26,6 +26,8 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # Only the demo and the tests may move clinic_now().
 CLOCK_MOVABLE = False
+# An empty Stratum asks its first visitor to set it up; where strangers could be first, `create_clinic` does it instead.
+FIRST_RUN_PAGE = False
 # Folder of the local mail sink; None: there is none, and its pages answer 404.
 MAILBOX_DIR = None
 # Dotted path of a class whose `accepted(message_id)` asks the relay's own record; empty: the relay keeps none.
@@ -102,7 +104,7 @@ USE_TZ = True
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "clinic_cache"}}
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

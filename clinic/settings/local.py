@@ -2,6 +2,7 @@
 
 ALLOWED_LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 CLOCK_MOVABLE = True
+FIRST_RUN_PAGE = True
 # `Secure` and `__Host-` cookies never come back over plain http.
 SESSION_COOKIE_NAME = "stratum_session"
 CSRF_COOKIE_NAME = "stratum_csrf"

@@ -47,6 +47,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # At DEBUG this one prints every statement with its values.
         "django.db.backends": {"level": "INFO"},
+        # Scanners knock under made-up names all day; they get their 400 and no traceback.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "mail.log": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
     },

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import and_
 
 from django.db.models import Count, Q, QuerySet
 
@@ -111,8 +113,8 @@ def _matching(messages: QuerySet[Message], find: str) -> QuerySet[Message]:
     if not find:
         return messages
     matches = Q(kind__in=kinds.codes_labelled(find))
-    if keys := keys_for(find):
-        matches |= Q(patient__search_keys__contains=keys)
+    if groups := keys_for(find):
+        matches |= reduce(and_, (Q(patient__search_keys__overlap=group) for group in groups))
     return messages.filter(matches)
 
 
@@ -162,4 +164,6 @@ def _note(name: str, rows: list[wording.Row], balance: Balance, find: str) -> st
 
 
 def _with_names(messages: QuerySet[Message]) -> QuerySet[Message]:
-    return messages.select_related("patient", "clinic", "closed_by").defer("body_text", "body_html")
+    return messages.select_related("patient", "clinic", "closed_by").defer(
+        "body_text", "body_html", "patient__search_keys"
+    )

@@ -137,7 +137,7 @@ def possible_duplicates(
 
 def _in_common(other: Patient, given_name: str, family_name: str, born_on: date, email: str, phone: str) -> list[str]:
     alike = _names_alike(
-        search.name_parts(given_name, family_name), search.name_parts(other.given_name, other.family_name)
+        search.name_words(given_name, family_name), search.name_words(other.given_name, other.family_name)
     )
     number = search.national(phone)
     because = {
@@ -152,6 +152,9 @@ def _names_alike(one: list[set[str]], other: list[set[str]]) -> bool:
     """Every word of the shorter name has a partner in the longer: a second name left out is no difference."""
     shorter, longer = sorted((one, other), key=len)
     parts = set().union(*longer)
-    return bool(shorter) and all(
-        any(search.one_slip_apart(way, part) for way in word for part in parts) for word in shorter
-    )
+    return bool(shorter) and all(any(_alike(way, part) for way in word for part in parts) for word in shorter)
+
+
+def _alike(one: str, other: str) -> bool:
+    # A single letter is one slip from every other letter.
+    return one == other or (min(len(one), len(other)) > 1 and search.one_slip_apart(one, other))

@@ -41,7 +41,11 @@ HEADER = {
     ],
     "next_visit": "Tue 20 Apr, 10:30",
 }
-DESK_HEADER = {"name": "Leila Haddad", "sub": "34 years, born 9 June 1992 · speaks English", "chips": [{"state": "clear"}]}
+DESK_HEADER = {
+    "name": "Leila Haddad",
+    "sub": "34 years, born 9 June 1992 · speaks English",
+    "chips": [{"state": "clear"}],
+}
 WHY = {
     "title": "180 days after isotretinoin",
     "meta": "Clinic rule, version 3, in force since 2 February 2027.",
@@ -148,7 +152,15 @@ ZONES = [
     {"code": "forehead", "label": "Forehead", "state": "set", "depth_mm": 0.5, "url": "?zone=forehead"},
     {"code": "temple", "label": "Temples", "state": "set", "depth_mm": 0.5, "url": "?zone=temple"},
     {"code": "nose", "label": "Nose", "state": "set", "depth_mm": 0.5, "url": "?zone=nose"},
-    {"code": "cheek", "label": "Cheeks", "state": "todo", "depth_mm": 1.25, "last_mm": 1.0, "picked": True, "url": "?zone=cheek"},
+    {
+        "code": "cheek",
+        "label": "Cheeks",
+        "state": "todo",
+        "depth_mm": 1.25,
+        "last_mm": 1.0,
+        "picked": True,
+        "url": "?zone=cheek",
+    },
     {"code": "perioral", "label": "Mouth", "state": "todo", "last_mm": 0.5, "url": "?zone=perioral"},
     {"code": "chin", "label": "Chin", "state": "todo", "last_mm": 1.0, "url": "?zone=chin"},
     {"code": "jawline", "label": "Jawline", "state": "todo", "last_mm": 1.0, "url": "?zone=jawline"},

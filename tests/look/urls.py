@@ -1,13 +1,16 @@
 """The sheet of parts has an address only here: in the tests."""
 
+from types import SimpleNamespace
+
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import path
 
 from clinic.forms import page_form_helper
-from clinic.roles import public
+from clinic.models import Membership
+from clinic.roles import Role, public
 from clinic.urls import urlpatterns as product
 from tests.look import parts
 
@@ -33,11 +36,50 @@ def sheet(request: HttpRequest) -> HttpResponse:
     return render(request, "_parts.html", parts.context() | {"form": form})
 
 
-@public(methods=["GET"])
+@public(methods=["GET", "POST"])
 def shell(request: HttpRequest) -> HttpResponse:
-    messages.success(request, "Session 3 moved to Tue 4 May.", extra_tags="undo:/look/shell/")
-    messages.error(request, "Just taken: Tue 20 Apr, 09:30. Nothing was saved.")
-    return render(request, "_parts_shell.html", {"header": parts.HEADER})
+    """The frame as someone signed in sees it, without a database: the person is made up on the spot."""
+    if request.method == "GET" and "quiet" not in request.GET:
+        messages.success(request, "Session 3 moved to Tue 4 May.", extra_tags="undo:/look/shell/")
+        messages.error(request, "Just taken: Tue 20 Apr, 09:30. Nothing was saved.")
+    person = SimpleNamespace(is_authenticated=True, ref="tess", full_name="Tess Moran", initials="TM")
+    role = Membership(roles=[Role.FRONT_DESK])
+    shown = {
+        "header": parts.HEADER,
+        "why": parts.WHY,
+        "user": person,
+        "membership": role,
+        "clinic": SimpleNamespace(name="Alder Lane"),
+    }
+    return render(request, "_parts_shell.html", shown | {"idle_minutes": request.GET.get("idle", 10)})
 
 
-urlpatterns = [path("look/parts/", sheet), path("look/shell/", shell), *product]
+@public(methods=["GET", "POST"])
+def slots(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return render(
+            request, "_components/failed.html", {"title": "Just taken", "text": "Nothing was saved."}, status=409
+        )
+    return render(request, "_components/empty.html", {"title": "Three sets fit"})
+
+
+@public(methods=["POST"])
+def autosave(request: HttpRequest) -> HttpResponse:
+    if "wrong" in request.POST["note"]:
+        return JsonResponse({"sentence": "The note is signed already."}, status=409)
+    return JsonResponse({"saved_at": "10:56", "version": int(request.POST["version"]) + 1})
+
+
+@public(methods=["POST"])
+def keep_alive(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=204)
+
+
+urlpatterns = [
+    path("look/parts/", sheet),
+    path("look/shell/", shell),
+    path("look/slots/", slots),
+    path("look/autosave/", autosave),
+    path("keep-alive/", keep_alive),
+    *product,
+]

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.mail.backends.smtp import EmailBackend
 
 from clinic import clock
@@ -109,8 +108,3 @@ def smtp(sink: MailSink) -> Iterator[relay.SmtpRelay]:
 @pytest.fixture
 def breaker() -> relay.Breaker:
     return relay.Breaker()
-
-
-@pytest.fixture
-def project_root() -> Path:
-    return Path(django_settings.BASE_DIR)

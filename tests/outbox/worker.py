@@ -4,6 +4,7 @@
 
 `farm` forks workers and kills them with SIGKILL at random moments, forking others in their place; it speaks one line of
 JSON a kill-run and ends when its standard input closes. `freeze` sends once and stops itself (SIGSTOP) at one point.
+`book` writes messages and measures; `celery` is a worker as the product runs it.
 A guard named in `without` is switched off: that is the negative control of a test.
 """
 
@@ -93,6 +94,30 @@ def freeze(job: dict) -> None:
     print(json.dumps({"sent": tally["sent"]}), flush=True)
 
 
+def book(job: dict) -> None:
+    """Writes messages as a booking does, one transaction each, and says how long each took."""
+    from django.db import transaction
+
+    from patients.models import Patient
+    from patients.outbox.bell import bell
+    from tests.outbox import cast
+
+    patient, seconds = Patient.objects.select_related("clinic").get(), []
+    for number in range(job["times"]):
+        began = time.monotonic()
+        with transaction.atomic():
+            cast.owe(patient, key=f"book:{number}")
+        seconds.append(time.monotonic() - began)
+    print(json.dumps({"seconds": seconds, "failures": bell.failures}), flush=True)
+
+
+def celery(job: dict) -> None:
+    """A Celery worker like the product's, that also knows the tests' kinds of message."""
+    from clinic.celery import app
+
+    app.worker_main(["worker", "--concurrency=1", "--loglevel=warning", "--without-mingle", "--without-gossip"])
+
+
 def without_marker_check() -> None:
     """The usual order of things: what was claimed is sent, whatever happened to the row since."""
     from patients.models import Message
@@ -145,7 +170,7 @@ def blind_repeat() -> None:
     ledger.doubt_the_silent = repeat
 
 
-TASKS = {"farm": farm, "freeze": freeze}
+TASKS = {"farm": farm, "freeze": freeze, "book": book, "celery": celery}
 WITHOUT = {
     "marker_check": without_marker_check,
     "freshness": without_freshness,

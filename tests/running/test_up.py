@@ -21,9 +21,12 @@ from django.conf import settings
 
 from clinic.embedded import Postgres, Redis
 from clinic.running.runner import free_port
+from tests.prepared import copy_from_cache
 
 pytestmark = pytest.mark.slow
 START_SECONDS = 180
+# What the command line of each child holds, and of no server's own helpers.
+CHILDREN = ("gunicorn", "clinic worker", "clinic beat", "mailbox")
 
 
 class Up:
@@ -83,10 +86,25 @@ class Up:
 
 
 @pytest.fixture
-def up(tmp_path):
+def first_up(tmp_path):
+    """Nothing is there yet: the folder is made, the cluster is made, every migration is applied."""
     up = Up(tmp_path / "var", free_port())
     yield up
     up.clear_up()
+
+
+@pytest.fixture
+def up(first_up, request, django_db_setup):
+    """A folder whose database was migrated before, so that a start takes seconds."""
+    cluster = first_up.var / "postgres"
+    cluster.parent.mkdir()
+    if copy_from_cache(request.config, cluster):
+        prepared = Postgres(cluster, database="postgres")
+        with contextlib.closing(psycopg2.connect(prepared.start())) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("ALTER DATABASE test_stratum RENAME TO stratum")
+        prepared.stop()
+    return first_up
 
 
 def command_lines() -> list[str]:
@@ -125,11 +143,12 @@ def wait_for(condition, seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
-def test_it_starts_from_nothing_says_where_and_one_ctrl_c_leaves_no_process(up):
+def test_it_starts_from_nothing_says_where_and_one_ctrl_c_leaves_no_process(first_up):
+    up = first_up
     up.start().wait_until_healthy()
     wait_for(lambda: "Ready after" in up.said)
     assert f"Open http://localhost:{up.port}" in up.said
-    for part in ("gunicorn", "worker", "beat", "mailbox"):
+    for part in CHILDREN:
         assert process_of(up, part)
     assert up.stop() == 0
     assert up.left() == []
@@ -148,10 +167,11 @@ def test_a_second_ctrl_c_and_sigterm_do_not_break_the_order(up):
     assert up.left() == []
 
 
-def test_ctrl_c_while_the_database_is_being_prepared_leaves_nothing_and_the_next_start_is_whole(up):
+def test_ctrl_c_while_the_database_is_being_prepared_leaves_nothing_and_the_next_start_is_whole(first_up):
+    up = first_up
     up.start()
     wait_for(lambda: "Applying" in up.said)
-    up.stop()
+    assert up.stop() == 0
     assert up.left() == []
     up.start().wait_until_healthy()
     up.stop()
@@ -161,7 +181,7 @@ def test_after_kill_9_of_the_runner_the_next_start_finds_the_data_and_no_second_
     up.start().wait_until_healthy()
     wait_for(lambda: "Ready after" in up.said)
     mark_database(up)
-    workers = {process_of(up, part).pid for part in ("gunicorn", "worker", "beat", "mailbox")}
+    workers = {process_of(up, part).pid for part in CHILDREN}
     up.process.kill()
     up.process.wait()
     up.start().wait_until_healthy()
@@ -206,7 +226,7 @@ def test_a_taken_port_is_said_in_one_sentence_and_nothing_is_started(up):
         assert up.process.wait(timeout=60) != 0
     assert f"Port {up.port} cannot be used" in up.said
     assert len(up.said.strip().splitlines()) == 1
-    assert not (up.var / "postgres").exists()
+    assert Postgres(up.var / "postgres").pid is None
 
 
 def mark_database(up: Up) -> None:

@@ -75,16 +75,26 @@ def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
     return gone
 
 
+def owe_for_restoring(visit: Appointment, *, by: User | None) -> list[Message]:
+    """A cancelled or missed visit stands again: its reminders are written anew.
+
+    Silent where the last the patient heard of this visit is its present time; else a confirmation goes out.
+    """
+    gone = services.cancel_about(about=visit.ref, reason="The visit stands again.", by=by)
+    _write(visit, None if _knows_of(visit, version=visit.schedule_version - 2) else CONFIRMED, by=by)
+    return gone
+
+
 def register() -> None:
     for kind in KINDS:
         kinds.register(kind)
 
 
-def _write(visit: Appointment, notice: str, *, by: User | None) -> list[Message]:
+def _write(visit: Appointment, notice: str | None, *, by: User | None) -> list[Message]:
     now = clock.now()
     reminders = {kind: _reminder_at(visit, days) for kind, days in REMINDERS.items()}
     passed = [kind for kind, send_at in reminders.items() if send_at <= now + SECOND_THOUGHTS]
-    drafts = [_notice(visit, notice, send_at=now + SECOND_THOUGHTS, folded=passed)]
+    drafts = [_notice(visit, notice, send_at=now + SECOND_THOUGHTS, folded=passed)] if notice else []
     drafts += [_reminder(visit, kind, send_at) for kind, send_at in reminders.items() if kind not in passed]
     return services.queue_many(drafts, by=by)
 
@@ -125,6 +135,13 @@ def _reminder_at(visit: Appointment, days: int) -> datetime:
 def _confirmation_still_waits(visit: Appointment) -> bool:
     waiting = Message.objects.filter(about=visit.ref, kind=CONFIRMED, state__in=OPEN, send_at__gt=clock.now())
     return waiting.exists()
+
+
+def _knows_of(visit: Appointment, *, version: int) -> bool:
+    """Was the last notice that left about this visit the one of that version? Closing and restoring raise it by one each."""
+    left = Message.objects.filter(about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED], handed_off_at__isnull=False)
+    last = left.order_by("-handed_off_at").first()
+    return last is not None and last.kind != CANCELLED and last.context.get("version") == version
 
 
 def _key(kind: str, visit: Appointment) -> str:

@@ -1,7 +1,7 @@
 """The diary: booking, moving, cancelling, and the steps of a visit. Lock order: plan, clinician, room, device, patient."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from django.db import connection, transaction
 
@@ -10,7 +10,7 @@ from clinic.errors import Busy, ConstraintRefused, DomainError, explained
 from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
 from treatments.appointments import messages
-from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.models import BLOCKING, COMING, Appointment
 from treatments.appointments.working_time import working_stretches
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -30,6 +30,7 @@ LENGTHS = {
     Appointment.Kind.REVIEW: VisitLength(prep_minutes=0, treat_minutes=20, turnover_minutes=0),
 }
 TAKEN = {"appointment_room_free", "appointment_clinician_free", "appointment_device_free", "appointment_patient_free"}
+CLOSED = ("cancelled", "no_show")
 # The step of a visit and the field that keeps when it was taken.
 TIMES = {
     "confirmed": "confirmed_at",
@@ -48,6 +49,10 @@ class SlotTaken(DomainError):
 
 class OutsideWindow(DomainError):
     """The day is not one on which this session may be."""
+
+
+class AlreadyBooked(DomainError):
+    """This session of the course has a visit: somebody booked it in between."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def book(
     Raises SlotTaken, OutsideWindow, NotPermitted (outcome table of the protocol), Busy, or DomainError with a sentence.
     """
     clinic = patient.clinic
+    _refuse_foreign(clinic, place, patient, planned_session)
     plan = _lock(plan=planned_session.plan if planned_session else None, place=place, patient=patient)
     start = place.start(clinic)
     _refuse_past(start)
@@ -85,8 +91,8 @@ def book(
     to_ask = False
     if kind == Appointment.Kind.TREATMENT:
         planned_session = _bookable(planned_session, plan)
-        _refuse_outside_window(planned_session, plan, place.day)
-        to_ask = _permitted_on(patient, place.day)
+        is_late = _refuse_outside_window(planned_session, plan, place.day)
+        to_ask = _permitted_on(patient, place.day) or is_late
     visit = Appointment(
         clinic=clinic,
         patient=patient,
@@ -109,14 +115,15 @@ def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
     """Give a visit another place. Its old messages are cancelled and new ones written; nothing else moves."""
     plan = _lock(plan=visit.planned_session.plan if visit.planned_session else None, place=place, patient=visit.patient)
     visit = _locked(visit)
-    if visit.status not in ("booked", "confirmed"):
+    if visit.status not in COMING:
         raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
+    _refuse_foreign(visit.clinic, place, visit.patient, visit.planned_session)
     start = place.start(visit.clinic)
     _refuse_past(start)
     _refuse_off_duty(place, start)
     if visit.kind == Appointment.Kind.TREATMENT:
-        _refuse_outside_window(visit.planned_session, plan, place.day, moving=visit)
-        visit.to_ask = _permitted_on(visit.patient, place.day)
+        is_late = _refuse_outside_window(visit.planned_session, plan, place.day, moving=visit)
+        visit.to_ask = _permitted_on(visit.patient, place.day) or is_late
     before = visit.day
     visit.schedule_version += 1
     visit.status, visit.confirmed_at = "booked", None
@@ -126,6 +133,20 @@ def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
     messages.owe_for_move(visit, by=by)
     audit.record("visit.moved", visit, by=by, from_day=before.isoformat(), to_day=place.day.isoformat())
     return visit
+
+
+@transaction.atomic
+def move_back(*, visit: Appointment, by: User) -> Appointment:
+    """Undo the last move: the visit goes where it was before. Raises what `move` raises, so also SlotTaken."""
+    before = (
+        visit.events.filter(schedule_version=visit.schedule_version - 1, status__in=COMING)
+        .select_related("clinician__user", "clinician__clinic", "room", "device")
+        .order_by("-pgh_id")
+        .first()
+    )
+    if before is None or place_of(before) == place_of(visit):
+        raise DomainError("This visit was not moved.")
+    return move(visit=visit, place=place_of(before), by=by)
 
 
 @transaction.atomic
@@ -152,15 +173,20 @@ def step(*, visit: Appointment, to: str, by: User) -> Appointment:
     if to in ("arrived", "numbing", "in_room") and visit.day != clock.today(visit.clinic):
         raise DomainError("This visit is on another day. Move it to today first.")
     visit.status = to
+    # She came after all: the visit is no longer closed, if its place is still free.
+    visit.closed_at, visit.closed_reason = None, ""
     setattr(visit, TIMES[to], clock.now())
-    visit.save(update_fields=["status", TIMES[to]])
+    _save_in_place(visit, ["status", TIMES[to], "closed_at", "closed_reason"])
     audit.record(f"visit.{to}", visit, by=by)
     return visit
 
 
 @transaction.atomic
 def undo_step(*, visit: Appointment, by: User) -> Appointment:
-    """Back to the step before, where the status table allows it; its time is taken out again."""
+    """Back to the step before, where the status table allows it; its time is taken out again.
+
+    A cancelled or missed visit takes its place back, with its messages. Raises SlotTaken where somebody else has it.
+    """
     visit = _locked(visit)
     back = _step_before(visit)
     if back is None or not lifecycle.can_undo("appointment", visit.status, back):
@@ -169,8 +195,13 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     visit.status = back
     setattr(visit, TIMES[undone], None)
     visit.closed_reason = ""
-    with explained():
-        visit.save(update_fields=["status", TIMES[undone], "closed_reason"])
+    if undone in CLOSED:
+        visit.schedule_version += 1
+    _save_in_place(visit, ["status", TIMES[undone], "closed_reason", "schedule_version"])
+    if undone in CLOSED:
+        if visit.planned_session is not None:
+            plans.reanchor(plan=visit.planned_session.plan, fixed=fixed_days(visit.planned_session.plan))
+        messages.owe_for_restoring(visit, by=by)
     audit.record("visit.step_undone", visit, by=by, step=undone)
     return visit
 
@@ -230,16 +261,24 @@ def _take(visit: Appointment, place: Place, start: datetime) -> None:
     visit.prep_minutes, visit.treat_minutes = place.length.prep_minutes, place.length.treat_minutes
     visit.turnover_minutes = place.length.turnover_minutes
     visit.during, visit.clinician_during, visit.room_during = tuple(held.patient), tuple(held.clinician), tuple(held.room)
+    _save_in_place(visit)
+    visit.refresh_from_db(fields=["during", "clinician_during", "room_during"])
+
+
+def _save_in_place(visit: Appointment, fields: list[str] | None = None) -> None:
+    """Save a visit that takes its place in the diary. Raises SlotTaken where the database says somebody has it."""
+    words = place_of(visit).words()
     try:
         with explained(), transaction.atomic():
-            visit.save()
+            visit.save(update_fields=fields)
     except ConstraintRefused as refusal:
         if refusal.code in TAKEN:
-            raise SlotTaken(f"Just taken: {place.words()}. {refusal.sentence}", code=refusal.code) from refusal
+            raise SlotTaken(f"Just taken: {words}. {refusal.sentence}", code=refusal.code) from refusal
+        if refusal.code == "planned_session_booked_once":
+            raise AlreadyBooked(refusal.sentence, code=refusal.code) from refusal
         raise
     except Busy as refusal:
-        raise SlotTaken(f"Just taken: {place.words()}.", code="busy") from refusal
-    visit.refresh_from_db(fields=["during", "clinician_during", "room_during"])
+        raise SlotTaken(f"Just taken: {words}.", code="busy") from refusal
 
 
 def _bookable(planned_session: PlannedSession | None, plan: TreatmentPlan | None) -> PlannedSession:
@@ -248,6 +287,14 @@ def _bookable(planned_session: PlannedSession | None, plan: TreatmentPlan | None
     if plan.status != "active":
         raise DomainError("This course is not active. Activate the plan before booking its sessions.")
     return PlannedSession.objects.get(pk=planned_session.pk)
+
+
+def _refuse_foreign(clinic: Clinic, place: Place, patient: Patient, planned: PlannedSession | None) -> None:
+    """Faults of a caller that no person can make in a form, but a script can."""
+    if place.clinician.clinic_id != clinic.pk or place.room.clinic_id != clinic.pk:
+        raise DomainError("Choose a clinician and a room of this clinic.")
+    if planned is not None and planned.plan.patient_id != patient.pk:
+        raise DomainError("This session belongs to somebody else's course. Book it from the patient's own course.")
 
 
 def _refuse_past(start: datetime) -> None:
@@ -272,16 +319,17 @@ def _wall(moment: datetime, place: Place) -> str:
 
 def _refuse_outside_window(
     planned: PlannedSession, plan: TreatmentPlan, day: date, *, moving: Appointment | None = None
-) -> None:
+) -> bool:
+    """Raises OutsideWindow or AlreadyBooked; True where the day is late and a clinician looks again first."""
     if day < planned.earliest_on:
         raise OutsideWindow(f"Not before {_words(planned.earliest_on)}: the shortest interval of this course.", field="day")
-    if day > planned.latest_on:
-        raise OutsideWindow(
-            f"Not after {_words(planned.latest_on)}: the window of this session ends then. Ask a clinician to plan again.", field="day"
-        )
+    last_on = last_day_for(planned, plan, today=clock.today(plan.clinic))
+    if day > last_on:
+        way_out = "Ask a clinician to assess and plan again." if last_on > planned.latest_on else "Choose an earlier day."
+        raise OutsideWindow(f"Not after {_words(last_on)}: the window of this session ends then. {way_out}", field="day")
     for number, other in fixed_days(plan).items():
         if number == planned.number and moving is None:
-            raise DomainError("This session of the course is already booked.")
+            raise AlreadyBooked(f"This session of the course is already booked for {_words(other)}.")
         if number < planned.number and (day - other).days < plan.floor_days:
             raise OutsideWindow(f"Session {number} is on {_words(other)}: at least {plan.floor_days} days lie between two.", field="day")
         if number > planned.number and (other - day).days < plan.floor_days:
@@ -289,6 +337,18 @@ def _refuse_outside_window(
                 f"Session {number} is booked for {_words(other)}: at least {plan.floor_days} days lie between two. Move that one first.",
                 field="day",
             )
+    return day > planned.latest_on
+
+
+def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -> date:
+    """The last day a session may be booked for: the end of its window while that is open.
+
+    Once it has closed the series may still go on (clinical sheet, section 8: late until a new baseline is due).
+    """
+    if today <= planned.latest_on:
+        return planned.latest_on
+    anchor = planned.latest_on - timedelta(days=plan.latest_days)
+    return max(planned.latest_on, anchor + timedelta(days=load().interval.new_baseline_after_days))
 
 
 def _permitted_on(patient: Patient, day: date) -> bool:
@@ -315,6 +375,8 @@ def _close(visit: Appointment, to: str, *, reason: str, by: User) -> Appointment
 
 def _step_before(visit: Appointment) -> str | None:
     steps = ["booked", "confirmed", "arrived", "numbing", "in_room", "done"]
+    if visit.status in CLOSED:
+        return "confirmed" if visit.confirmed_at else "booked"
     if visit.status not in steps[1:]:
         return None
     earlier = steps[: steps.index(visit.status)]

@@ -1,1 +1,17 @@
-urlpatterns = []
+from django.urls import path
+
+from treatments.appointments import views
+
+urlpatterns = [
+    path("plans/sessions/<uuid:ref>/book/", views.book, name="book"),
+    path("patients/<uuid:ref>/book/", views.book_visit, name="book_visit"),
+    # /visits/<ref>/
+    path("visits/<uuid:ref>/", views.visit, name="visit"),
+    path("visits/<uuid:ref>/step/", views.step_visit, name="step_visit"),
+    path("visits/<uuid:ref>/undo/", views.undo_visit, name="undo_visit"),
+    path("visits/<uuid:ref>/missed/", views.miss_visit, name="miss_visit"),
+    path("visits/<uuid:ref>/cancel/", views.cancel_visit, name="cancel_visit"),
+    path("visits/<uuid:ref>/unbook/", views.unbook_visit, name="unbook_visit"),
+    path("visits/<uuid:ref>/move/", views.move_visit, name="move_visit"),
+    path("visits/<uuid:ref>/move-back/", views.move_visit_back, name="move_visit_back"),
+]

@@ -14,7 +14,14 @@ from treatments.protocol.catalogue import load
 
 @transaction.atomic
 def record(
-    *, patient: Patient, assessed_on: date, skin_type: int | None, pih_history: bool, concerns: list[dict], by: User, note: str = ""
+    *,
+    patient: Patient,
+    assessed_on: date,
+    skin_type: int | None,
+    pih_history: bool,
+    concerns: list[dict],
+    by: User,
+    note: str = "",
 ) -> Assessment:
     """Write one assessment. `concerns`: dicts with `code`, `zones` and `severity` of the catalogue.
 
@@ -38,9 +45,13 @@ def record(
 
 @transaction.atomic
 def mark_entered_in_error(*, assessment: Assessment, reason: str, by: User) -> Assessment:
-    assessment = Assessment.objects.select_for_update().get(pk=assessment.pk)
+    assessment = (
+        Assessment.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=assessment.pk)
+    )
     if not reason.strip():
         raise DomainError("Say why this assessment was entered in error.", field="reason")
+    if assessment.entered_in_error:
+        raise DomainError("This assessment was already marked as an error. It stays as it is.")
     assessment.entered_in_error, assessment.error_reason = True, reason.strip()
     assessment.save(update_fields=["entered_in_error", "error_reason"])
     audit.record("assessment.entered_in_error", assessment, by=by, clinic=assessment.patient.clinic)

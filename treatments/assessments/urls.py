@@ -1,1 +1,8 @@
-urlpatterns = []
+from django.urls import path
+
+from treatments.assessments import views
+
+urlpatterns = [
+    path("patients/<uuid:ref>/assess/", views.assess, name="assess"),
+    path("assessments/<uuid:ref>/error/", views.assessment_error, name="assessment_error"),
+]

@@ -38,8 +38,8 @@ def patient_header(
     """What `_components/patient_header.html` draws, with the tabs open to this member. Four queries at most.
 
     `tab`: chart, screening, assessment, course or history. `plan`: the course to show; without it the one under way,
-    else the one being made, else the last. Beside the component's inputs: `today` (the clinic's day), `plan`, and
-    `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
+    else the one being made, else the last. Beside the component's inputs: `now`, `today` (the clinic's day),
+    `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
     """
     known = _known(patient)
     today = known["now"].astimezone(membership.clinic.tz).date()
@@ -56,6 +56,7 @@ def patient_header(
         "dots": [{"number": session.number, "state": dot_state(session)} for session in sessions],
         "next_visit": _next_visit(patient),
         "tabs": _tabs(patient, plan, membership, tab),
+        "now": known["now"],
         "today": today,
         "plan": plan,
         "sessions": sessions,

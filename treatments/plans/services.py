@@ -85,7 +85,9 @@ def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     plan = _locked(plan, to="submitted")
     outcome = screenings.look(plan.patient, on=_first_day(plan), purpose="booking")
     if not PERMITS[outcome.outcome].submit:
-        raise NotPermitted(f"This plan cannot be submitted: {desk_sentence(outcome, load()).lower()}.", screening=outcome)
+        raise NotPermitted(
+            f"This plan cannot be submitted: {desk_sentence(outcome, load()).lower()}.", screening=outcome
+        )
     return _move(plan, "submitted", by=by, submitted_at=clock.now(), submitted_by=by)
 
 
@@ -96,6 +98,7 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     Raises NotPermitted (outcome table of the protocol), WrongStatus, NotSignedOff, or DomainError without a consent.
     """
     plan = _locked(plan, to="active")
+    resumed = plan.status == TreatmentPlan.Status.ON_HOLD
     require_sign_off(plan.clinic, plan.protocol)
     if not consents.valid_consent(
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=clock.now()
@@ -104,8 +107,10 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     record = screenings.perform(patient=plan.patient, on=_first_day(plan), purpose="booking", by=by)
     screening = screenings.look(plan.patient, on=record.on, purpose="booking")
     if screening.outcome == "defer" and screening.earliest_on:
-        # Deferred is not refused: the first visit moves to the first day on which nothing stands.
-        _start_no_sooner_than(plan, screening.earliest_on)
+        # Deferred is not refused: the first visit moves to the first day on which nothing stands. A course that goes on
+        # keeps its windows: they hang on what was done, and booking screens every day anew.
+        if not resumed:
+            _start_no_sooner_than(plan, screening.earliest_on)
         screening = screenings.look(plan.patient, on=screening.earliest_on, purpose="booking")
     if not PERMITS[screening.outcome].activate:
         raise NotPermitted(_why_not_active(screening), screening=screening)
@@ -145,8 +150,16 @@ def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSess
             window = window_after(
                 anchor, floor_days=plan.floor_days, target_days=plan.target_days, latest_days=plan.latest_days
             )
-            if (session.earliest_on, session.target_on, session.latest_on) != (window.earliest_on, window.target_on, window.latest_on):
-                session.earliest_on, session.target_on, session.latest_on = window.earliest_on, window.target_on, window.latest_on
+            if (session.earliest_on, session.target_on, session.latest_on) != (
+                window.earliest_on,
+                window.target_on,
+                window.latest_on,
+            ):
+                session.earliest_on, session.target_on, session.latest_on = (
+                    window.earliest_on,
+                    window.target_on,
+                    window.latest_on,
+                )
                 session.save(update_fields=["earliest_on", "target_on", "latest_on"])
                 changed.append(session)
         previous = session
@@ -154,7 +167,11 @@ def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSess
 
 
 def _locked(plan: TreatmentPlan, *, to: str) -> TreatmentPlan:
-    locked = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("patient", "clinic", "protocol").get(pk=plan.pk)
+    locked = (
+        TreatmentPlan.objects.select_for_update(of=("self",))
+        .select_related("patient", "clinic", "protocol")
+        .get(pk=plan.pk)
+    )
     if not lifecycle.can_move("plan", locked.status, to):
         wanted = TreatmentPlan.Status(to).label.lower()
         raise WrongStatus(f"This plan is {locked.get_status_display().lower()}; it cannot become {wanted} from there.")

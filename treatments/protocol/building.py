@@ -281,7 +281,7 @@ def build_zone(table: Table) -> Zone:
     depths = [zone.start_mm, zone.soft_max_mm, zone.hard_cap_mm, zone.hard_cap_by_device_mm]
     rising = [depth for depth in depths if depth is not None]
     if rising != sorted(rising):
-        raise table.fail("start_mm", "soft_max_mm, hard_cap_mm and hard_cap_by_device_mm must rise in this order")
+        raise table.fail("start_mm, soft_max_mm, hard_cap_mm", "and hard_cap_by_device_mm must rise in this order")
     return zone
 
 

@@ -187,9 +187,7 @@ def clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
 @allow(Role.CLINICIAN, methods=["POST"])
 def revoke_clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Take a clearance back: stricter is free and at once."""
-    found = get_object_or_404(
-        Clearance.objects.select_related("patient__clinic"), ref=ref, patient__clinic=request.clinic
-    )
+    found = get_object_or_404(Clearance, ref=ref, patient__clinic=request.clinic)
     services.revoke_clearance(clearance=found, by=request.user)
     messages.success(request, "Clearance taken back. The finding counts again.")
     return redirect("treatments:screening", found.patient.ref)

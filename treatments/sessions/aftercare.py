@@ -67,15 +67,21 @@ def said(of: Step, ahead: Outlook) -> list[str]:
     """A step's sentences. For skin type IV to VI the permissions of an earlier step come when their own time has come."""
     due_on = ahead.session_on + timedelta(hours=_offset(of, ahead))
     sentences = [_sentence(line, ahead, due_on) for line in of.lines]
-    put_off = [earlier for earlier in load().steps if ahead.dark_or_unknown and earlier.offset_hours_4_6 == of.offset_hours]
-    sentences += [_sentence(line, ahead, due_on) for earlier in put_off for line in earlier.lines if line.kind == "allow"]
+    put_off = [
+        earlier for earlier in load().steps if ahead.dark_or_unknown and earlier.offset_hours_4_6 == of.offset_hours
+    ]
+    sentences += [
+        _sentence(line, ahead, due_on) for earlier in put_off for line in earlier.lines if line.kind == "allow"
+    ]
     return sentences
 
 
 def outlook(session: TreatmentSession, *, today: date) -> Outlook:
     patient = session.patient
     plan = patient.plans.filter(status__in=[TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD]).first()
-    open_events = patient.adverse_events.filter(entered_in_error=False, resolved_on=None, grade__gte=load().interval.event_grade)
+    open_events = patient.adverse_events.filter(
+        entered_in_error=False, resolved_on=None, grade__gte=load().interval.event_grade
+    )
     return Outlook(
         today=today,
         session_on=session.on,

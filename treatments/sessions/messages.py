@@ -39,12 +39,49 @@ class AftercareStep:
 
 STEPS = (
     AftercareStep(NOW, "leaving", "After your visit", "After your visit today", timedelta(hours=24), hours=0),
-    AftercareStep(FOUR_HOURS, "after_4_hours", "After your visit, this evening", "This evening", timedelta(hours=20), hours=4),
-    AftercareStep("aftercare_24h", "after_24_hours", "After your visit, day 1", "Day 1 after your visit", timedelta(days=1), hours=24),
-    AftercareStep("aftercare_48h", "after_48_hours", "After your visit, day 2", "Day 2 after your visit", timedelta(days=1), hours=48),
-    AftercareStep("aftercare_72h", "after_72_hours", "After your visit, day 3", "Day 3 after your visit", timedelta(days=3), hours=72),
-    AftercareStep("aftercare_7d", "after_7_days", "After your visit, week 1", "One week after your visit", timedelta(days=7), days=7),
-    AftercareStep("aftercare_14d", "after_14_days", "After your visit, week 2", "Two weeks after your visit", timedelta(days=14), days=14),
+    AftercareStep(
+        FOUR_HOURS, "after_4_hours", "After your visit, this evening", "This evening", timedelta(hours=20), hours=4
+    ),
+    AftercareStep(
+        "aftercare_24h",
+        "after_24_hours",
+        "After your visit, day 1",
+        "Day 1 after your visit",
+        timedelta(days=1),
+        hours=24,
+    ),
+    AftercareStep(
+        "aftercare_48h",
+        "after_48_hours",
+        "After your visit, day 2",
+        "Day 2 after your visit",
+        timedelta(days=1),
+        hours=48,
+    ),
+    AftercareStep(
+        "aftercare_72h",
+        "after_72_hours",
+        "After your visit, day 3",
+        "Day 3 after your visit",
+        timedelta(days=3),
+        hours=72,
+    ),
+    AftercareStep(
+        "aftercare_7d",
+        "after_7_days",
+        "After your visit, week 1",
+        "One week after your visit",
+        timedelta(days=7),
+        days=7,
+    ),
+    AftercareStep(
+        "aftercare_14d",
+        "after_14_days",
+        "After your visit, week 2",
+        "Two weeks after your visit",
+        timedelta(days=14),
+        days=14,
+    ),
 )
 
 

@@ -4,11 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.models import Membership
+from clinic.roles import Role
 from treatments.protocol.anaesthetic import AnaestheticCheck, assess
 from treatments.protocol.catalogue import load
 from treatments.protocol.entries import Active
 from treatments.protocol.entries import Anaesthetic as Agent
 from treatments.rules.models import Anaesthetic
+from treatments.sessions.models import TreatmentSession
 
 
 def agent_of(product: Anaesthetic) -> Agent:
@@ -55,6 +60,47 @@ def check(
         prescriber_order=prescriber,
         catalogue=load(),
     )
+
+
+def refuse(
+    session: TreatmentSession,
+    product: Anaesthetic,
+    *,
+    grams: Decimal | None,
+    area_cm2: int | None,
+    on_at: datetime | None,
+    off_at: datetime | None,
+    by: Membership,
+) -> None:
+    """Raise DomainError, at its field, for what the label or today's screening does not allow."""
+    if any(change["parameter"] == "anaesthetic" for change in session.screening.changes):
+        raise DomainError("Today's screening says: no numbing cream for this patient.", field="product")
+    if grams is None:
+        raise DomainError("Enter the grams.", field="grams")
+    if on_at is None:
+        raise DomainError("Enter when it went on.", field="on_at")
+    now = clock.now()
+    for field, moment in (("on_at", on_at), ("off_at", off_at)):
+        if moment is not None and moment > now:
+            raise DomainError("This time is still to come. Check it.", field=field)
+    if off_at is not None and off_at < on_at:
+        raise DomainError("It cannot come off before it went on. Check the two times.", field="off_at")
+    refusals = check(product, grams=grams, area_cm2=area_cm2, minutes=None, prescriber=by.has(Role.PRESCRIBER)).refusals
+    if refusals:
+        raise DomainError(refusals[0], field="area_cm2" if "cm²: " in refusals[0] else "product")
+
+
+def overtime(product: Anaesthetic, minutes: int | None, why: str) -> str:
+    """The sentence for the note when the cream was on longer than its label allows; a reason is asked for."""
+    limit = agent_of(product).maximum_minutes
+    if minutes is None or minutes <= limit:
+        return ""
+    if not why.strip():
+        raise DomainError(
+            f"{minutes} minutes on the skin: the label allows {limit}. Say why, and look for a reaction.",
+            field="why_longer",
+        )
+    return f"Numbing on for {minutes} minutes, label {limit}: {why.strip()}"
 
 
 def minutes_between(on_at: datetime | None, off_at: datetime | None) -> int | None:

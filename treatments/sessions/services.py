@@ -1,15 +1,15 @@
 """One needling: opened behind the gate, charted while it happens, signed, and from then on only added to."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from clinic import audit, clock
 from clinic.errors import DomainError, explained
-from clinic.models import Membership, User
+from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
 from treatments import facts
 from treatments.appointments import services as appointments
@@ -17,8 +17,7 @@ from treatments.appointments.models import Appointment
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import load
-from treatments.protocol.depth import DepthLimits, NotOffered, check, limits
-from treatments.protocol.facts import Device as DeviceFact
+from treatments.protocol.depth import check
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.models import Anaesthetic, Device
@@ -26,6 +25,7 @@ from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
 from treatments.sessions import messages, numbing
+from treatments.sessions.depths import last_depth, zone_limits
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -45,7 +45,11 @@ def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str])
     if visit.planned_session_id is None:
         raise DomainError("This visit is not a session of a course. Book a treatment from the course.")
     plan = TreatmentPlan.objects.select_for_update(of=("self",)).get(planned_sessions__appointments=visit)
-    visit = Appointment.objects.select_for_update(of=("self",)).select_related("patient__clinic", "planned_session").get(pk=visit.pk)
+    visit = (
+        Appointment.objects.select_for_update(of=("self",))
+        .select_related("patient__clinic", "planned_session")
+        .get(pk=visit.pk)
+    )
     if visit.status not in ("arrived", "numbing", "in_room"):
         raise DomainError(f"This visit is {visit.get_status_display().lower()}. Mark the patient as arrived first.")
     today = clock.today(visit.clinic)
@@ -132,10 +136,14 @@ def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Member
     known = CartridgeLot.objects.filter(clinic=session.clinic, lot=lot.strip()).first()
     if known is not None:
         if known.expires_on != expires_on:
-            raise DomainError(f"{known} is listed with expiry {_words(known.expires_on)}. Look at the pack again.", field="expires_on")
+            raise DomainError(
+                f"{known} is listed with expiry {_words(known.expires_on)}. Look at the pack again.", field="expires_on"
+            )
         return known
     if expires_on < session.on:
-        raise DomainError(f"Lot {lot.strip()} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on")
+        raise DomainError(
+            f"Lot {lot.strip()} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on"
+        )
     with explained():
         listed = CartridgeLot.objects.create(clinic=session.clinic, lot=lot.strip(), expires_on=expires_on)
     audit.record("cartridge_lot.added", listed, by=by.user)
@@ -166,40 +174,22 @@ def set_numbing(
         "anaesthetic_off_at": off_at if product else None,
     }
     if product is not None:
-        _refuse_numbing(locked, product, grams=grams, area_cm2=area_cm2, on_at=on_at, off_at=off_at, by=by)
-        details |= _overtime(locked, product, numbing.minutes_between(on_at, off_at), why_longer)
+        numbing.refuse(locked, product, grams=grams, area_cm2=area_cm2, on_at=on_at, off_at=off_at, by=by)
+        if said := numbing.overtime(product, numbing.minutes_between(on_at, off_at), why_longer):
+            details["note"] = locked.note if said in locked.note else f"{locked.note}\n{said}".strip()
     return save_details(session=session, version=version, by=by, **details)
-
-
-def _refuse_numbing(session, product, *, grams, area_cm2, on_at, off_at, by) -> None:
-    if any(change["parameter"] == "anaesthetic" for change in session.screening.changes):
-        raise DomainError("Today's screening says: no numbing cream for this patient.", field="product")
-    if grams is None or on_at is None:
-        missing = "grams" if grams is None else "on_at"
-        raise DomainError({"grams": "Enter the grams.", "on_at": "Enter when it went on."}[missing], field=missing)
-    if on_at > clock.now() or (off_at is not None and off_at > clock.now()):
-        raise DomainError("This time is still to come. Check the two times.", field="off_at" if off_at else "on_at")
-    if off_at is not None and off_at < on_at:
-        raise DomainError("It cannot come off before it went on. Check the two times.", field="off_at")
-    found = numbing.check(product, grams=grams, area_cm2=area_cm2, minutes=None, prescriber=by.has(Role.PRESCRIBER))
-    if found.refusals:
-        field = "area_cm2" if "cm²" in found.refusals[0] else "product"
-        raise DomainError(found.refusals[0], field="grams" if " g:" in found.refusals[0] else field)
-
-
-def _overtime(session: TreatmentSession, product: Anaesthetic, minutes: int | None, why: str) -> dict[str, str]:
-    limit = numbing.agent_of(product).maximum_minutes
-    if minutes is None or minutes <= limit:
-        return {}
-    if not why.strip():
-        raise DomainError(f"{minutes} minutes on the skin: the label allows {limit}. Say why, and look for a reaction.", field="why_longer")
-    said = f"Numbing on for {minutes} minutes, label {limit}: {why.strip()}"
-    return {} if said in session.note else {"note": f"{session.note}\n{said}".strip()}
 
 
 @transaction.atomic
 def set_zone(
-    *, session: TreatmentSession, zone: str, depth_mm: Decimal, passes: int, by: Membership, endpoint: str = "", reason: str = ""
+    *,
+    session: TreatmentSession,
+    zone: str,
+    depth_mm: Decimal,
+    passes: int,
+    by: Membership,
+    endpoint: str = "",
+    reason: str = "",
 ) -> SessionZone:
     """Chart one zone. Refuses what is above the hard cap; asks for a reason above the soft maximum or a large step."""
     session = _locked_open(session)
@@ -254,6 +244,12 @@ def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership
     return _sign(session, "stopped", by=by)
 
 
+def open_points(session: TreatmentSession) -> list[tuple[str, str]]:
+    """What the steps before Finish have left open: field and sentence."""
+    ticks = ("aftercare_given", "sharps_disposed")
+    return [(field, sentence) for field, sentence in _missing(session) if field not in ticks]
+
+
 @transaction.atomic
 def add_addendum(*, session: TreatmentSession, text: str, reason: str, by: User) -> SessionAddendum:
     """Add to a signed session, with author, time and reason; the session itself stays as it was signed."""
@@ -300,6 +296,10 @@ def report_adverse_event(*, session: TreatmentSession, code: str, grade: int, no
     return event
 
 
+def adverse_events(clinic: Clinic) -> QuerySet[AdverseEvent]:
+    return AdverseEvent.objects.filter(patient__clinic=clinic, entered_in_error=False)
+
+
 @transaction.atomic
 def close_adverse_event(*, event: AdverseEvent, resolved_on, over_72h: bool, by: Membership) -> AdverseEvent:
     if not by.has(Role.CLINICIAN):
@@ -313,46 +313,6 @@ def close_adverse_event(*, event: AdverseEvent, resolved_on, over_72h: bool, by:
     return event
 
 
-def zone_limits(session: TreatmentSession, zone: str, *, by: Membership) -> DepthLimits:
-    """Start, soft maximum and hard cap of a zone for the concerns of this course. Raises DomainError where it is not offered."""
-    read, previous = session.screening.facts, previous_session(session)
-    try:
-        allowed = limits(
-            zone,
-            codes,
-            skin_type=read["skin_type"],
-            pih_history=read["pih_history"],
-            device=_device_fact(session.device),
-            first_session=previous is None,
-            prescriber=by.has(Role.PRESCRIBER),
-            after_long_gap=previous is not None and (session.on - previous.on).days > load().interval.late_after_days,
-            catalogue=load(),
-        )
-    except NotOffered as refusal:
-        raise DomainError("This zone is not treated for these concerns. Leave it out.", field="zone") from refusal
-    return allowed if read["pih_history"] else _shallower(allowed, session.screening)
-
-
-def _shallower(allowed: DepthLimits, record: ScreeningRecord) -> DepthLimits:
-    """The step that today's screening asks for (a prescribed blood thinner). Pigment trouble is in the limits already."""
-    step_mm = next((change["value"] for change in record.changes if change["parameter"] == "soft_max_step_mm"), None)
-    if step_mm is None:
-        return allowed
-    soft_max_mm = max(allowed.soft_max_mm + Decimal(str(step_mm)), min(allowed.soft_max_mm, load().depth.lowest_mm))
-    return replace(allowed, soft_max_mm=soft_max_mm, start_mm=min(allowed.start_mm, soft_max_mm))
-
-
-def previous_session(session: TreatmentSession) -> TreatmentSession | None:
-    """The last signed session of this course: what "last time" shows in grey."""
-    signed = session.plan.sessions.filter(signed_at__isnull=False).exclude(status="entered_in_error").exclude(pk=session.pk)
-    return signed.prefetch_related("zones").order_by("-on", "-id").first()
-
-
-def last_depth(session: TreatmentSession, zone: str) -> Decimal | None:
-    previous = previous_session(session)
-    return next((row.depth_mm for row in previous.zones.all() if row.zone == zone), None) if previous else None
-
-
 def _words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
@@ -363,17 +323,12 @@ def _ticked(session: TreatmentSession, ticks: dict[str, bool]) -> TreatmentSessi
     return session
 
 
-def _device_fact(device: Device | None) -> DeviceFact | None:
-    if device is None:
-        return None
-    caps = {key: Decimal(str(value)) for key, value in device.max_depth_mm.items()}
-    return DeviceFact(name=device.name, max_depth_mm=caps, filler_washout_days=device.filler_washout_days)
-
-
 def _locked_open(session: TreatmentSession) -> TreatmentSession:
     locked = (
         TreatmentSession.objects.select_for_update(of=("self",))
-        .select_related("patient__clinic", "plan__clinic", "planned_session", "appointment__clinic", "screening", "device", "clinic")
+        .select_related(
+            "patient__clinic", "plan__clinic", "planned_session", "appointment__clinic", "screening", "device", "clinic"
+        )
         .get(pk=session.pk)
     )
     if not locked.is_open:
@@ -382,18 +337,24 @@ def _locked_open(session: TreatmentSession) -> TreatmentSession:
 
 
 def _refuse_incomplete(session: TreatmentSession) -> None:
+    for field, sentence in _missing(session):
+        raise DomainError(sentence, field=field)
+
+
+def _missing(session: TreatmentSession) -> Iterator[tuple[str, str]]:
+    """What a session needs before it is signed: the field, and what to do."""
     if session.device is None:
-        raise DomainError("Choose the device before you sign.", field="device")
+        yield "device", "Choose the device before you sign."
     if session.cartridge_lot is None:
-        raise DomainError("Enter the cartridge lot before you sign.", field="cartridge_lot")
+        yield "cartridge_lot", "Enter the cartridge lot before you sign."
     if not session.zones.exists():
-        raise DomainError("Chart at least one zone with depth and passes before you sign.", field="zones")
+        yield "zones", "Chart at least one zone with depth and passes before you sign."
     if session.anaesthetic is not None and (session.anaesthetic_on_at is None or session.anaesthetic_off_at is None):
-        raise DomainError("Enter when the numbing cream went on and came off before you sign.", field="anaesthetic_off_at")
+        yield "anaesthetic_off_at", "Enter when the numbing cream went on and came off before you sign."
     if not session.aftercare_given:
-        raise DomainError("Tick that aftercare and the urgent number were given before you sign.", field="aftercare_given")
+        yield "aftercare_given", "Tick that aftercare and the urgent number were given before you sign."
     if not session.sharps_disposed:
-        raise DomainError("Tick that the cartridge went into the sharps bin before you sign.", field="sharps_disposed")
+        yield "sharps_disposed", "Tick that the cartridge went into the sharps bin before you sign."
 
 
 def _sign(session: TreatmentSession, status: str, *, by: Membership) -> TreatmentSession:
@@ -413,4 +374,3 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
     messages.owe_after_session(session, by=by.user)
     audit.record(f"session.{status}", session, by=by.user)
     return session
-

@@ -1,7 +1,7 @@
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from clinic.models import Clinic
-from django.conf import settings
 from treatments.demo import builder, cast
 
 

@@ -1,0 +1,94 @@
+"""Whatever a browser can send is answered: never a 500, never a traceback, and nothing of another clinic."""
+
+import re
+import uuid
+
+import pytest
+from django.test import Client
+
+from tests.access.table import TABLE
+from tests.access.test_access import refs, url_of  # noqa: F401  (refs is a fixture)
+
+JUNK = {
+    "nothing": "",
+    "a word": "banana",
+    "a NUL byte": "a\x00b",
+    "half a character": "\ud800",
+    "right to left": "\u202eabc\u0000"[:-1],
+    "an enormous number": "9" * 400,
+    "not a number": "NaN",
+    "minus infinity": "-Infinity",
+    "a date that is none": "2027-02-30",
+    "a far date": "9999-12-31",
+    "the year nought": "0000-00-00",
+    "a time that is none": "25:61",
+    "markup": '"><img src=x onerror=alert(1)>{{7*7}}{% now %}',
+    "a header": "a\r\nBcc: everyone@post.example",
+    "long": "x" * 20_000,
+    "somebody else's ref": str(uuid.uuid4()),
+}
+NOT_TOUCHED = {"csrfmiddlewaretoken"}
+ONE_MEGABYTE = "ä" * 500_000
+
+
+def field_names(client: Client, refs) -> set[str]:  # noqa: F811
+    """Every name that any form of the product has."""
+    names: set[str] = set()
+    for name, row in TABLE.items():
+        if "GET" in row.methods:
+            names |= set(re.findall(r'\sname="([^"]+)"', client.get(url_of(name, refs)).content.decode()))
+    return names - NOT_TOUCHED
+
+
+@pytest.fixture
+def everyone(clinician_member, signed_in):
+    """Someone who may press every button: desk, prescriber and manager in one."""
+    clinician_member.roles = ["front_desk", "clinician", "prescriber", "manager"]
+    clinician_member.save(update_fields=["roles"])
+    client = signed_in(clinician_member)
+    client.raise_request_exception = False
+    return client
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_no_junk_makes_a_500(refs, everyone, junk):  # noqa: F811
+    names = field_names(everyone, refs)
+    assert len(names) > 40, "the forms were not found"
+    failed = []
+    for name, row in TABLE.items():
+        if "POST" in row.methods:
+            body = dict.fromkeys(names, junk.encode("utf-8", "surrogatepass"))
+            response = everyone.post(url_of(name, refs), body)
+            if response.status_code >= 500:
+                failed.append(f"POST {name}: {response.status_code}")
+        if "GET" in row.methods:
+            query = dict.fromkeys(("day", "on", "by", "view", "visit", "show", "for", "kind", "page", "step", "zone"), junk)
+            try:
+                response = everyone.get(url_of(name, refs), query)
+            except UnicodeEncodeError:
+                continue  # the test client cannot send it in an address; nor can a browser
+            if response.status_code >= 500:
+                failed.append(f"GET {name}: {response.status_code}")
+    assert failed == []
+
+
+@pytest.mark.django_db
+def test_a_megabyte_of_text_is_refused_in_words_or_kept(refs, everyone):  # noqa: F811
+    failed = []
+    for field in ("note", "text", "reason", "given_name", "speaks", "error_reason", "stopped_reason"):
+        for name, row in TABLE.items():
+            if "POST" in row.methods and everyone.post(url_of(name, refs), {field: ONE_MEGABYTE}).status_code >= 500:
+                failed.append(f"{name} with a megabyte in {field}")
+    assert failed == []
+
+
+@pytest.mark.django_db
+def test_the_fuzz_would_notice_a_500(everyone, monkeypatch):
+    """The negative control: a view that falls over is reported as 500 by this client, not swallowed."""
+    monkeypatch.setattr("clinic.services.change_clinic_details", lambda **_: 1 / 0)
+    page = everyone.get("/settings/clinic/")
+    form = page.context["form"]
+    body = {name: form[name].value() or "" for name in form.fields}
+
+    assert everyone.post("/settings/clinic/", body).status_code == 500

@@ -1,0 +1,73 @@
+"""A server that shows the parts without a database: whatever a component would ask it for fails the test."""
+
+import threading
+from collections.abc import Callable, Iterator
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.handlers.wsgi import WSGIHandler
+from playwright.sync_api import Browser, Page
+
+from tests.fixtures.browser import AXE
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Requests are the test's business, not the terminal's."""
+
+
+@pytest.fixture
+def look_url(settings) -> Iterator[str]:
+    settings.ROOT_URLCONF = "tests.look.urls"
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    server = make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), Server, Silent)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
+    """`show("/look/parts/", theme="dark", size=(820, 1180))`: a page, and no error of its scripts or its policy unseen."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_page(path: str, *, theme: str = "light", size: tuple[int, int] = (1280, 900)) -> Page:
+        width, height = size
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
+        )
+        context.set_default_timeout(8_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', e => { throw new Error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI) })"
+        )
+        page.goto(look_url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")

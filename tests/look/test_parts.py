@@ -1,0 +1,259 @@
+"""The parts as people meet them: readable in both themes, at desk, tablet and phone, without a mouse, without a network."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.look.conftest import overflow, violations
+
+pytestmark = pytest.mark.browser
+DESK, TABLET, PHONE, ZOOMED = (1280, 900), (820, 1180), (390, 844), (640, 400)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/look/parts/", "/look/parts/?errors=1", "/look/shell/", "/accounts/login/"])
+def test_every_part_passes_the_accessibility_rules_in_both_themes(show, path, theme):
+    page = show(path, theme=theme)
+
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
+    assert violations(page) == []
+
+
+def test_the_accessibility_rules_do_find_a_fault_when_there_is_one(show):
+    page = show("/look/shell/?quiet")
+    page.evaluate("document.querySelector('[data-search]').removeAttribute('aria-label')")
+    page.evaluate("document.querySelector('[data-search]').removeAttribute('placeholder')")
+
+    assert violations(page) != []
+
+
+@pytest.mark.parametrize("size", [DESK, TABLET, PHONE, ZOOMED])
+@pytest.mark.parametrize("path", ["/look/parts/", "/look/shell/"])
+def test_no_page_is_wider_than_its_window(show, path, size):
+    assert overflow(show(path, size=size)) <= 0
+
+
+def test_the_chosen_theme_is_there_before_the_next_page_is_drawn(show):
+    page = show("/look/shell/?quiet")
+    page.locator("summary", has_text="Tess Moran").click()
+    page.click("[data-theme-switch] button[value=dark]")
+
+    answer = page.request.get(page.url)
+
+    assert 'data-bs-theme="dark"' in answer.text()
+
+
+def test_the_rail_lies_down_on_a_tablet_and_hides_its_links_behind_a_button_on_a_phone(show):
+    tablet, phone = show("/look/shell/?quiet", size=TABLET), show("/look/shell/?quiet", size=PHONE)
+
+    assert tablet.locator(".rail").bounding_box()["width"] == 820
+    expect(tablet.get_by_role("link", name="Settings")).to_be_visible()
+    expect(phone.get_by_role("link", name="Settings")).to_be_hidden()
+    phone.get_by_role("button", name="Menu").click()
+    expect(phone.get_by_role("link", name="Settings")).to_be_visible()
+
+
+def test_a_slash_finds_the_search_field_and_types_itself_inside_it(show):
+    page = show("/look/shell/?quiet")
+    page.keyboard.press("/")
+    search = page.get_by_role("searchbox", name="Search patients")
+
+    expect(search).to_be_focused()
+    page.keyboard.type("1/2r")
+    expect(search).to_have_value("1/2r")
+    expect(page.locator("#rebook")).to_be_hidden()
+
+
+def test_a_key_acts_and_can_be_switched_off(show):
+    page = show("/look/shell/?quiet")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Rebook session 3?")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_contain_text("Rebook")
+    page.get_by_role("checkbox", name="Single keys act").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+
+    expect(page.locator("#rebook")).to_be_hidden()
+
+
+def test_the_toast_can_be_undone_by_its_key(show):
+    page = show("/look/shell/")
+    expect(page.locator("[data-toast]")).to_contain_text("Session 3 moved")
+
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/look/shell/")):
+        page.keyboard.press("u")
+
+
+def test_an_error_stands_in_the_page_and_never_in_a_toast(show):
+    page = show("/look/shell/")
+
+    expect(page.locator("main [role=alert]")).to_contain_text("Just taken")
+    expect(page.locator("#toasts")).not_to_contain_text("Just taken")
+
+
+def test_a_why_opens_beside_its_number_and_closes_with_escape(show):
+    page = show("/look/shell/?quiet")
+    link = page.get_by_role("button", name="Why 28?")
+    link.click()
+    source = page.locator("#why-28")
+
+    expect(source).to_be_visible()
+    expect(link).to_have_attribute("aria-expanded", "true")
+    assert source.bounding_box()["x"] >= link.bounding_box()["x"] + link.bounding_box()["width"]
+    page.keyboard.press("Escape")
+    expect(source).to_be_hidden()
+    expect(link).to_be_focused()
+
+
+def test_waiting_says_what_for_and_a_conflict_is_shown_where_the_work_is(show):
+    page = show("/look/shell/?quiet")
+    page.route("**/look/slots/", lambda route: (time.sleep(0.3), route.continue_()))
+    page.get_by_role("button", name="Other times").click()
+    expect(page.locator("#list [role=status]")).to_contain_text("Looking through 26 weeks")
+    expect(page.locator("#list")).to_contain_text("Three sets fit")
+    expect(page.locator("#list")).not_to_contain_text("Looking")
+
+    page.get_by_role("button", name="Hold").click()
+
+    expect(page.locator("#list")).to_contain_text("Just taken")
+
+
+def test_a_lost_network_leaves_a_sentence_and_a_way_to_try_again(show):
+    page = show("/look/shell/?quiet")
+    page.route("**/look/slots/", lambda route: route.abort())
+    page.get_by_role("button", name="Other times").click()
+    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    page.unroute("**/look/slots/")
+
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.locator("#list")).to_contain_text("Three sets fit")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_note_is_saved_as_it_is_typed_and_carries_its_version_on(show):
+    page = show("/look/shell/?quiet")
+    page.get_by_label("Note").press_sequentially("redness even")
+
+    expect(page.locator("[data-save-state]")).to_contain_text("Saved 10:56")
+    expect(page.locator("input[name=version]")).to_have_value("2")
+
+
+def test_a_note_outlives_a_network_that_comes_and_goes(show):
+    page = show("/look/shell/?quiet")
+    page.route("**/look/autosave/", lambda route: route.abort())
+    page.get_by_label("Note").press_sequentially("redness")
+    state = page.locator("[data-save-state]")
+    expect(state).to_contain_text("Not saved yet")
+    expect(state).to_contain_text("keep this page open")
+    expect(page.get_by_label("Note")).to_have_value("redness")
+    page.unroute("**/look/autosave/")
+
+    expect(state).to_contain_text("Saved 10:56", timeout=15_000)
+
+
+def test_a_refused_note_says_why_and_is_not_sent_over_and_over(show):
+    page = show("/look/shell/?quiet")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if "autosave" in request.url else None)
+    page.get_by_label("Note").press_sequentially("wrong")
+    expect(page.locator("[data-save-state]")).to_contain_text("signed already")
+    already = len(sent)
+
+    page.wait_for_timeout(1500)
+
+    assert len(sent) == already
+
+
+def test_nothing_clinical_is_left_in_the_browser(show):
+    page = show("/look/shell/?quiet")
+    page.get_by_label("Note").press_sequentially("redness")
+    page.get_by_role("button", name="Other times").click()
+    expect(page.locator("#list")).to_contain_text("Three sets fit")
+
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+    assert kept == "[{},{}]"
+    assert {cookie["name"] for cookie in page.context.cookies()} <= {
+        "scheme",
+        "theme",
+        "keys",
+        "stratum_csrf",
+        "stratum_session",
+    }
+
+
+def test_a_screen_left_alone_is_covered_over_its_draft(show):
+    page = show("/look/shell/?quiet&idle=0.001")
+
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible(timeout=10_000)
+    expect(page.get_by_label("Note")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+    page.get_by_role("button", name="I have signed in").click()
+    expect(page.get_by_label("Note")).to_be_visible()
+
+
+def test_a_tap_before_the_limit_keeps_the_screen_open(show):
+    page = show("/look/shell/?quiet&idle=1")
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+
+    with page.expect_request("**/keep-alive/"):
+        page.get_by_role("button", name="Stay signed in").click()
+
+    expect(page.get_by_role("heading", name="Still there?")).to_be_hidden()
+
+
+def test_a_signature_drawn_by_hand_becomes_a_path(show):
+    page = show("/look/parts/")
+    pad = page.locator("[data-signature] canvas")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 60, steps=5)
+    page.mouse.up()
+    path = page.locator("[data-signature-path]")
+
+    assert re.fullmatch(r"(M\d+ \d+(L\d+ \d+)+)+", path.input_value())
+    page.get_by_role("button", name="Clear and sign again").click()
+    expect(path).to_have_value("")
+
+
+def test_the_depth_that_needs_a_reason_asks_for_it(show):
+    page = show("/look/parts/")
+    reason = page.locator("#why-deeper")
+    expect(reason).to_be_hidden()
+
+    page.locator("label.pill", has_text="1.50").click()
+
+    expect(reason).to_be_visible()
+
+
+def test_a_booked_block_moves_by_arrow_keys_and_asks_the_server_what_that_would_do(show):
+    page = show("/look/parts/")
+    page.route(
+        "**/parts/preview/**", lambda route: route.fulfill(body='<section class="tray" id="tray">asked</section>')
+    )
+    block = page.get_by_role("slider", name="Session 3")
+    block.focus()
+
+    with page.expect_request("**/parts/preview/?session=three&on=2027-05-06"):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+
+    expect(block).to_have_attribute("aria-valuetext", "Thursday 6 May")
+
+
+def test_what_a_finger_must_hit_is_large_enough_on_the_face_and_by_name(show):
+    page = show("/look/parts/", size=TABLET)
+
+    for name in ("Temples", "Jawline", "Mouth"):
+        box = page.locator(".zonelist a", has_text=name).bounding_box()
+        assert box["height"] >= 48
+        assert box["width"] >= 48

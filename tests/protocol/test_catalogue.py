@@ -1,0 +1,221 @@
+"""The shipped catalogue is complete and in order, and a wrong edit fails with a sentence that names the entry."""
+
+import hashlib
+import re
+from decimal import Decimal
+
+import pytest
+
+from treatments.protocol.catalogue import SHIPPED, BadCatalogue, load, parse
+from treatments.protocol.entries import Cell
+
+TEXT = SHIPPED.read_text("utf-8")
+CATALOGUE = load()
+
+DAY_FORM = """pregnant skin_infection_area hsv_active open_wound isotretinoin_now topical_retinoid sun_tan_exposure
+    botulinum filler peel_superficial laser_ipl fever_unwell_antibiotic new_medicine new_allergy reaction_last_session
+    needling_elsewhere""".split()
+
+
+def test_the_shipped_catalogue_carries_its_text_hash_and_version():
+    assert CATALOGUE.text == TEXT
+    assert CATALOGUE.sha256 == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert CATALOGUE.version
+    assert load() is CATALOGUE
+    assert load(SHIPPED) is not CATALOGUE
+
+
+def test_there_are_fifteen_concerns_and_one_of_them_is_not_offered():
+    assert len(CATALOGUE.concerns) == 15
+    assert [code for code in CATALOGUE.concerns if not CATALOGUE.concern(code).offered] == ["cellulite"]
+    assert len(CATALOGUE.offered_concerns()) == 14
+    assert [code for code, concern in CATALOGUE.concerns.items() if concern.pigment] == [
+        "hyperpig", "melasma", "sun_damage",
+    ]  # fmt: skip
+
+
+def test_the_forms_hold_the_questions_of_the_sheet():
+    assert {rule.code for rule in CATALOGUE.rules_for_form("day")} == set(DAY_FORM)
+    assert [rule.code for rule in CATALOGUE.rules_for_form("clinician")] == ["unrealistic_bdd"]
+    assert len(CATALOGUE.rules_for_form("computed")) == 6
+    assert len(CATALOGUE.rules) == 67
+    assert [rule.code for rule in CATALOGUE.rules if rule.soft] == [
+        "nsaid_otc", "alcohol_24h", "photosensitiser", "vaccine_recent",
+    ]  # fmt: skip
+
+
+def test_who_lifts_what():
+    lifted = {kind: {r.code for r in CATALOGUE.rules if r.lifted_by == kind} for kind in ("prescriber", "nobody", "end_date")}
+    assert lifted["prescriber"] == {
+        "keloid_personal", "bleeding_disorder", "skin_cancer_area", "suspicious_lesion", "actinic_keratosis",
+        "isotretinoin_past", "radiotherapy_area", "chemo_immunosupp", "interval_floor",
+    }  # fmt: skip
+    assert lifted["nobody"] == {"age_under_18", "isotretinoin_now", "metal_allergy"}
+    assert lifted["end_date"] == {"pregnant", "breastfeeding"}
+
+
+def test_every_entry_shows_where_it_comes_from():
+    for rule in CATALOGUE.rules:
+        assert [CATALOGUE.source(id).title for id in rule.sources]
+    assert CATALOGUE.source("P13").grade == "C"
+    assert CATALOGUE.source("PD").url == ""
+
+
+def test_conflicts_are_kept_beside_the_value_in_use():
+    rule = CATALOGUE.rule("isotretinoin_past")
+    assert rule.washout and rule.washout.days == 180
+    assert {row.value: row.sources for row in rule.dissent}["3 months"] == ("P10",)
+    assert "L20" in rule.dissent[-1].sources
+
+
+def test_how_long_answers_stay_fresh():
+    assert CATALOGUE.rule("pregnant").shelf_days() == 1
+    assert CATALOGUE.rule("keloid_personal").shelf_days() == 365
+    assert CATALOGUE.rule("keloid_personal").shelf_days(long_absence=True) == 180
+    assert CATALOGUE.rule("unrealistic_bdd").shelf_days() is None
+
+
+def test_a_rule_knows_what_its_form_must_ask():
+    retinoid, cold_sore = CATALOGUE.rule("topical_retinoid"), CATALOGUE.rule("hsv_active")
+    assert (retinoid.needs_date, retinoid.dated) == (True, True)
+    assert (cold_sore.needs_date, cold_sore.dated) == (True, False)
+    assert not CATALOGUE.rule("diabetes").needs_date
+    assert list(CATALOGUE.rule("laser_ipl").details) == ["non_ablative", "ablative"]
+    assert CATALOGUE.rule("diabetes").worst_detail is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "concern", "skin_type", "cell"),
+    [
+        ("cheek", "acne_scar_face", 2, ("1.0", "1.5", False)),
+        ("cheek", "hyperpig", 3, ("0.5", "1.0", True)),
+        ("cheek", "hyperpig", 4, ("0.25", "0.5", True)),
+        ("cheek", "hyperpig", None, ("0.25", "0.5", True)),
+        ("cheek", "sun_damage", 5, ("0.25", "0.5", True)),
+        ("chest", "hyperpig", 3, ("0.25", "0.5", True)),
+        ("chest", "hyperpig", 4, None),
+        ("abdomen", "laxity", 2, ("0.75", "1.5", False)),
+        ("abdomen", "wrinkles", 2, None),
+        ("neck", "melasma", 2, None),
+        ("neck", "neck_wrinkles", 2, ("0.25", "1.0", False)),
+        ("cheek", "neck_wrinkles", 2, None),
+    ],
+)
+def test_the_depth_matrix(zone, concern, skin_type, cell):
+    expected = cell and Cell(Decimal(cell[0]), Decimal(cell[1]), cell[2])
+    assert CATALOGUE.cell(zone, concern, skin_type) == expected
+
+
+def test_nothing_a_patient_or_the_desk_reads_is_hard_to_read_or_names_a_drug_to_stop():
+    lines = [text for step in CATALOGUE.steps for line in step.lines for text in (line.text, line.text_4_6 or "")]
+    assert all(len(sentence.split()) <= 25 for text in lines for sentence in text.split("."))
+    assert not [text for text in lines if re.search(r"stop (taking )?your (blood|medicine)", text.lower())]
+    assert not [text for text in lines if "antibiotic" in text.lower()]
+
+
+# Wrong edits
+
+
+def edited(old: str, new: str, count: int = 1) -> bytes:
+    assert old in TEXT, f"the catalogue no longer says {old!r}"
+    return TEXT.replace(old, new, count).encode()
+
+
+RETINOID = 'code = "topical_retinoid"\n'
+
+WRONG = [
+    # the file
+    (lambda: b"\xff", "catalogue: not readable"),
+    (lambda: b"version = ", "catalogue: not readable"),
+    (lambda: edited('version = "2026.1"', ""), "catalogue: version is missing"),
+    (lambda: edited('version = "2026.1"', 'version = " "'), "catalogue: version must be a text"),
+    (lambda: edited('version = "2026.1"', 'version = "1"\nvresion = "2"'), "catalogue: vresion is not a known key"),
+    (lambda: edited("[desk]", "[desc]"), "catalogue: desk is missing"),
+    (lambda: edited("[age]\n", "[age]\nlucky = 7\n"), "catalogue, age: lucky is not a known key"),
+    (lambda: edited("[sources]", "[[sources]]"), "catalogue, sources: must be a table"),
+    (lambda: b'rule = 3\nversion = "1"', "catalogue: rule must be a list of tables"),
+    (lambda: b"rule = [3]", "catalogue, rule 1: must be a table"),
+    (lambda: b'version = "1"', "rule: there is none"),
+    # rules
+    (lambda: edited(RETINOID, 'code = "pregnant"\n'), "rule pregnant: is there twice"),
+    (lambda: edited(RETINOID, RETINOID + "washuot = 5\n"), "rule topical_retinoid: washuot is not a known key"),
+    (lambda: edited(RETINOID, RETINOID + 'soft = "yes"\n'), "rule topical_retinoid: soft must be true or false"),
+    (lambda: edited(RETINOID, RETINOID + "soft = true\n"), "rule topical_retinoid: soft needs category CAU"),
+    (lambda: edited('code = "diabetes"\n', 'code = "sugar"\nsoft = true\n'), "rule sugar: soft needs category CAU and a washout"),
+    (lambda: edited('code = "diabetes"\ncategory = "CAU"', 'code = "diabetes"\ncategory = "MAYBE"'), "rule diabetes: category must be one of"),
+    (lambda: edited('code = "diabetes"\ncategory = "CAU"', 'code = "diabetes"\ncategory = "TMP"'), "rule diabetes: TMP needs a washout"),
+    (lambda: edited('code = "diabetes"\n', 'code = "diabetes"\nform = "computed"\n'), "rule diabetes: question is not a known key"),
+    (lambda: edited('code = "age_18_21"\ncategory = "CAU"\nform = "computed"', 'code = "age_18_21"\ncategory = "CAU"\nquestion = "Age?"'), "rule age_18_21: form computed belongs"),
+    (lambda: edited('raised_by = "no"', 'raised_by = "not_sure"'), "rule unrealistic_bdd: raised_by must be yes or no"),
+    (lambda: edited('dated_as = "laser or IPL"\n', ""), "rule laser_ipl: a washout needs dated_as"),
+    (lambda: edited('date_question = "When is the event?"', 'date_question = "When?"\nwashout = { days = 3 }\ndated_as = "event"\nafter_end = "REL"'), "rule event_soon: after_end needs runs_until_ended"),
+    (lambda: edited('date_question = "If it has healed: since when?"\ndated_as = "infection healed"\n', ""), "rule skin_infection_area: runs_until_ended needs a date_question"),
+    (lambda: edited('date_question = "When?"\ndated_as = "laser or IPL"', 'dated_as = "laser or IPL"'), "rule laser_ipl: a washout needs a date_question"),
+    (lambda: edited('{ category = "REL", days = 365 }', '{ category = "REL", days = 180 }'), "rule new_scar_or_striae: second_step needs a washout that ends before it"),
+    (lambda: edited('code = "diabetes"\n', 'code = "diabetes"\nsecond_step = { category = "REL", days = 9 }\n'), "rule diabetes: second_step needs a washout"),
+    (lambda: edited('code = "smoking"\ncategory = "CAU"\nlabel', 'code = "smoking"\ncategory = "CAU"\ndetail_by = "cat"\nlabel'), "rule smoking: detail_by must be one of"),
+    (lambda: edited('lifted_by = "not_needed"', 'lifted_by = "clinician"'), "rule age_18_21: a caution needs no clearance"),
+    (lambda: edited("{ days = 5, skin_types_4_to_6 = 7 }", "{ days = 5, skin_types_4_to_6 = 3 }"), "rule topical_retinoid: washout gets shorter"),
+    (lambda: edited("{ days = 28, device_says = true }", "{ device_says = true }"), "rule filler: washout needs days, or interval_floor"),
+    (lambda: edited("{ days = 28, device_says = true }", "{ days = -1 }"), "rule filler, washout: days must be a whole number"),
+    (lambda: edited("{ days = 28, device_says = true }", "{ days = true }"), "rule filler, washout: days must be a whole number"),
+    (lambda: edited('word = "grade_1_2"', 'word = "comedonal"'), "rule acne_inflamed: details name comedonal twice"),
+    (lambda: edited('label = "Needles of 0.5 mm or longer", days = 28', 'label = "Long", raises = false'), "rule home_needling: no detail word raises the flag"),
+    (lambda: edited('answered_by = ["clinician"]', 'answered_by = ["parrot"]'), "rule unrealistic_bdd: answered_by must name only"),
+    (lambda: edited('sources = ["P33"]', "sources = []"), "rule unrealistic_bdd: sources must be a list of texts"),
+    (lambda: edited('sources = ["P33"]', 'sources = ["P33", "P33"]'), "rule unrealistic_bdd: sources names something twice"),
+    (lambda: edited('sources = ["P33"]', 'sources = ["P99"]'), "rule unrealistic_bdd: source P99 is not in the list"),
+    (lambda: edited('["3 months", "P10"]', '["3 months"]'), "rule isotretinoin_past: dissent must have 2 to 99"),
+    (lambda: edited('["3 months", "P10"]', '["3 months", 10]'), "rule isotretinoin_past: dissent must be a row of texts"),
+    (lambda: edited('["3 months", "P10"]', '["3 months", "P98"]'), "rule isotretinoin_past: source P98 is not in the list"),
+    (lambda: edited('evidence = [["6 months", "P1", "P2", "P11", "P17"]]', "evidence = 6"), "rule isotretinoin_past: evidence must be a list of rows"),
+    (lambda: edited('code = "needling_elsewhere"', 'code = "needling_abroad"'), "rule needling_elsewhere: is missing"),
+    # sources
+    (lambda: edited("\n[sources]\n", '\n[sources]\nX1 = ["A", "Nobody cites this"]\n'), "source X1: is cited nowhere"),
+    (lambda: edited('P33 = ["C"', 'P33 = ["E"'), "catalogue, sources: P33 must begin with one of the grades"),
+    # concerns and zones
+    (lambda: edited("{ plan = 2, min = 1, max = 3 }", "{ plan = 4, min = 1, max = 3 }"), "concern glow_dullness, sessions: plan must lie between"),
+    (lambda: edited("{ floor = 42, target = 42, latest = 84 }", "{ floor = 49, target = 42, latest = 84 }"), "concern melasma, interval: floor must not be above target"),
+    (lambda: edited("{ floor = 28, target = 42, latest = 84 }", "{ floor = 14, target = 42, latest = 84 }"), "concern glow_dullness: interval floor is below"),
+    (lambda: edited("{ from_days = 180, to_days = 180 }", "{ from_days = 180, to_days = 90 }"), "concern glow_dullness: maintenance ends before it begins"),
+    (lambda: edited("review_after = [3]", "review_after = [3, 3]"), "concern acne_scar_face: review_after must rise"),
+    (lambda: edited("review_after = [3]", "review_after = [9]"), "concern acne_scar_face: review_after must be a list of whole"),
+    (lambda: edited("soft_max_4_6_mm = 0.5", "soft_max_4_6_mm = 1.5"), "concern hyperpig: soft_max_4_6_mm is above soft_max_mm"),
+    (lambda: edited("soft_max_mm = 1.0\nhard_cap_mm = 1.5\nendpoint", "soft_max_mm = 2.0\nhard_cap_mm = 1.5\nendpoint"), "concern melasma: soft_max_mm is above hard_cap_mm"),
+    (lambda: edited('depth_column = "melasma"', 'depth_column = "melisma"'), "concern melasma: melisma is not a column"),
+    (lambda: edited('only_zones = ["neck"]', 'only_zones = ["eyelid"]'), "concern neck_wrinkles: eyelid is not a zone that may be treated"),
+    (lambda: edited("start_mm = 0.25\nsoft_max_mm = 0.5", "start_mm = 0.75\nsoft_max_mm = 0.5"), "zone forehead: start_mm, soft_max_mm, hard_cap_mm"),
+    (lambda: edited("start_mm = 0.25\nsoft_max_mm = 0.5", 'start_mm = "deep"\nsoft_max_mm = 0.5'), "zone forehead: start_mm must be a positive number"),
+    (lambda: edited("start_mm = 0.25\nsoft_max_mm = 0.5", "start_mm = nan\nsoft_max_mm = 0.5"), "zone forehead: start_mm must be a positive number"),
+    (lambda: edited('code = "eyelid"\n', 'code = "eyelid"\nstart_mm = 0.25\n'), "zone eyelid: start_mm is not a known key"),
+    (lambda: edited('"0.5-1.0",   "0.5-1.0"]\nback', '"0.5-1.0",   "0.5-9.9"]\nback'), "depth_matrix: chest goes deeper in striae"),
+    (lambda: edited('"0.5-1.0",   "0.5-1.0"]\nback', '"0.5-1.0",   "1.0-0.5"]\nback'), 'depth_matrix: chest has the cell "1.0-0.5", which starts'),
+    (lambda: edited('"0.5-1.0",   "0.5-1.0"]\nback', '"0.5-1.0",   "0.5"]\nback'), 'depth_matrix: chest has the cell "0.5"; write'),
+    (lambda: edited('"0.5-1.0",   "0.5-1.0"]\nback', '"0.5-1.0"]\nback'), "depth_matrix: chest has 8 cells for 9 columns"),
+    (lambda: edited("\nchest        = [", "\ntorso        = ["), "depth_matrix: chest is missing"),
+    # policies
+    (lambda: edited("raised_floor_days = 42", "raised_floor_days = 28").replace(b"\nfloor_days = 28", b"\nfloor_days = 35"), "interval: raised_floor_days is below floor_days"),
+    (lambda: edited("\nfloor_days = 28", "\nfloor_days = 14"), "interval: floor_days must be a whole number from 28"),
+    (lambda: edited("absolute_mm = 3.0", "absolute_mm = 4.0"), "depth: absolute_mm must not be above 3.0"),
+    # steps and numbing
+    (lambda: edited('rule = "botulinum", text = "No', 'rule = "hsv_history", text = "No'), "step before_14_days: hsv_history is not a rule with a washout"),
+    (lambda: edited('rule = "botulinum", text = "No', 'rule = "botox", text = "No'), "step before_14_days: botox is not a rule with a washout"),
+    (lambda: edited('{ kind = "info", text = "Pink', '{ kind = "info", rule = "filler", text = "Pink'), "step leaving, lines 1: rule belongs to stop and allow"),
+    (lambda: edited("in the area after {day}.", "in the area soon."), "lines 7: text carries {day}"),
+    (lambda: edited('actives = [{ name = "lidocaine", percent = 4 }]', "actives = []"), "anaesthetic lidocaine_4: actives are missing"),
+    (lambda: edited("percent = 4 }", "percent = 5 }"), "anaesthetic lidocaine_4: is strong enough"),
+    (lambda: edited("percent = 4 }", "percent = 101 }"), "anaesthetic lidocaine_4, actives 1: percent is above 100"),
+    (lambda: edited("{ from = 20, to = 60 }", "{ from = 70, to = 60 }"), "anaesthetic lidocaine_4: minutes end before"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
+def test_a_wrong_edit_fails_with_a_sentence(wrong, sentence):
+    with pytest.raises(BadCatalogue) as failure:
+        parse(wrong())
+    assert sentence in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_the_same_edits_are_read_when_they_are_right():
+    assert parse(edited('version = "2026.1"', 'version = "2026.2"')).version == "2026.2"

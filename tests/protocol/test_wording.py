@@ -1,0 +1,110 @@
+"""One sentence for clinicians with the reason, one for everybody else without it."""
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+
+from tests.protocol.people import D, day, described
+from tests.protocol.test_screening_properties import patients
+from treatments.protocol.catalogue import load
+from treatments.protocol.screening import screen
+from treatments.protocol.wording import (
+    binding_sentence,
+    day_in_words,
+    desk_sentence,
+    finding_sentence,
+)
+
+CATALOGUE = load()
+
+
+def screened(text: str, on: date = D):
+    facts = described(text)
+    return screen(facts, on=on, purpose="session", catalogue=CATALOGUE), facts
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ("isotretinoin_past yes 2026-09-15", "Earliest 14 March: isotretinoin stopped 15 September + 180 days"),
+        ("sun_tan_exposure yes D-4", "Earliest 11 December: strong sun until 27 November + 14 days"),
+        ("topical_retinoid yes", "Earliest 6 December: retinoid cream 1 December (day not given) + 5 days"),
+        ("session D-20", "Earliest 9 December: last needling 11 November + 28 days"),
+        ("needling_elsewhere yes", "Earliest 29 December: last needling 1 December (day not given) + 28 days"),
+        ("event 1 closed D; event 2 closed D-10", "Earliest 5 December: reaction closed 21 November + 14 days"),
+        ("born 2008-12-24", "Earliest 24 December: 18th birthday"),
+        ("surgery_area yes D-1", "Earliest 30 November 2027: operation 30 November + 365 days"),
+        ("", None),
+        ("pregnant yes", None),
+    ],
+)
+def test_the_sentence_a_screening_ends_in(known, sentence):
+    found, facts = screened(known)
+    assert binding_sentence(found, facts, CATALOGUE) == sentence
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ("isotretinoin_past yes D-179", "Not before 2 December: isotretinoin stopped 5 June + 180 days"),
+        ("alcohol_24h yes D", "Better from 2 December: alcohol 1 December + 1 day"),
+        ("isotretinoin_past yes D-60; cleared isotretinoin_past D+3", "Cleared until 4 December"),
+        ("pregnant yes", "Blocks until settled: pregnancy"),
+        ("metal_allergy yes", "Blocks: metal allergy"),
+        ("hsv_history yes", "Needs a clinician"),
+        ("radiotherapy_area yes D-200", "Needs a prescriber"),
+        ("hydroquinone yes D-2", "Needs a clinician, or lapses on 6 December"),
+        ("diabetes yes", "May go ahead"),
+        ("born 2008-12-24", "Not before 24 December: 18th birthday"),
+    ],
+)
+def test_what_a_finding_means_for_the_day(known, sentence):
+    found, facts = screened(known)
+    assert finding_sentence(found.findings[0], facts, CATALOGUE, on=D) == sentence
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ("", "May be booked"),
+        ("diabetes yes", "May be booked"),
+        ("isotretinoin_past yes 2026-09-15", "Not before 14 March"),
+        ("pregnant yes", "Ask a clinician"),
+        ("born 2008-12-24", "Not before 24 December"),
+        ("hsv_history yes", "Ask a clinician"),
+        ("unanswered pregnant", "Questions to answer first"),
+    ],
+)
+def test_the_desk_reads_the_verdict(known, sentence):
+    found, _ = screened(known)
+    assert desk_sentence(found, CATALOGUE) == sentence
+
+
+@given(patients())
+@settings(deadline=None)
+def test_the_desk_never_reads_a_reason(patient):
+    found = screen(patient, on=D, purpose="session", catalogue=CATALOGUE)
+    sentence = desk_sentence(found, CATALOGUE)
+    assert re.fullmatch(
+        r"May be booked|Ask a clinician|Questions to answer first|Not before \d{1,2} [A-Z][a-z]+( \d{4})?", sentence
+    )
+
+
+def test_a_clearance_that_runs_out_too_early_still_explains_its_day():
+    found, facts = screened("cleared isotretinoin_past D+10; isotretinoin_past yes D-100; laser_ipl yes D-69 ablative")
+    assert binding_sentence(found, facts, CATALOGUE) == "Earliest 19 February: isotretinoin stopped 23 August + 180 days"
+
+
+@given(patients())
+@settings(deadline=None)
+def test_every_finding_and_every_binding_rule_has_a_sentence(patient):
+    found = screen(patient, on=D, purpose="session", catalogue=CATALOGUE)
+    assert all(finding_sentence(finding, patient, CATALOGUE, on=D) for finding in found.findings)
+    assert (binding_sentence(found, patient, CATALOGUE) is None) == (found.binding is None)
+
+
+def test_a_day_far_away_carries_its_year():
+    assert day_in_words(day("D+300"), near=D) == "27 September"
+    assert day_in_words(day("D+301"), near=D) == "28 September 2027"

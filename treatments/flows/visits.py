@@ -1,0 +1,28 @@
+"""Steps of a visit that other rooms have a word in."""
+
+from django.db import transaction
+
+from clinic.errors import DomainError
+from clinic.models import User
+from treatments.appointments import services as appointments
+from treatments.appointments.models import Appointment
+from treatments.sessions.models import TreatmentSession
+
+
+@transaction.atomic
+def undo_step(*, visit: Appointment, by: User) -> Appointment:
+    """Take the last step back, as long as no signed session says that it happened."""
+    needlings = TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error")
+    if visit.status == "done" and needlings.filter(signed_at__isnull=False).exists():
+        raise DomainError("The session of this visit is signed, so it stays done. A clinician can mark it as entered in error.")
+    if visit.status == "in_room" and needlings.exists():
+        raise DomainError("The session of this visit has begun. A clinician can mark it as entered in error first.")
+    return appointments.undo_step(visit=visit, by=by)
+
+
+@transaction.atomic
+def cancel(*, visit: Appointment, reason: str, by: User) -> Appointment:
+    """Take a visit out of the diary, unless its session has begun."""
+    if TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error").exists():
+        raise DomainError("The session of this visit has begun. Stop it at the chair instead.")
+    return appointments.cancel(visit=visit, reason=reason, by=by)

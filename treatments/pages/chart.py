@@ -1,0 +1,204 @@
+"""The chart: what to do now, and everything that happened, newest first. The desk reads visits, mails and contact only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Subquery
+from django.db.models.functions import JSONObject
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import urlencode
+
+from clinic.models import ClinicNow, Membership
+from clinic.roles import member
+from clinic.templatetags.clinic_ui import date_words, day
+from patients.models import Patient
+from treatments.appointments.models import COMING, PRESENT
+from treatments.assessments.models import Assessment
+from treatments.pages import timeline
+from treatments.pages.header import open_url, patient_header
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.screenings.models import ScreeningRecord
+from treatments.sessions.models import TreatmentSession
+
+
+@dataclass(frozen=True)
+class Way:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do now in one sentence, the one act it asks for, and other ways."""
+
+    sentence: str
+    act: Way | None
+    others: list[Way]
+
+
+@member()
+def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """`?show=` narrows the story to one kind, `?before=` (a moment) turns the page."""
+    patient = get_object_or_404(_known(request.clinic.patients), ref=ref)
+    clinical = request.membership.may_see_clinical
+    header = patient_header(patient, membership=request.membership, tab="chart")
+    offered = timeline.filters(clinical=clinical)
+    show = request.GET.get("show", "")
+    show = show if show in dict(offered) else ""
+    story = timeline.story(patient, clinical=clinical, show=show, before=_moment(request.GET.get("before", "")))
+    context = {
+        "patient": patient,
+        "header": header,
+        "next_step": _clinical_step(patient, header, request.membership)
+        if clinical
+        else _desk_step(patient, header, request.membership),
+        "story": story,
+        "filters": [{"label": label, "name": name, "current": name == show} for name, label in offered],
+        "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
+        "edit_url": open_url("patients:edit", [patient.ref], request.membership),
+        "clinical": clinical,
+    }
+    return render(request, "treatments/pages/chart.html", context)
+
+
+def _known(patients):
+    """Patients with what the next step hangs on, in the query that finds them."""
+    screened = ScreeningRecord.objects.filter(patient=OuterRef("pk"), purpose="session").order_by("-id")
+    shown = JSONObject(on="on", outcome="outcome", version="facts_version")
+    return patients.select_related("clinic").annotate(
+        assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
+        screened=Subquery(screened.annotate(shown=shown).values("shown")[:1]),
+        present=ClinicNow(),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _way(label: str, route: str, args: list, membership: Membership) -> Way | None:
+    url = open_url(route, args, membership)
+    return Way(label, url) if url else None
+
+
+def _step(sentence: str, act: Way | None = None, *others: Way | None) -> NextStep:
+    return NextStep(sentence, act, [way for way in others if way is not None])
+
+
+# ── What a clinician does next ────────────────────────────────────────────────
+
+
+def _clinical_step(patient: Patient, header: dict, me: Membership) -> NextStep:
+    plan: TreatmentPlan | None = header["plan"]
+    visit = _way("Book a consultation", "treatments:book_visit", [patient.ref], me)
+    if patient.status != Patient.Status.ACTIVE:
+        return _step(f"This record is closed: {patient.get_status_display().lower()}.")
+    if plan is None or plan.status in (TreatmentPlan.Status.COMPLETED, TreatmentPlan.Status.REVOKED):
+        return _before_a_plan(patient, plan, me, visit)
+    course = _way("Open the course", "treatments:course", [plan.ref], me)
+    if plan.status in (TreatmentPlan.Status.DRAFT, TreatmentPlan.Status.SUBMITTED):
+        ask = _way("Ask all questions", "treatments:full_form", [patient.ref], me)
+        consent = _way("Ask for consent", "treatments:consent", [plan.ref], me)
+        return _step(
+            f"The plan is {plan.get_status_display().lower()} and waits to become active.", course, ask, consent
+        )
+    if plan.status == TreatmentPlan.Status.ON_HOLD:
+        return _step("The course is on hold.", course, visit)
+    return _under_way(patient, header, me, course)
+
+
+def _before_a_plan(patient: Patient, plan: TreatmentPlan | None, me: Membership, visit: Way | None) -> NextStep:
+    assess = _way("Assess the skin", "treatments:assess", [patient.ref], me)
+    ask = _way("Ask all questions", "treatments:full_form", [patient.ref], me)
+    if not patient.assessed:
+        return _step("Nothing is assessed yet.", assess, ask, visit)
+    ended = (
+        f"The last course is {plan.get_status_display().lower()}." if plan else "Assessed, and no course planned yet."
+    )
+    return _step(ended, _way("Plan a course", "treatments:plan_new", [patient.ref], me), assess, ask, visit)
+
+
+def _under_way(patient: Patient, header: dict, me: Membership, course: Way | None) -> NextStep:
+    session = _next_session(header["sessions"])
+    if session is None:
+        return _step(
+            "Every session of the course is done.",
+            course,
+            _way("Book a review", "treatments:book_visit", [patient.ref], me),
+        )
+    if session.needling and session.needling["status"] == TreatmentSession.Status.OPEN:
+        go_on = _way("Go on with the session", "treatments:session", [session.needling["ref"]], me)
+        return _step(f"Session {session.number} is open.", go_on, course)
+    if session.visit and session.visit["status"] in PRESENT:
+        return _in_the_building(patient, header, session, me, course)
+    return _booked_or_not(session, me, course)
+
+
+def _in_the_building(patient: Patient, header: dict, session, me: Membership, course: Way | None) -> NextStep:
+    screened = patient.screened
+    ask = _way("Ask the questions of the day", "treatments:day_form", [patient.ref], me)
+    if not screened or screened["on"] != header["today"].isoformat():
+        return _step("The patient is here and not screened today.", ask, course)
+    if screened["version"] != patient.facts_version:
+        return _step(
+            "Something changed after today's screening.",
+            _way("Screen again", "treatments:day_form", [patient.ref], me),
+            course,
+        )
+    if screened["outcome"] not in ("clear", "caution"):
+        see = _way("Open the screening", "treatments:screening", [patient.ref], me)
+        return _step("The patient is here. Today's screening does not permit a session.", see, ask, course)
+    begin = _way("Begin the session", "treatments:open_session", [session.visit["ref"]], me)
+    return _step(f"Screened today: session {session.number} may begin.", begin, course)
+
+
+# ── What the desk does next ───────────────────────────────────────────────────
+
+
+def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
+    """Booking and nothing else: no concern, no reason."""
+    plan: TreatmentPlan | None = header["plan"]
+    visit = _way("Book a consultation", "treatments:book_visit", [patient.ref], me)
+    if patient.status != Patient.Status.ACTIVE:
+        return _step("This record is closed.")
+    if plan is None or plan.status != TreatmentPlan.Status.ACTIVE:
+        return _step("No course is under way.", visit)
+    session = _next_session(header["sessions"])
+    if session is None:
+        return _step("Every session of the course is done.", visit)
+    return _booked_or_not(session, me, visit)
+
+
+def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -> NextStep:
+    booked = session.visit and session.visit["status"] in (*COMING, *PRESENT)
+    if booked:
+        when = f"{day(_date(session.visit['day']))}, {session.visit['starts_at'][:5]}"
+        return _step(
+            f"Session {session.number} is booked: {when}.",
+            _way("Open the visit", "treatments:visit", [session.visit["ref"]], me),
+            other,
+        )
+    window = f"from {date_words(session.earliest_on)} to {date_words(session.latest_on)}"
+    book = _way(f"Book session {session.number}", "treatments:book", [session.ref], me)
+    return _step(f"Session {session.number} is not booked yet. It may be {window}.", book, other)
+
+
+def _next_session(sessions: list[PlannedSession]) -> PlannedSession | None:
+    """The first session of the course that is neither done nor stopped for good."""
+    for session in sessions:
+        needled = session.needling
+        if not needled or needled["status"] == TreatmentSession.Status.OPEN:
+            return session
+        if needled["status"] == TreatmentSession.Status.STOPPED and not needled["counts"]:
+            return session
+    return None
+
+
+def _date(text: str):
+    return datetime.fromisoformat(text).date()

@@ -1,0 +1,261 @@
+"""The course on a time line and as a list: the same facts twice, once for the eye and once for everybody."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from clinic.models import Membership
+from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day
+from treatments.pages import why
+from treatments.pages.header import dot_state, open_url
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.protocol.catalogue import Catalogue, load
+
+WIDTH, LEFT = 792, 112
+BLOCK_WIDTH = 47
+# Months shorter than this on the ruler are named by three letters, and shorter still only every other one.
+WORD_PX, SHORT_PX = 78, 34
+STATES = {
+    "done": ("clear", "done"),
+    "now": ("plain", "under way"),
+    "booked": ("plain", "booked"),
+    "open": ("plain", "to book"),
+    "missed": ("note", "missed"),
+}
+VISIT_WORDS = {"confirmed": "confirmed", "arrived": "arrived", "numbing": "numbing", "in_room": "in room"}
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A washout that a stored screening knows of; `label` is for clinicians only."""
+
+    label: str
+    ends_on: date
+
+
+def waits_of(screening: dict | None, catalogue: Catalogue, *, clinical: bool) -> list[Wait]:
+    """The dated findings of a stored screening that forbid a day. The desk reads the day, never the reason."""
+    found = [
+        Wait(
+            catalogue.rule(f["code"]).label.lower() if clinical else "not before", date.fromisoformat(f["earliest_on"])
+        )
+        for f in (screening or {}).get("findings", [])
+        if f["earliest_on"] and f["category"] in ("ABS", "TMP") and f["code"] in catalogue.rules_by_code
+    ]
+    return sorted(found, key=lambda wait: wait.ends_on, reverse=True)
+
+
+def day_of(session: PlannedSession) -> date | None:
+    """The day a session was held or is booked for."""
+    if session.needling and session.needling["status"] in ("completed", "open"):
+        return date.fromisoformat(session.needling["on"])
+    if session.visit and session.visit["status"] != "no_show":
+        return date.fromisoformat(session.visit["day"])
+    return None
+
+
+def session_list(
+    plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, membership: Membership
+) -> list[dict]:
+    """One entry a session: day, people, state, window, and what can be done with it."""
+    listed, previous = [], None
+    for session in sessions:
+        listed.append(_entry(plan, session, previous, today=today, membership=membership))
+        previous = session
+    return listed
+
+
+def _entry(
+    plan, session: PlannedSession, previous: PlannedSession | None, *, today: date, membership: Membership
+) -> dict:
+    state, on, visit = dot_state(session), day_of(session), session.visit or {}
+    chip, words = STATES[state]
+    return {
+        "number": session.number,
+        "state": state,
+        "chip": chip,
+        "chip_label": VISIT_WORDS.get(visit.get("status"), words),
+        "when": f"{day(on)}, {visit['starts_at'][:5]}" if on and visit else day(on) if on else _window(session),
+        "who": " · ".join(filter(None, [_who(session), _gap(session, previous, on)])),
+        "window": "" if state in ("done", "now") else _window(session),
+        "late": state == "open" and session.latest_on < today,
+        "missed_on": day(date.fromisoformat(visit["day"])) if state == "missed" and visit else "",
+        "book_url": _book_url(plan, session, state, membership),
+        "open_url": _open_url(session, state, membership),
+        "ref": session.ref,
+    }
+
+
+def _window(session: PlannedSession) -> str:
+    return f"{_short(session.earliest_on)} to {_short(session.latest_on)}, best {day(session.target_on)}"
+
+
+def _who(session: PlannedSession) -> str:
+    if session.needling:
+        return session.needling["operator"]
+    if session.visit:
+        return ", ".join(filter(None, [session.visit["clinician"], session.visit["room"]]))
+    return ""
+
+
+def _gap(session: PlannedSession, previous: PlannedSession | None, on: date | None) -> str:
+    before = day_of(previous) if previous else None
+    return f"{(on - before).days} days after session {previous.number}" if on and before else ""
+
+
+def _book_url(plan: TreatmentPlan, session: PlannedSession, state: str, membership: Membership) -> str:
+    bookable = plan.status == TreatmentPlan.Status.ACTIVE and state in ("open", "missed")
+    return open_url("treatments:book", [session.ref], membership) if bookable else ""
+
+
+def _open_url(session: PlannedSession, state: str, membership: Membership) -> str:
+    """The session's own page, or the visit it begins from; for clinicians, as far as those pages are there."""
+    if not membership.may_see_clinical:
+        return ""
+    if session.needling:
+        return open_url("treatments:session", [session.needling["ref"]], membership)
+    if state == "now":
+        return open_url("treatments:check", [session.visit["ref"]], membership)
+    return ""
+
+
+def ruler(plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, waits: list[Wait]) -> dict:
+    """Geometry of the ruler in the units of its drawing: months, windows, targets, blocks, washouts, today."""
+    first, last = _span(plan, sessions, today, waits)
+    day_px = (WIDTH - LEFT) / ((last - first).days + 1)
+
+    def x(on: date) -> float:
+        return round(LEFT + (min(max(on, first), last) - first).days * day_px, 1)
+
+    top = RULER_TOP
+    bottom = top + RULER_ROW_HEIGHT * len(sessions)
+    return {
+        "id": "course-ruler",
+        "title": f"Course on a time line, {first:%B %Y} to {last:%B %Y}. The list holds the same facts.",
+        "width": WIDTH,
+        "height": bottom + 26,
+        "top": top,
+        "bottom": bottom,
+        "interactive": False,
+        "day_px": round(day_px, 3),
+        "first_day": first.isoformat(),
+        "months": _months(first, last, x),
+        "rows": [
+            _row(session, y=top + RULER_ROW_HEIGHT * number, x=x, waits=waits if number == _next(sessions) else [])
+            for number, session in enumerate(sessions)
+        ],
+        "now": {"x": min(max(x(today), LEFT + 22), WIDTH - 22)} if first <= today <= last else None,
+        "event": None,
+        "marks": [],
+    }
+
+
+def _span(plan: TreatmentPlan, sessions: list[PlannedSession], today: date, waits: list[Wait]) -> tuple[date, date]:
+    """Whole months that hold every window, block and washout; today too, unless the course ended long before."""
+    days = [
+        plan.starts_on,
+        *(day for s in sessions for day in (s.earliest_on, s.target_on)),
+        *filter(None, map(day_of, sessions)),
+    ]
+    days += [sessions[-1].latest_on, *(wait.ends_on for wait in waits)]
+    if plan.is_under_way or plan.status in ("draft", "submitted"):
+        days.append(today)
+    after = max(days) + timedelta(days=14)
+    return min(days).replace(day=1), (after.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+def _months(first: date, last: date, x) -> list[dict]:
+    months, on = [], first
+    while on <= last:
+        following = (on.replace(day=28) + timedelta(days=4)).replace(day=1)
+        room = x(min(following, last)) - x(on)
+        name = f"{on:%B}" if room >= WORD_PX else f"{on:%b}" if room >= SHORT_PX else ""
+        months.append({"x": x(on), "label": name, "line": on != first})
+        on = following
+    return months
+
+
+def _next(sessions: list[PlannedSession]) -> int:
+    """Row of the session that comes next: a washout concerns that one."""
+    return next((n for n, s in enumerate(sessions) if dot_state(s) not in ("done",)), len(sessions))
+
+
+def _row(session: PlannedSession, *, y: int, x, waits: list[Wait]) -> dict:
+    state, on = dot_state(session), day_of(session)
+    note = {"open": "to book", "now": "under way"}.get(state, state)
+    if waits:
+        note = f"washout to {_short(waits[0].ends_on)}"
+    block = (
+        {
+            "x": min(x(on), WIDTH - BLOCK_WIDTH),
+            "width": BLOCK_WIDTH,
+            "text": _short(on),
+            "state": "done" if state == "done" else "booked",
+            "ref": str(session.ref),
+            "spoken": f"{STATES[state][1]} {date_words(on)}",
+        }
+        if on
+        else None
+    )
+    held = state == "done" or (session.needling and on)
+    return {
+        "y": y,
+        "label": f"Session {session.number}",
+        "note": note,
+        "washes": [{"x": LEFT, "width": round(x(waits[0].ends_on) - LEFT, 1)}]
+        if waits and x(waits[0].ends_on) > LEFT
+        else [],
+        "band": None if held else _bar(x(session.earliest_on), x(session.latest_on)),
+        "target_x": None if held else x(session.target_on),
+        "blocks": [block] if block else [],
+    }
+
+
+def _bar(left: float, right: float) -> dict:
+    return {"x": left, "width": max(2.0, round(right - left, 1))}
+
+
+def _short(on: date) -> str:
+    return f"{on.day} {on:%b}"
+
+
+def strip(plan: TreatmentPlan, *, clinical: bool) -> list[dict]:
+    """The protocol's numbers of this plan, each with its why; the desk sees the numbers."""
+    numbers = [
+        {"label": "Sessions", "value": str(plan.sessions_planned), "why_label": f"why {plan.sessions_planned}?", "key": "sessions"},
+        {"label": "Target gap", "value": f"{plan.target_days} days", "why_label": f"why {plan.target_days}?", "key": "target"},
+        {"label": "Never sooner", "value": f"{plan.floor_days} days", "why_label": f"why {plan.floor_days}?", "key": "floor",
+         "note": "Refused, whoever asks"},
+        {"label": "Late after", "value": f"{plan.latest_days} days", "why_label": f"why {plan.latest_days}?", "key": "latest"},
+    ]  # fmt: skip
+    return [number | {"why": _why(plan, number["key"]) if clinical else None} for number in numbers]
+
+
+def _why(plan: TreatmentPlan, key: str) -> dict | None:
+    return numbers_why(
+        codes=[concern["code"] for concern in plan.concerns],
+        key=key,
+        sessions=plan.sessions_planned,
+        floor_days=plan.floor_days,
+        target_days=plan.target_days,
+        latest_days=plan.latest_days,
+    )
+
+
+def numbers_why(
+    *, codes: list[str], key: str, sessions: int, floor_days: int, target_days: int, latest_days: int
+) -> dict | None:
+    """The popover of one number of a course: `key` is sessions, target, floor, latest or maintenance."""
+    catalogue = load()
+    known = [catalogue.concerns[code] for code in codes if code in catalogue.concerns]
+    if not known:
+        return None
+    deciding = max(known, key=lambda concern: concern.sessions.plan)
+    if key == "floor":
+        return why.of_interval(catalogue, floor_days=floor_days)
+    title, value = {
+        "sessions": (f"{sessions} sessions: {deciding.label.lower()}", f"{sessions} sessions"),
+        "target": (f"Best {target_days} days apart", f"{target_days} days"),
+        "latest": (f"Late after {latest_days} days", f"{latest_days} days"),
+        "maintenance": ("Upkeep after the course", "as planned"),
+    }[key]
+    return why.of_concern(deciding, catalogue, title=title, value=value)

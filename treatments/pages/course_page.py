@@ -1,0 +1,202 @@
+"""What the course page and the page of a proposal show, gathered from every room."""
+
+from datetime import date
+
+from clinic.errors import DomainError
+from clinic.models import Clinic, Membership
+from clinic.templatetags.clinic_ui import mm
+from patients.models import Patient
+from patients.services import consents
+from treatments.assessments import services as assessments
+from treatments.pages import course as drawing
+from treatments.pages import why
+from treatments.pages.header import dot_state, open_url
+from treatments.plans import services
+from treatments.plans.forms import ProposalForm
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.protocol import lifecycle
+from treatments.protocol.catalogue import Catalogue, load
+from treatments.protocol.planning import Course
+from treatments.rules.services import NotSignedOff, require_sign_off
+
+CHIPS = {
+    "draft": ("plain", "Draft"),
+    "submitted": ("plain", "Submitted"),
+    "active": ("clear", "Active"),
+    "on_hold": ("ask", "On hold"),
+    "completed": ("clear", "Completed"),
+    "revoked": ("note", "Stopped"),
+    "entered_in_error": ("note", "Entered in error"),
+}
+DAYS_A_MONTH = 30.4
+
+
+def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Membership) -> dict:
+    """Context of the course page beside its header. Three queries. The desk's has no diagnosis, zone or why."""
+    catalogue, clinical = load(), membership.may_see_clinical
+    sessions, today = header["sessions"], header["today"]
+    screening = plan.patient.screenings.values_list("result", flat=True).first()
+    waits = [
+        wait for wait in drawing.waits_of(screening, catalogue, clinical=clinical) if wait.ends_on > plan.starts_on
+    ]
+    signed = consents.valid_consent(
+        patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=header["now"]
+    )
+    state, label = CHIPS[plan.status]
+    return {
+        "chip": {"state": state, "label": label},
+        "ruler": drawing.ruler(plan, sessions, today=today, waits=waits),
+        "sessions": drawing.session_list(plan, sessions, today=today, membership=membership),
+        "reviews": plan.proposal.get("review_after", []),
+        "upkeep": upkeep_words(plan.proposal.get("maintenance")),
+        "strip": drawing.strip(plan, clinical=clinical),
+        "zones": zone_rows(_next_zones(sessions), catalogue) if clinical else [],
+        "on_label": plan.proposal.get("on_label"),
+        "consent": signed,
+        "sign_off": _sign_off(plan, clinic),
+        "clinical": clinical,
+        "acts": [act for act in _acts(plan, signed=bool(signed)) if clinical],
+        "may_stop": clinical and lifecycle.can_move("plan", plan.status, "revoked"),
+        "book_all_url": open_url("treatments:book_course", [plan.ref], membership) if plan.status == "active" else "",
+    }
+
+
+def coming_visits(sessions: list[PlannedSession]) -> list[PlannedSession]:
+    """The sessions whose visit is still to come: what is cancelled when the course stops."""
+    return [session for session in sessions if dot_state(session) == "booked"]
+
+
+def _acts(plan: TreatmentPlan, *, signed: bool) -> list[dict]:
+    """The steps the status table allows, the next one first."""
+    on_hold = plan.status == TreatmentPlan.Status.ON_HOLD
+    steps = (
+        ("submitted", "submit", "Submit the plan", "", True),
+        ("active", "resume" if on_hold else "activate", "Go on with the course" if on_hold else "Activate", "", signed),
+        ("on_hold", "hold", "Put on hold", "", False),
+        (
+            "completed",
+            "complete",
+            "Complete the course",
+            "Complete this course? Nothing more is booked from it.",
+            False,
+        ),
+    )
+    return [
+        {"step": step, "label": label, "confirm": confirm, "primary": primary}
+        for to, step, label, confirm, primary in steps
+        if lifecycle.can_move("plan", plan.status, to)
+    ]
+
+
+def _sign_off(plan: TreatmentPlan, clinic: Clinic) -> str:
+    """What a prescriber has to do before this plan may become active; empty where nothing."""
+    if plan.status not in ("draft", "submitted"):
+        return ""
+    try:
+        require_sign_off(clinic, plan.protocol)
+    except NotSignedOff as refusal:
+        return refusal.sentence
+    return ""
+
+
+def _next_zones(sessions: list[PlannedSession]) -> list[dict]:
+    coming = next((session for session in sessions if dot_state(session) != "done"), None)
+    return (coming or sessions[-1]).zones if sessions else []
+
+
+def zone_rows(zones: list[dict], catalogue: Catalogue) -> list[dict]:
+    """Depths of a session by zone: where to start, the usual maximum, what nobody passes; each with its sources."""
+    return [
+        {
+            "code": zone["zone"],
+            "label": catalogue.zones[zone["zone"]].label,
+            "note": catalogue.zones[zone["zone"]].note,
+            "start": mm(zone["start_mm"]),
+            "soft_max": mm(zone["soft_max_mm"]),
+            "hard_cap": mm(zone["hard_cap_mm"]),
+            "why": why.of_depth(
+                zone["sources"],
+                catalogue,
+                title=f"{catalogue.zones[zone['zone']].label}: {mm(zone['start_mm'])} to {mm(zone['soft_max_mm'])} mm",
+                value=f"{mm(zone['start_mm'])} to {mm(zone['soft_max_mm'])}",
+            ),
+        }
+        for zone in zones
+        if zone["zone"] in catalogue.zones
+    ]
+
+
+def upkeep_words(upkeep: dict | None) -> str:
+    """ "6 to 12 months after the last session", empty where none is planned."""
+    if not upkeep:
+        return ""
+    months = [round(upkeep[end] / DAYS_A_MONTH) for end in ("from_days", "to_days")]
+    span = f"{months[0]}" if months[0] == months[1] else f"{months[0]} to {months[1]}"
+    return f"{span} months after the last session, after a review"
+
+
+def proposal(patient: Patient, form: ProposalForm, *, today: date) -> tuple[dict | None, str]:
+    """The proposal for what the form says so far, or the sentence why there is none. Writes nothing.
+
+    Sets the range of the form's session count to the catalogue's.
+    """
+    starts_on = count = None
+    if form.is_bound:
+        form.full_clean()
+        starts_on, count = form.cleaned_data.get("starts_on"), form.cleaned_data.get("count")
+    try:
+        made = services.propose(patient, starts_on=starts_on or today)
+        form.fields["count"].choices = [(n, str(n)) for n in range(made.minimum, made.maximum + 1)]
+        form.fields["count"].initial = made.count
+        if form.is_bound:
+            form.full_clean()
+            if count and not made.minimum <= count <= made.maximum:
+                count = None
+        if count:
+            made = services.propose(patient, starts_on=starts_on or today, count=count)
+    except DomainError as refusal:
+        return None, refusal.sentence
+    assessed = assessments.latest(patient)
+    return _proposed(made, [concern.code for concern in assessed.concerns.all()]), ""
+
+
+def _proposed(made: Course, codes: list[str]) -> dict:
+    catalogue = load()
+    as_json = made.to_json()
+    numbers = {
+        "codes": codes,
+        "sessions": made.count,
+        "floor_days": made.floor_days,
+        "target_days": made.target_days,
+        "latest_days": made.latest_days,
+    }
+    first = as_json["sessions"][0]["zones"] if as_json["sessions"] else []
+    return {
+        "made": made,
+        "strip": [
+            {
+                "key": key,
+                "label": label,
+                "value": value,
+                "why": drawing.numbers_why(key=key, **numbers),
+                "why_label": f"why {short}?",
+            }
+            for key, label, value, short in (
+                ("sessions", "Sessions", f"{made.count}", made.count),
+                ("target", "Target gap", f"{made.target_days} days", made.target_days),
+                ("floor", "Never sooner", f"{made.floor_days} days", made.floor_days),
+                ("latest", "Late after", f"{made.latest_days} days", made.latest_days),
+            )
+        ],
+        "zones": zone_rows(first, catalogue),
+        "upkeep": upkeep_words(as_json["maintenance"]),
+        "missing": [_label(code, catalogue) for code in made.missing],
+        "blocked_by": [_label(code, catalogue) for code in made.blocked_by],
+        "deferred": made.sessions[0].earliest_on
+        if made.sessions and made.sessions[0].earliest_on > made.start_on
+        else None,
+    }
+
+
+def _label(code: str, catalogue: Catalogue) -> str:
+    return catalogue.rule(code).label if code in catalogue.rules_by_code else "Skin type"

@@ -1,0 +1,337 @@
+"""What the chairside pages show: who, what today's screening said, the zones with today's and last time's settings, the clock."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.urls import reverse
+
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.models import Membership
+from clinic.templatetags.clinic_ui import clock as clock_words
+from clinic.templatetags.clinic_ui import date_year, mm, roman
+from patients.models import Consent
+from patients.services import consents
+from treatments.pages import why
+from treatments.protocol.catalogue import load
+from treatments.protocol.depth import DepthLimits, check
+from treatments.protocol.facts import from_json
+from treatments.protocol.screening import screen
+from treatments.protocol.wording import binding_sentence, finding_sentence
+from treatments.screenings.models import ScreeningRecord
+from treatments.sessions import forms, numbing
+from treatments.sessions.depths import previous_session, zone_limits
+from treatments.sessions.models import Endpoint, SessionZone, TreatmentSession
+
+STEPS = (("check", "Check"), ("treat", "Treat"), ("note", "Note"), ("finish", "Finish"))
+USUAL_PASSES = (2, 3, 4, 5, 6)
+MOST_PILLS = 5
+VERDICTS = {
+    "clear": "Clear", "caution": "Caution", "ask": "Ask", "needs_clinician": "Needs a clinician", "defer": "Not yet", "block": "Blocked",
+}  # fmt: skip
+CATEGORY_STATES = {"ABS": "block", "TMP": "defer", "REL": "needs_clinician", "CAU": "caution"}
+
+
+def step_url(session: TreatmentSession, step: str, zone: str = "") -> str:
+    url = f"{reverse('treatments:session', args=[session.ref])}?step={step}"
+    return f"{url}&zone={zone}" if zone else url
+
+
+def chair_header(header: dict, session: TreatmentSession) -> dict:
+    """The patient header made small: name, verdict with its hour, where in the course."""
+    record = session.screening
+    skin_type = record.facts["skin_type"]
+    sub = f"born {date_year(session.patient.born_on)}"
+    return header | {
+        "sub": f"{sub} · skin type {roman(skin_type)}" if skin_type else sub,
+        "chips": [verdict_chip(record, session.clinic)],
+        "course": "",
+        "tabs": [],
+        "hide_next": True,
+    }
+
+
+def verdict_chip(record: ScreeningRecord, clinic) -> dict:
+    return {
+        "state": record.outcome,
+        "label": f"{VERDICTS[record.outcome]}, asked {clock.local(record.made_at, clinic):%H:%M}",
+    }
+
+
+def steps(session: TreatmentSession, current: str, zones: list[dict]) -> list[dict]:
+    done = {
+        "check": True,
+        "treat": bool(zones) and all(zone["state"] == "set" for zone in zones) and session.cartridge_lot_id is not None,
+        "note": bool(session.note.strip()),
+    }
+    return [
+        {
+            "number": number,
+            "label": label,
+            "url": step_url(session, name),
+            "state": "current" if name == current else "past" if done.get(name) else "open",
+        }
+        for number, (name, label) in enumerate(STEPS, start=1)
+    ]
+
+
+# ── Check ─────────────────────────────────────────────────────────────────────
+
+
+def checked(record: ScreeningRecord) -> dict:
+    """Findings and changes of a stored screening in words, as it was judged."""
+    catalogue, known = load(), from_json(record.facts)
+    judged = screen(known, on=record.on, purpose=record.purpose, catalogue=catalogue)
+    return {
+        "outcome": record.outcome,
+        "verdict": VERDICTS[record.outcome],
+        "binding": binding_sentence(judged, known, catalogue),
+        "missing": [catalogue.rule(code).question for code in judged.missing if code in catalogue.rules_by_code],
+        "findings": [
+            {
+                "label": catalogue.rule(finding.code).label,
+                "state": "caution" if finding.cleared_until else CATEGORY_STATES[finding.category],
+                "means": finding_sentence(finding, known, catalogue, on=record.on),
+                "advice": finding.advice,
+            }
+            for finding in judged.findings
+        ],
+        "changes": [forms.change_words(change) for change in record.changes],
+    }
+
+
+def consent_of(session_or_visit) -> Consent | None:
+    """The signature that covers this course today."""
+    plan = session_or_visit.planned_session.plan
+    return consents.valid_consent(
+        patient=session_or_visit.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=clock.now()
+    )
+
+
+# ── Treat ─────────────────────────────────────────────────────────────────────
+
+
+def zone_codes(session: TreatmentSession) -> list[str]:
+    """The zones of the course, in the order of the catalogue: from the forehead down."""
+    planned = {zone for concern in session.plan.concerns for zone in concern["zones"]}
+    return [code for code in load().zones if code in planned]
+
+
+def zones(session: TreatmentSession, *, picked: str) -> list[dict]:
+    """Input of `face_map.html`; around the eyes is drawn as left out where the course leaves it out."""
+    today, last = _charted(session), _last(session)
+    shown = [
+        {
+            "code": code,
+            "label": load().zone(code).label,
+            "state": "set" if code in today else "todo",
+            "depth_mm": today[code].depth_mm if code in today else None,
+            "last_mm": last[code].depth_mm if code in last else None,
+            "picked": code == picked,
+            "url": step_url(session, "treat", code),
+        }
+        for code in zone_codes(session)
+    ]
+    if all(zone["code"] != "periorbital" for zone in shown):
+        shown.append({"code": "periorbital", "label": "Around the eyes", "state": "left_out", "url": ""})
+    return shown
+
+
+def pick(session: TreatmentSession, asked: str) -> str:
+    """The zone asked for, else the first that is not set, else the first."""
+    codes = zone_codes(session)
+    if asked in codes:
+        return asked
+    done = {row.zone for row in session.zones.all()}
+    return next((code for code in codes if code not in done), codes[0])
+
+
+def next_todo(session: TreatmentSession, after: str) -> str:
+    """The next zone that is not set, round the face from `after`; empty when all are."""
+    codes = zone_codes(session)
+    start = codes.index(after) + 1 if after in codes else 0
+    done = {row.zone for row in session.zones.all()} | {after}
+    return next((code for code in [*codes[start:], *codes[:start]] if code not in done), "")
+
+
+def settings_of(session: TreatmentSession, zone: str, *, by: Membership, form: forms.ZoneForm | None = None) -> dict:
+    """The settings of one zone: limits, pills, what last time was, what the gauge shows. Grey counts only once set."""
+    label = load().zone(zone).label
+    try:
+        allowed = zone_limits(session, zone, by=by)
+    except DomainError as refusal:
+        return {"code": zone, "label": label, "refused": refusal.sentence}
+    now, last = _charted(session).get(zone), _last(session).get(zone)
+    typed = form.data if form is not None else {}
+    depth = now.depth_mm if now else last.depth_mm if last else allowed.start_mm
+    depths = _depth_pills(allowed, last, extra=now.depth_mm if now else None)
+    passes = now.passes if now else last.passes if last else 4
+    onward = next_todo(session, zone)
+    return {
+        "code": zone,
+        "label": label,
+        "limits": allowed,
+        "last": last,
+        "last_words": _last_words(last),
+        "is_set": now is not None,
+        "depth_options": depths,
+        "depth": typed.get("depth") or _in(depths, mm(depth)),
+        "depth_other": typed.get("depth_other", ""),
+        "passes_options": _passes_pills(last, passes),
+        "passes": typed.get("passes") or str(passes),
+        "passes_other": typed.get("passes_other", ""),
+        "endpoint_options": _endpoint_pills(session, last),
+        "endpoint": typed.get("endpoint", now.endpoint if now else ""),
+        "reason": typed.get("reason", now.reason if now else ""),
+        "gauge_mm": _shown_depth(typed, depth),
+        "next": load().zone(onward).label.lower() if onward else "",
+        "why_label": f"Why up to {mm(allowed.hard_cap_mm)}?",
+        "why": why.of_depth(
+            allowed.sources,
+            load(),
+            title=f"{label}: up to {mm(allowed.hard_cap_mm)} mm",
+            value=f"usual to {mm(allowed.soft_max_mm)} mm",
+        ),
+    }
+
+
+def _charted(session: TreatmentSession) -> dict[str, SessionZone]:
+    return {row.zone: row for row in session.zones.all()}
+
+
+def _last(session: TreatmentSession) -> dict[str, SessionZone]:
+    previous = previous_session(session)
+    return {row.zone: row for row in previous.zones.all()} if previous else {}
+
+
+def _last_words(last: SessionZone | None) -> str:
+    if last is None:
+        return "first time in this course"
+    said = f"last time {mm(last.depth_mm)} mm, {last.passes} passes"
+    return f"{said}, {last.get_endpoint_display().lower()}" if last.endpoint else said
+
+
+def _depth_pills(allowed: DepthLimits, last: SessionZone | None, *, extra: Decimal | None) -> list[dict]:
+    """Depths around last time (or the start), the usual maximum, and one step that asks for a reason. None above the cap."""
+    step_mm, last_mm = load().depth.step_mm, last.depth_mm if last else None
+    base = last_mm if last_mm is not None else allowed.start_mm
+    wanted = {
+        base,
+        base - step_mm,
+        base + step_mm,
+        allowed.start_mm,
+        allowed.soft_max_mm,
+        allowed.soft_max_mm + step_mm,
+    }
+    if extra is not None:
+        wanted.add(extra)
+    fitting = sorted(
+        (d for d in wanted if 0 < d <= allowed.hard_cap_mm), key=lambda d: (d not in (base, extra), abs(d - base), d)
+    )
+    pills = [_depth_pill(depth, allowed, last_mm, step_mm) for depth in sorted(fitting[:MOST_PILLS])]
+    return [*pills, {"value": forms.OTHER, "label": "Other", "reveals": "depth-other"}]
+
+
+def _depth_pill(depth: Decimal, allowed: DepthLimits, last_mm: Decimal | None, step_mm: Decimal) -> dict:
+    guard = check(depth, allowed, last_mm=last_mm, step_mm=step_mm).verdict == "needs_reason"
+    was = depth == last_mm
+    if guard:
+        note = "needs a reason"
+    elif was:
+        note = "last time"
+    elif last_mm is not None:
+        note = f"{'+' if depth > last_mm else '−'}{mm(abs(depth - last_mm))}"
+    else:
+        note = "start" if depth == allowed.start_mm else "usual maximum" if depth == allowed.soft_max_mm else ""
+    pill = {"value": mm(depth), "label": mm(depth), "note": note, "was": was, "guard": guard}
+    return pill | {"reveals": "depth-reason"} if guard else pill
+
+
+def _passes_pills(last: SessionZone | None, passes: int) -> list[dict]:
+    counts = sorted({*USUAL_PASSES, passes} | ({last.passes} if last else set()))
+    pills = [
+        {
+            "value": str(n),
+            "label": str(n),
+            "was": bool(last and last.passes == n),
+            "note": "last time" if last and last.passes == n else "",
+        }
+        for n in counts
+    ]
+    return [*pills, {"value": forms.OTHER, "label": "Other", "reveals": "passes-other"}]
+
+
+def _endpoint_pills(session: TreatmentSession, last: SessionZone | None) -> list[dict]:
+    """What was seen is written as it was; where today's screening stops at redness, the others say so."""
+    only_redness = any(change["parameter"] == "endpoint" for change in session.screening.changes)
+    return [
+        {
+            "value": value,
+            "label": label,
+            "was": bool(last and last.endpoint == value),
+            "note": "last time"
+            if last and last.endpoint == value
+            else "not the aim today"
+            if only_redness and value == Endpoint.PINPOINT
+            else "",
+        }
+        for value, label in Endpoint.choices
+    ]
+
+
+def _in(pills: list[dict], value: str) -> str:
+    return value if any(pill["value"] == value for pill in pills) else ""
+
+
+def _shown_depth(typed, depth: Decimal) -> Decimal:
+    tapped = typed.get("depth_other") if typed.get("depth") == forms.OTHER else typed.get("depth")
+    return Decimal(tapped) if tapped and forms.DEPTH_WORD.fullmatch(tapped) else depth
+
+
+def last_time(session: TreatmentSession) -> dict | None:
+    """The last signed session of the course, in grey."""
+    previous = previous_session(session)
+    if previous is None:
+        return None
+    rows = [{"label": load().zone(row.zone).label, "depth_mm": row.depth_mm} for row in previous.zones.all()]
+    return {"on": previous.on, "zones": rows, "pain": previous.pain}
+
+
+def events(session: TreatmentSession) -> list[dict]:
+    """Adverse events of the session with their names."""
+    names = dict(forms.ADVERSE_EVENTS)
+    rows = session.adverse_events.filter(entered_in_error=False)
+    return [{"name": names.get(row.code, row.code), "row": row} for row in rows]
+
+
+# ── Numbing ───────────────────────────────────────────────────────────────────
+
+
+def numbing_state(session: TreatmentSession) -> dict:
+    """`clock`: input of `numbing_clock.html` while the cream is on; `off`: sentences once it is off; `alerts` of the dose."""
+    product, on_at, off_at = session.anaesthetic, session.anaesthetic_on_at, session.anaesthetic_off_at
+    state = {"clock": None, "off": "", "alerts": [], "agent": ""}
+    if product is None:
+        return state
+    agent = numbing.agent_of(product)
+    grams = session.anaesthetic_grams
+    state["agent"] = f"{product.name}, {grams.normalize():f} g" if grams else product.name
+    minutes = numbing.minutes_between(on_at, off_at)
+    if grams:
+        state["alerts"] = numbing.check(
+            product, grams=grams, area_cm2=session.anaesthetic_area_cm2, minutes=minutes, prescriber=True
+        ).alerts
+    if minutes is not None:
+        state["off"] = f"On {clock_words(on_at)}, off {clock_words(off_at)}: {minutes} minutes."
+    elif on_at is not None:
+        state["clock"] = {
+            "started_at": on_at,
+            "now": clock.now(),
+            "minutes": agent.minimum_minutes,
+            "off_minutes": agent.maximum_minutes,
+            "on": clock_words(on_at),
+            "ready": clock_words(on_at + timedelta(minutes=agent.minimum_minutes)),
+            "off_by": clock_words(on_at + timedelta(minutes=agent.maximum_minutes)),
+            "agent": state["agent"],
+        }
+    return state

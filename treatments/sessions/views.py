@@ -1,0 +1,449 @@
+"""The chairside: opened behind the gate, charted step by step, signed, and from then on only added to."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.roles import Role, allow
+from clinic.submissions import once
+from treatments.appointments.models import Appointment
+from treatments.pages.header import patient_header
+from treatments.protocol.catalogue import load
+from treatments.screenings.services import NotPermitted
+from treatments.sessions import chairside, forms, services
+from treatments.sessions.depths import previous_session
+from treatments.sessions.models import TreatmentSession
+
+# Where a refusal of the database belongs.
+FIELDS_OF_PROMISES = {
+    "cartridge_one_patient": "serial",
+    "session_cartridge_in_date": "lot",
+    "cartridge_lot_once": "new_lot",
+    "session_numbing_off_after_on": "off_at",
+    "zone_over_soft_max_has_a_reason": "reason",
+}
+# A step that cannot be taken yet, and where it is taken: shown beside the refusal.
+WAYS_OUT = {
+    "session_needs_screening": "day_form",
+    "session_screening_is_todays": "day_form",
+    "session_outcome_permits": "screening",
+    "session_facts_current": "day_form",
+    "session_floor_kept": "screening",
+}
+
+
+def _session(request: HttpRequest, ref: UUID) -> TreatmentSession:
+    found = request.clinic.sessions.select_related(
+        "patient", "clinic", "plan", "planned_session__plan", "appointment", "screening", "device", "cartridge_lot", "anaesthetic",
+        "operator__user", "signed_by",
+    )  # fmt: skip
+    return get_object_or_404(found, ref=ref)
+
+
+# ── Opening ───────────────────────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN, methods=["GET", "POST"])
+def open_session(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """What today's screening said, the changes to tick, and the door. Refusals say what to do instead."""
+    visits = request.clinic.appointments.select_related(
+        "patient__clinic", "planned_session__plan", "clinician__user", "clinic"
+    )
+    visit = get_object_or_404(visits, ref=ref)
+    if visit.planned_session is None:
+        raise Http404
+    begun = visit.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).order_by("-id").first()
+    if begun is not None:
+        return redirect("treatments:session", begun.ref)
+    record = services.latest_screening(visit)
+    form = forms.OpenForm(request.POST if request.method == "POST" else None, changes=record.changes if record else [])
+    refusal = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            return once(request, lambda: _opened(request, visit, form))
+        except DomainError as refused:
+            refusal = refused
+            form.refuse(refused)
+    return _opening_page(request, visit, record, form, refusal)
+
+
+def _opened(request: HttpRequest, visit: Appointment, form: forms.OpenForm) -> str:
+    opened = services.open_session(visit=visit, by=request.membership, acknowledged=form.cleaned_data["acknowledged"])
+    return chairside.step_url(opened, "check")
+
+
+def _opening_page(request, visit, record, form, refusal: DomainError | None) -> HttpResponse:
+    checked = chairside.checked(record) if record else None
+    current = record is not None and record.facts_version == visit.patient.facts_version
+    context = {
+        "visit": visit,
+        "header": patient_header(visit.patient, membership=request.membership),
+        "record": record,
+        "checked": checked,
+        "current": current,
+        "may_open": current and record.outcome in ("clear", "caution"),
+        "here": visit.status in ("arrived", "numbing", "in_room"),
+        "consent": chairside.consent_of(visit),
+        "form": form,
+        "way_out": _way_out(visit, refusal),
+    }
+    return render(request, "treatments/sessions/open.html", context, status=422 if form.errors else 200)
+
+
+def _way_out(visit: Appointment, refusal: DomainError | None) -> str:
+    if refusal is None:
+        return ""
+    name = "screening" if isinstance(refusal, NotPermitted) else WAYS_OUT.get(refusal.code, "")
+    return reverse(f"treatments:{name}", args=[visit.patient.ref]) if name else ""
+
+
+# ── The session ───────────────────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN)
+def session(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    if not found.is_open:
+        return _signed_page(request, found)
+    return _page(request, found, request.GET.get("step", ""), zone=request.GET.get("zone", ""))
+
+
+def _page(
+    request: HttpRequest,
+    found: TreatmentSession,
+    step: str,
+    *,
+    zone: str = "",
+    bound: dict | None = None,
+    status: int = 200,
+    **more,
+) -> HttpResponse:
+    """One step of an open session. `bound`: forms that were refused, by name, shown again as they were typed."""
+    bound = bound or {}
+    step = step if step in dict(chairside.STEPS) else "treat"
+    picked = chairside.pick(found, zone)
+    zones = chairside.zones(found, picked=picked)
+    offered = [shown for shown in zones if shown["state"] != "left_out"]
+    context = {
+        "session": found,
+        "step": step,
+        "header": chairside.chair_header(patient_header(found.patient, membership=request.membership), found),
+        "steps": chairside.steps(found, step, offered),
+        "saved_at": f"{clock.local(clock.now(), found.clinic):%H:%M}" if found.version > 1 else "",
+        "zones": zones,
+        "set_count": sum(shown["state"] == "set" for shown in offered),
+        "total": len(offered),
+        "last": chairside.last_time(found),
+        **_step_context(request, found, step, picked, bound),
+        **more,
+    }
+    return render(request, f"treatments/sessions/{step}.html", context, status=status)
+
+
+def _step_context(request, found: TreatmentSession, step: str, picked: str, bound: dict) -> dict:
+    if step == "check":
+        allergies = found.patient.allergies.filter(entered_in_error=False)
+        return {
+            "checked": chairside.checked(found.screening),
+            "consent": chairside.consent_of(found),
+            "allergies": allergies,
+        }
+    if step == "treat":
+        return {
+            "zone_form": bound.get("zone"),
+            "settings": chairside.settings_of(found, picked, by=request.membership, form=bound.get("zone")),
+            "numbing": chairside.numbing_state(found),
+            "numbing_form": bound.get("numbing") or forms.NumbingForm(session=found),
+            "cartridge_form": bound.get("cartridge") or forms.CartridgeForm(session=found),
+        }
+    if step == "note":
+        return {"form": bound.get("note") or forms.NoteForm(session=found)}
+    return {
+        "finish_form": bound.get("finish") or forms.FinishForm(),
+        "stop_form": bound.get("stop") or forms.StopForm(),
+        "event_form": bound.get("event") or forms.AdverseEventForm(),
+        "events": chairside.events(found),
+        "open_points": services.open_points(found),
+    }
+
+
+def _signed_page(
+    request: HttpRequest, found: TreatmentSession, *, bound: dict | None = None, status: int = 200
+) -> HttpResponse:
+    bound = bound or {}
+    context = {
+        "session": found,
+        "header": patient_header(found.patient, membership=request.membership, tab="chart"),
+        "zones": [{"label": load().zone(row.zone).label, "row": row} for row in found.zones.all()],
+        "numbing": chairside.numbing_state(found),
+        "checked": chairside.checked(found.screening),
+        "addenda": found.addenda.select_related("by"),
+        "events": chairside.events(found),
+        "addendum_form": bound.get("addendum") or forms.AddendumForm(),
+        "error_form": bound.get("error") or forms.InErrorForm(),
+        "event_form": bound.get("event") or forms.AdverseEventForm(),
+        "close_form": bound.get("close") or forms.CloseEventForm(),
+        "closing": bound.get("closing"),
+    }
+    return render(request, "treatments/sessions/signed.html", context, status=status)
+
+
+def _act(
+    request: HttpRequest, form: forms.ChairForm, effect: Callable[[], str], again: Callable[[int], HttpResponse]
+) -> HttpResponse:
+    """Validate, do it once, go on; or show the form again with the sentence at its field."""
+    if form.is_valid():
+        try:
+            return once(request, effect)
+        except DomainError as refusal:
+            refusal.field = refusal.field or FIELDS_OF_PROMISES.get(refusal.code)
+            form.refuse(refusal)
+            return again(409 if isinstance(refusal, services.Stale) else 422)
+    return again(422)
+
+
+# ── Treat ─────────────────────────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def set_zone(request: HttpRequest, ref: UUID, zone: str) -> HttpResponse:
+    """Chart one zone, or take it over from last time as it was."""
+    found = _session(request, ref)
+    if zone not in chairside.zone_codes(found):
+        raise Http404
+    form = forms.ZoneForm(_as_last_time(found, zone) if request.POST.get("same") else request.POST)
+
+    def chart() -> str:
+        typed = form.cleaned_data
+        services.set_zone(
+            session=found,
+            zone=zone,
+            depth_mm=typed["depth_mm"],
+            passes=typed["passes_count"],
+            endpoint=typed["endpoint"],
+            reason=typed["reason"],
+            by=request.membership,
+        )
+        return chairside.step_url(found, "treat", chairside.next_todo(found, zone) or zone)
+
+    return _act(
+        request,
+        form,
+        chart,
+        lambda status: _page(request, found, "treat", zone=zone, bound={"zone": form}, status=status),
+    )
+
+
+def _as_last_time(found: TreatmentSession, zone: str) -> dict:
+    previous = previous_session(found)
+    last = next((row for row in previous.zones.all() if row.zone == zone), None) if previous else None
+    if last is None:
+        return {}
+    return {"depth": str(last.depth_mm), "passes": str(last.passes), "endpoint": last.endpoint, "reason": last.reason}
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def remove_zone(request: HttpRequest, ref: UUID, zone: str) -> HttpResponse:
+    found = _session(request, ref)
+    try:
+        services.remove_zone(session=found, zone=zone, by=request.membership)
+    except DomainError as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect(chairside.step_url(found, "treat", zone))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def numbing(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.NumbingForm(request.POST, session=found)
+
+    def keep() -> str:
+        typed = form.cleaned_data
+        services.set_numbing(session=found, by=request.membership, **{name: typed[name] for name in form.fields})
+        return chairside.step_url(found, "treat", request.POST.get("zone", ""))
+
+    return _act(
+        request, form, keep, lambda status: _page(request, found, "treat", bound={"numbing": form}, status=status)
+    )
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def cartridge(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.CartridgeForm(request.POST, session=found)
+
+    def keep() -> str:
+        typed = form.cleaned_data
+        lot = typed["lot"]
+        if typed["new_lot"]:
+            lot = services.add_lot(
+                session=found, lot=typed["new_lot"], expires_on=typed["expires_on"], by=request.membership
+            )
+        services.set_cartridge(
+            session=found,
+            version=typed["version"],
+            device=typed["device"],
+            lot=lot,
+            serial=typed["serial"],
+            by=request.membership,
+        )
+        return chairside.step_url(found, "treat", request.POST.get("zone", ""))
+
+    return _act(
+        request, form, keep, lambda status: _page(request, found, "treat", bound={"cartridge": form}, status=status)
+    )
+
+
+# ── Note ──────────────────────────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def note(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Saved as it is typed, and by the button. When somebody else saved in between, both texts are shown."""
+    found = _session(request, ref)
+    form = forms.NoteForm(request.POST, session=found)
+    autosave = request.headers.get("X-Autosave") == "1"
+    if not form.is_valid():
+        return _refused_note(request, found, form, autosave=autosave, status=422)
+    try:
+        saved = services.save_details(session=found, by=request.membership, **form.cleaned_data)
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return _refused_note(
+            request, found, form, autosave=autosave, status=409 if isinstance(refusal, services.Stale) else 422
+        )
+    if autosave:
+        return JsonResponse({"saved_at": f"{clock.local(clock.now(), saved.clinic):%H:%M}", "version": saved.version})
+    return redirect(chairside.step_url(found, "finish"))
+
+
+def _refused_note(
+    request, found: TreatmentSession, form: forms.NoteForm, *, autosave: bool, status: int
+) -> HttpResponse:
+    if autosave:
+        return JsonResponse({"sentence": next(iter(form.errors.values()))[0]}, status=status)
+    if not found.is_open:
+        # It was signed meanwhile: what was typed is offered as an addendum, not lost.
+        addendum = forms.AddendumForm({"text": form.data.get("note", ""), "reason": ""})
+        return _signed_page(request, found, bound={"addendum": addendum}, status=409)
+    theirs = found.note if status == 409 else None
+    if theirs is not None:
+        form.data["version"] = str(found.version)
+    return _page(request, found, "note", bound={"note": form}, status=status, theirs=theirs, theirs_pain=found.pain)
+
+
+# ── Finish ────────────────────────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def complete(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.FinishForm(request.POST)
+
+    def sign() -> str:
+        services.complete(session=found, by=request.membership, **form.cleaned_data)
+        messages.success(request, "Signed. Aftercare is on its way.")
+        return reverse("treatments:session", args=[found.ref])
+
+    return _act(request, form, sign, lambda status: _finish_again(request, found, {"finish": form}, status))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def stop(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.StopForm(request.POST)
+
+    def sign() -> str:
+        typed = form.cleaned_data
+        services.stop(
+            session=found, reason=typed["stopped_reason"], counts=typed["counts"] == "yes", by=request.membership
+        )
+        messages.success(request, "Signed as stopped early. Aftercare is on its way.")
+        return reverse("treatments:session", args=[found.ref])
+
+    return _act(request, form, sign, lambda status: _finish_again(request, found, {"stop": form}, status))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def report_adverse_event(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.AdverseEventForm(request.POST)
+
+    def report() -> str:
+        typed = form.cleaned_data
+        services.report_adverse_event(
+            session=found, code=typed["code"], grade=int(typed["grade"]), note=typed["event_note"], by=request.user
+        )
+        messages.success(request, "Adverse event written down.")
+        return chairside.step_url(found, "finish")
+
+    return _act(request, form, report, lambda status: _finish_again(request, found, {"event": form}, status))
+
+
+def _finish_again(request: HttpRequest, found: TreatmentSession, bound: dict, status: int) -> HttpResponse:
+    if not found.is_open:
+        return _signed_page(request, found, bound=bound, status=status)
+    return _page(request, found, "finish", bound=bound, status=status)
+
+
+# ── After signing ─────────────────────────────────────────────────────────────
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def add_addendum(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.AddendumForm(request.POST)
+
+    def add() -> str:
+        services.add_addendum(session=found, by=request.user, **form.cleaned_data)
+        messages.success(request, "Added.")
+        return reverse("treatments:session", args=[found.ref])
+
+    return _act(request, form, add, lambda status: _after(request, found, {"addendum": form}, status))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def entered_in_error(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found = _session(request, ref)
+    form = forms.InErrorForm(request.POST)
+
+    def mark() -> str:
+        services.mark_entered_in_error(session=found, reason=form.cleaned_data["error_reason"], by=request.membership)
+        messages.success(request, "Marked as entered in error. What it owed the patient is cancelled.")
+        return reverse("treatments:session", args=[found.ref])
+
+    return _act(request, form, mark, lambda status: _after(request, found, {"error": form}, status))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def close_adverse_event(request: HttpRequest, ref: UUID) -> HttpResponse:
+    event = get_object_or_404(services.adverse_events(request.clinic).select_related("session"), ref=ref)
+    found = _session(request, event.session.ref) if event.session else None
+    form = forms.CloseEventForm(request.POST)
+
+    def close() -> str:
+        services.close_adverse_event(event=event, by=request.membership, **form.cleaned_data)
+        messages.success(request, "Adverse event closed.")
+        return (
+            reverse("treatments:session", args=[found.ref])
+            if found
+            else reverse("treatments:chart", args=[event.patient.ref])
+        )
+
+    return _act(
+        request, form, close, lambda status: _after(request, found, {"close": form, "closing": event.pk}, status)
+    )
+
+
+def _after(request: HttpRequest, found: TreatmentSession | None, bound: dict, status: int) -> HttpResponse:
+    if found is None:
+        raise Http404
+    if found.is_open:
+        return _page(request, found, "finish", bound=bound, status=status)
+    return _signed_page(request, found, bound=bound, status=status)
