@@ -63,7 +63,7 @@ $(VENV)/.develops: $(VENV)/.runs requirements-dev.txt
 
 node_modules/.made: package.json package-lock.json | $(VENV)/.made
 	@echo "Fetching front-end packages (once)"
-	@set -e; ask="ci --ignore-scripts --no-audit --no-fund --loglevel=error"; \
+	@set -e; ask="ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error"; \
 	if command -v npm >/dev/null 2>&1 && npm $$ask >/dev/null; then :; else \
 	  echo "Bringing npm along, because this machine has none that works"; \
 	  $(PIP) $(NODE_WHEEL); PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm $$ask >/dev/null; \

@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 
 from crispy_forms.bootstrap import InlineRadios
-from crispy_forms.layout import Div, Fieldset, Layout
+from crispy_forms.layout import HTML, Div, Fieldset, Layout
 from django import forms
 from django.http import QueryDict
 
@@ -25,6 +25,12 @@ LANGUAGES = [
 ]  # fmt: skip
 YES_NO = [("yes", "Yes"), ("no", "No")]
 MAX_VERSION = 2**31 - 1
+# What a person has to decide stands between the summary of what is wrong and the fields.
+FIRST_OF_ALL = (
+    '{% if likenesses %}{% include "patients/_likenesses.html" with likenesses=likenesses today=today'
+    " ticked=form.different_person.value only %}{% endif %}"
+    '{% if differences %}{% include "patients/_differences.html" with differences=differences only %}{% endif %}'
+)
 UUID_WORD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -159,7 +165,7 @@ class PatientForm(forms.Form):
     language = forms.ChoiceField(
         label="Language of mails",
         choices=LANGUAGES,
-        help_text="Mails are written in English today; her choice is kept.",
+        help_text="Mails are written in English today; the choice is kept.",
         error_messages={"required": "Choose a language.", "invalid_choice": "Choose a language from the list."},
     )
     mail_allowed = _yes_no(
@@ -177,8 +183,9 @@ class PatientForm(forms.Form):
         self.patient = patient
         self.helper = page_form_helper()
         self.helper.layout = Layout(
+            HTML(FIRST_OF_ALL),
             Fieldset("Who", _row("given_name", "family_name"), _row("born_on", "speaks")),
-            Fieldset("How to reach her or him", _row("phone", "email"), _row("language")),
+            Fieldset("How to be reached", _row("phone", "email"), _row("language")),
             Fieldset("Asked and answered", InlineRadios("mail_allowed"), InlineRadios("reminders_allowed")),
         )
 

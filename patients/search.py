@@ -52,6 +52,7 @@ TWO_DIGIT_COUNTRIES = frozenset(
 # Enough digits to be a whole number with its country, though written without a plus.
 WITH_COUNTRY = 11
 
+NOT_OF_A_WORD = re.compile(r"[\W_]+")
 EMAIL = re.compile(r"[\w.+%&'/=?^{|}~!#$*-]+@[\w.-]*")
 WORDED_DATE = re.compile(
     r"\b(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s./-]+(?P<month>[^\W\d_]{3,9})"
@@ -63,9 +64,10 @@ NUMBER = re.compile(r"(?<![^\W_])(?:\+|\()?\d[\d\s()./-]*(?![^\W_])")
 
 def plain(text: str) -> str:
     """Lower case, accents off, anything but letters and digits made a space."""
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(FOLDED))
-    letters = "".join(char for char in folded if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[^\w]|_", " ", letters.casefold()).split())
+    if not text.isascii():
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(FOLDED))
+        text = "".join(char for char in folded if not unicodedata.combining(char)).casefold()
+    return NOT_OF_A_WORD.sub(" ", text.lower()).strip()
 
 
 def name_key(given_name: str, family_name: str) -> str:
@@ -96,16 +98,13 @@ def one_slip_apart(one: str, other: str) -> bool:
     """Equal, or one letter wrong, missing or extra, or two neighbours swapped."""
     if one == other:
         return True
-    same = next(
-        (i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
-    )
+    if abs(len(one) - len(other)) > 1:
+        return False
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
     left, right = one[same:], other[same:]
-    return (
-        left[1:] == right[1:]
-        or left[1:] == right
-        or left == right[1:]
-        or (left[1::-1], left[2:]) == (right[:2], right[2:])
-    )
+    swapped = left[1::-1] == right[:2] and left[2:] == right[2:]
+    return left[1:] == right[1:] or left[1:] == right or left == right[1:] or swapped
 
 
 def national(phone: str) -> str:

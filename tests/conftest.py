@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.db import connection, connections
 
 from clinic.embedded import Postgres, Redis
-from tests.prepared import copy_from_cache, keep_in_cache
+from tests.prepared import copy_from_cache, keep_in_cache, sweep
 
 pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
 
@@ -41,6 +41,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     Both servers die with this process, also when it is killed.
     """
     ground = Ground(Path(settings.TEST_GROUND))
+    sweep(ground.folder.parent)
     ground.folder.mkdir(mode=0o700)
     try:
         if ground.postgres is not None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 from django.apps import apps
 from django.conf import settings
@@ -44,6 +45,14 @@ def keep_in_cache(config: pytest.Config, cluster: Path) -> None:
     draft = shelf / f"draft-{cluster.parent.name}"
     copy_folder(cluster, draft)
     draft.rename(shelf / fingerprint())
+
+
+def sweep(grounds: Path) -> None:
+    """Removes the folders of runs that were killed; their servers died with them. Names end in a process id and a token."""
+    for folder in grounds.glob("stratum-test-*-*"):
+        owner = folder.name.split("-")[2]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy_folder(source: Path, target: Path) -> None:

@@ -24,7 +24,7 @@ from clinic.running.spawn import spawn
 
 TICK_SECONDS = 0.2
 SERVERS_LOOKED_AT_EVERY_SECONDS = 5
-START_SECONDS = 120
+START_SECONDS = 180
 
 
 class ToldToStop(Exception):

@@ -153,3 +153,5 @@ def _chart(patient) -> str:
 
 # The chart belongs to treatments, which patients may not import.
 ABSOLUTE_URL_OVERRIDES = {"patients.patient": _chart}
+# Nor what stands in her header: course and next visit. Dotted path of `(patient, *, membership, tab) -> dict`.
+PATIENT_HEADER = "treatments.pages.header.patient_header"

@@ -10,9 +10,12 @@ from clinic.settings.environment import broker, database, embedded_database_url,
 from clinic.settings.local import *  # noqa: F403
 from clinic.settings.local import ALLOWED_LOCAL_HOSTS
 
-# Only a name: whoever starts the servers makes the folder. Workers that a test starts inherit it.
+# Only a name: whoever starts the servers makes the folder. Workers that a test starts inherit it. The number tells a
+# later run whether the one that made it still lives.
 TEST_GROUND = Path(
-    os.environ.setdefault("STRATUM_TEST_GROUND", f"{tempfile.gettempdir()}/stratum-test-{secrets.token_hex(4)}")
+    os.environ.setdefault(
+        "STRATUM_TEST_GROUND", f"{tempfile.gettempdir()}/stratum-test-{os.getpid()}-{secrets.token_hex(4)}"
+    )
 )
 VAR_DIR = TEST_GROUND / "var"
 MEDIA_ROOT = VAR_DIR / "media"

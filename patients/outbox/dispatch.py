@@ -162,7 +162,7 @@ class Batch:
         while letters:
             self._open()
             try:
-                self.relay.envelope(letters[0].mail())
+                self.relay.envelope(letters[0].mail)
             except (relay.Refused, relay.Dropped) as exc:
                 self._turned_away(letters.pop(0), exc)
             else:
@@ -180,7 +180,7 @@ class Batch:
             while waiting:
                 if not still_fresh():
                     break
-                letter, mail = waiting[0], waiting[0].mail()
+                letter, mail = waiting[0], waiting[0].mail
                 try:
                     if letter is not opened:
                         self._open()

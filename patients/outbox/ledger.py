@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import random
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Greatest, Least, Now
 
@@ -66,7 +66,7 @@ SET handed_off_at = clinic_now(), subject = letter.subject, body_text = letter.b
     rendered_sha256 = letter.sha256, to_address = letter.address, template_version = letter.version,
     error_class = '', error_code = ''
 FROM letter JOIN ready USING (id) WHERE message.id = letter.id
-RETURNING message.*
+RETURNING message.id
 """
 
 SENT = """
@@ -74,7 +74,7 @@ UPDATE patients_message AS message
 SET state = 'sent', sent_at = clinic_now(), provider_ref = taken.ref, error_class = '', error_code = '', reason = ''
 FROM unnest(%(ids)s::bigint[], %(refs)s::text[]) AS taken(id, ref)
 WHERE message.id = taken.id AND message.worker = %(worker)s AND message.state IN ('sending', 'unknown')
-RETURNING message.*
+RETURNING message.id
 """
 
 
@@ -89,21 +89,18 @@ def claim(worker: str, limits: Limits, *, alone: bool = False) -> list[Message]:
 
 def mark(letters: list[Letter], worker: str, limits: Limits) -> set[int]:
     """Mark the letters handed over and keep what they say. Returns the ids that may leave; committed on return."""
-    rows = Message.objects.raw(
-        MARK,
-        {
-            "worker": worker,
-            "margin": limits.margin_seconds,
-            "ids": [letter.message.pk for letter in letters],
-            "subjects": [letter.subject for letter in letters],
-            "texts": [letter.text for letter in letters],
-            "htmls": [letter.html for letter in letters],
-            "hashes": [letter.sha256 for letter in letters],
-            "addresses": [letter.to_address for letter in letters],
-            "versions": [letter.version for letter in letters],
-        },
-    )
-    return {row.pk for row in rows}
+    facts = {
+        "worker": worker,
+        "margin": limits.margin_seconds,
+        "ids": [letter.message.pk for letter in letters],
+        "subjects": [letter.subject for letter in letters],
+        "texts": [letter.text for letter in letters],
+        "htmls": [letter.html for letter in letters],
+        "hashes": [letter.sha256 for letter in letters],
+        "addresses": [letter.to_address for letter in letters],
+        "versions": [letter.version for letter in letters],
+    }
+    return set(_ids(MARK, facts))
 
 
 def sent(taken: list[tuple[int, str]], worker: str) -> int:
@@ -111,15 +108,11 @@ def sent(taken: list[tuple[int, str]], worker: str) -> int:
     if not taken:
         return 0
     with transaction.atomic():
-        rows = list(
-            Message.objects.raw(
-                SENT, {"worker": worker, "ids": [pk for pk, _ in taken], "refs": [ref[:120] for _, ref in taken]}
-            )
-        )
-        note([row.pk for row in rows], "sent")
-    if len(rows) != len(taken):
-        log.error("%d accepted messages were no longer this worker's.", len(taken) - len(rows))
-    return len(rows)
+        kept = _ids(SENT, {"worker": worker, "ids": [pk for pk, _ in taken], "refs": [ref[:120] for _, ref in taken]})
+        note(kept, "sent")
+    if len(kept) != len(taken):
+        log.error("%d accepted messages were no longer this worker's.", len(taken) - len(kept))
+    return len(kept)
 
 
 def give_back(ids: Iterable[int], worker: str) -> int:
@@ -258,6 +251,12 @@ def settle_unknown(message: Message, what: str, **fields) -> bool:
 def note(ids: Iterable[int], what: str, *, code: str = "", by=None) -> None:
     """What happened, one row a message, one statement."""
     MessageEvent.objects.bulk_create(MessageEvent(message_id=pk, what=what, code=code, by=by) for pk in ids)
+
+
+def _ids(statement: str, facts: dict) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, facts)
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def _later(wait: timedelta):

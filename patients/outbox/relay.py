@@ -6,10 +6,15 @@ written between them.
 """
 
 import re
+import secrets
 import smtplib
 import time
 from collections.abc import Callable
+from email.generator import BytesGenerator
+from email.policy import Compat32
 from email.utils import parseaddr
+from functools import lru_cache
+from io import BytesIO
 
 from anymail.exceptions import AnymailRecipientsRefused
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -22,6 +27,10 @@ QUEUE_ID = re.compile(r"(?:queued as|kept as|\bid[= ])\s*<?([\w.@+-]{4,120})", r
 SMTP_OK, SMTP_GO_AHEAD = 250, 354
 # smtplib's own answer where the other side fell silent.
 NO_REPLY = -1
+
+
+CRLF = "\r\n"
+LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
 class RelayError(Exception):
@@ -211,6 +220,7 @@ def from_settings() -> Relay:
     return SmtpRelay(backend) if isinstance(backend, EmailBackend) else ServiceRelay(backend)
 
 
+@lru_cache(maxsize=64)
 def plain_address(address: str) -> str:
     """`Clinic <a@b>` to `a@b`, the domain as mail servers spell it. Raises UnicodeEncodeError for a local part that
     is not ASCII: few relays take one, and a patient must not be left to luck."""
@@ -219,11 +229,23 @@ def plain_address(address: str) -> str:
     return f"{local}@{punycode(domain)}"
 
 
+class AsWritten(Compat32):
+    """Header lines as Django's mail already made them. Folding them once more would take most of a message's time."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return f"{name}: {CRLF.join(str(value).splitlines())}{CRLF}".encode("ascii")
+
+
+AS_WRITTEN = AsWritten(linesep=CRLF)
+
+
 def wire_form(mail: EmailMultiAlternatives) -> bytes:
     """The source with CRLF, leading dots doubled and the final dot."""
-    source = mail.message().as_bytes(linesep="\r\n")
-    source = re.sub(rb"(?m)^\.", b"..", source)
-    return source + (b".\r\n" if source.endswith(b"\r\n") else b"\r\n.\r\n")
+    message, source = mail.message(), BytesIO()
+    message.set_boundary(f"=_{secrets.token_hex(16)}")
+    BytesGenerator(source, mangle_from_=False, policy=AS_WRITTEN).flatten(message)
+    wired = LEADING_DOT.sub(b"..", source.getvalue())
+    return wired + (b".\r\n" if wired.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
 def queue_id(answer: bytes | str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
-from functools import cache
+from functools import cache, cached_property
 
 import css_inline
 from django.conf import settings
@@ -32,6 +32,7 @@ class Letter:
     def sha256(self) -> str:
         return hashlib.sha256("\0".join((self.subject, self.text, self.html)).encode()).hexdigest()
 
+    @cached_property
     def mail(self) -> EmailMultiAlternatives:
         clinic = self.message.clinic
         mail = EmailMultiAlternatives(

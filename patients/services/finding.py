@@ -91,16 +91,19 @@ def _nearest(clinic: Clinic, text: str) -> list[Patient]:
     groups, words = search.slips_for(text), search.typed_words(text)
     if not groups:
         return []
-    candidates = _matching(clinic, groups).only("pk", "given_name", "family_name", "name_key")[:READ_AT_MOST]
-    slips = {person.pk: (_slips(words, person), person.name_key) for person in candidates}
-    best = sorted((rank, pk) for pk, rank in slips.items() if rank[0] is not None)[:SHOWN]
-    people = _listed(clinic).in_bulk([pk for _, pk in best])
-    return [people[pk] for _, pk in best]
+    candidates = _matching(clinic, groups).values_list("pk", "name_key", "given_name", "family_name")[:READ_AT_MOST]
+    ranked = []
+    for pk, name_key, *name in candidates:
+        slips = _slips(words, search.name_parts(*name))
+        if slips is not None:
+            ranked.append((slips, name_key, pk))
+    best = [pk for *_, pk in sorted(ranked)[:SHOWN]]
+    people = _listed(clinic).in_bulk(best)
+    return [people[pk] for pk in best]
 
 
-def _slips(words: list[str], person: Patient) -> int | None:
+def _slips(words: list[str], parts: set[str]) -> int | None:
     """How many of the words are misspelt; None where one of them is no part of the name even so."""
-    parts = search.name_parts(person.given_name, person.family_name)
     costs = [_slip(word, parts) for word in words]
     return None if None in costs else sum(costs)
 

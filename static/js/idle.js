@@ -30,8 +30,9 @@ async function extend() {
 function used() {
   if (locked) return;
   usedAt = Date.now();
-  if (warning()?.open) warning().close();
-  if (usedAt - toldAt > EXTEND_EVERY_MS) extend();
+  const warned = Boolean(warning()?.open);
+  if (warned) warning().close();
+  if (warned || usedAt - toldAt > EXTEND_EVERY_MS) extend();
 }
 
 /** Cover the page: what stands on it may be a patient's. The draft stays in it, unsent. */
@@ -91,4 +92,3 @@ each("#lock", (dialog) => {
   dialog.addEventListener("close", () => { if (locked) dialog.showModal(); });
   dialog.querySelector("[data-unlock]").addEventListener("click", unlock);
 });
-each("[data-stay]", (button) => button.addEventListener("click", () => { used(); extend(); }));

@@ -16,7 +16,9 @@ function place(pop, link) {
   const left = beside ? at.right + EDGE : Math.min(at.left, innerWidth - width - EDGE);
   const top = beside ? at.top - 24 : below ? at.bottom + EDGE / 2 : Math.max(EDGE, at.top - height - EDGE / 2);
   pop.style.left = `${Math.max(EDGE, left)}px`;
-  pop.style.top = `${Math.min(Math.max(EDGE, top), Math.max(EDGE, innerHeight - height - EDGE))}px`;
+  const clamped = Math.min(Math.max(EDGE, top), Math.max(EDGE, innerHeight - height - EDGE));
+  pop.style.top = `${clamped}px`;
+  pop.style.setProperty("--arrow", `${Math.min(height - 24, at.top + at.height / 2 - clamped - 6)}px`);
 }
 
 each(".pop[popover]", (pop) => {

@@ -33,7 +33,8 @@ each("[data-ruler] [data-block]", (block) => {
       const url = new URL(ruler.dataset.previewUrl, location.href);
       url.searchParams.set("session", ref);
       url.searchParams.set("on", iso(day));
-      window.htmx?.ajax("GET", url.pathname + url.search, { source: ruler, target: ruler.dataset.tray, swap: "outerHTML" });
+      window.htmx.ajax("GET", url.pathname + url.search, { source: ruler, target: ruler.dataset.tray, swap: "outerHTML" })
+        .catch(() => {}); // what went wrong is said by htmx-glue
     }, PAUSE_MS);
   }
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 PERSONAS = ("desk", "clinician", "prescriber", "manager")
 ALL = PERSONAS
 CLINICAL = ("clinician", "prescriber")
-OFFICE = ("desk", "clinician", "prescriber", "manager")
 READ = ("GET",)
 PRESS = ("POST",)
 FORM = ("GET", "POST")
@@ -30,6 +29,88 @@ def of(kind: str, **more: str) -> dict[str, str]:
     return {"ref": kind, **more}
 
 
+PATIENT, PLAN, PLANNED, VISIT, SESSION, MESSAGE = (of(kind) for kind in ("patient", "plan", "planned", "visit", "session", "message"))
+
 TABLE: dict[str, Row] = {
+    # Strangers: whether it is alive, and setting up an empty Stratum (gone here, where a clinic exists)
     "healthz": Row(READ, public=True),
+    "clinic:first_run": Row(FORM, public=True, may_be_absent=True),
+    # The clinic
+    "clinic:settings": Row(READ, ALL),
+    "clinic:details": Row(FORM, ("manager",)),
+    "clinic:keep_alive": Row(PRESS, ALL),
+    "clinic:change_clinic": Row(PRESS, ALL),
+    "clinic:mailbox": Row(READ, ALL),
+    "clinic:mailbox_message": Row(READ, ALL, {"key": "mail_key"}, may_be_absent=True),
+    # Patients: who they are is everyone's, what they told us is the clinicians'
+    "patients:list": Row(READ, ALL),
+    "patients:search": Row(PRESS, ALL),
+    "patients:find": Row(PRESS, ALL),
+    "patients:register": Row(FORM, ALL),
+    "patients:edit": Row(FORM, ALL, PATIENT),
+    "patients:history": Row(READ, CLINICAL, PATIENT),
+    "patients:add_medication": Row(PRESS, CLINICAL, PATIENT),
+    "patients:add_allergy": Row(PRESS, CLINICAL, PATIENT),
+    "patients:stop_medication": Row(FORM, CLINICAL, of("patient", row="medication")),
+    "patients:medication_in_error": Row(FORM, CLINICAL, of("patient", row="medication")),
+    "patients:allergy_in_error": Row(FORM, CLINICAL, of("patient", row="allergy")),
+    # Messages: texts name no diagnosis, so everyone may see and hold them
+    "patients:messages": Row(FORM, ALL),
+    "patients:messages_pause": Row(FORM, ALL),
+    "patients:messages_resume": Row(PRESS, ALL),
+    "patients:message": Row(READ, ALL, MESSAGE),
+    "patients:message_hold": Row(PRESS, ALL, MESSAGE),
+    "patients:message_release": Row(PRESS, ALL, MESSAGE),
+    "patients:message_send_now": Row(PRESS, ALL, MESSAGE),
+    "patients:message_send_again": Row(PRESS, ALL, MESSAGE),
+    "patients:message_arrived": Row(PRESS, ALL, MESSAGE),
+    # Rules
+    "treatments:protocol": Row(FORM, ("clinician", "prescriber", "manager")),
+    "treatments:equipment": Row(READ, ("clinician", "prescriber", "manager")),
+    # Assess and screen
+    "treatments:assess": Row(FORM, CLINICAL, PATIENT),
+    "treatments:assessment_error": Row(FORM, CLINICAL, of("assessment")),
+    "treatments:screening": Row(READ, ALL, PATIENT),  # verdict and date for the desk
+    "treatments:screening_record": Row(PRESS, CLINICAL, PATIENT),
+    "treatments:day_form": Row(FORM, CLINICAL, PATIENT),
+    "treatments:full_form": Row(FORM, CLINICAL, PATIENT),
+    "treatments:clearance": Row(FORM, CLINICAL, PATIENT),
+    "treatments:revoke_clearance": Row(PRESS, CLINICAL, of("clearance")),
+    # Plan and consent
+    "treatments:plan_new": Row(FORM, CLINICAL, PATIENT),
+    "treatments:course": Row(READ, ALL, PLAN),
+    "treatments:plan_stop": Row(FORM, CLINICAL, PLAN),
+    "treatments:consent": Row(FORM, CLINICAL, PLAN),
+    "treatments:plan_step": Row(PRESS, CLINICAL, of("plan", step="plan_step")),
+    "treatments:consent_withdraw": Row(FORM, CLINICAL, of("consent")),
+    # The diary
+    "treatments:book": Row(FORM, ALL, PLANNED),
+    "treatments:book_visit": Row(FORM, ALL, PATIENT),
+    "treatments:visit": Row(READ, ALL, VISIT),
+    "treatments:step_visit": Row(PRESS, ALL, VISIT),
+    "treatments:undo_visit": Row(PRESS, ALL, VISIT),
+    "treatments:miss_visit": Row(PRESS, ALL, VISIT),
+    "treatments:cancel_visit": Row(FORM, ALL, VISIT),
+    "treatments:unbook_visit": Row(PRESS, ALL, VISIT),
+    "treatments:move_visit": Row(FORM, ALL, VISIT),
+    "treatments:move_visit_back": Row(PRESS, ALL, VISIT),
+    # The chair
+    "treatments:open_session": Row(FORM, CLINICAL, of("visit_today")),
+    "treatments:session": Row(READ, CLINICAL, SESSION),
+    "treatments:set_zone": Row(PRESS, CLINICAL, of("session", zone="zone")),
+    "treatments:remove_zone": Row(PRESS, CLINICAL, of("session", zone="zone")),
+    "treatments:session_numbing": Row(PRESS, CLINICAL, SESSION),
+    "treatments:session_cartridge": Row(PRESS, CLINICAL, SESSION),
+    "treatments:session_note": Row(PRESS, CLINICAL, SESSION),
+    "treatments:complete_session": Row(PRESS, CLINICAL, SESSION),
+    "treatments:stop_session": Row(PRESS, CLINICAL, SESSION),
+    "treatments:add_addendum": Row(PRESS, CLINICAL, SESSION),
+    "treatments:session_in_error": Row(PRESS, CLINICAL, SESSION),
+    "treatments:report_adverse_event": Row(PRESS, CLINICAL, SESSION),
+    "treatments:close_adverse_event": Row(PRESS, CLINICAL, of("event")),
+    # Screens over several rooms
+    "treatments:home": Row(READ, ALL),
+    "treatments:today": Row(READ, ALL),
+    "treatments:chart": Row(READ, ALL, PATIENT),
+    "treatments:worklists": Row(READ, ALL),
 }

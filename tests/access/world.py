@@ -39,6 +39,7 @@ def everything(request) -> dict[str, object]:
         "event": event.ref,
         "message": patient.messages.first().ref,
         "zone": "cheek",
+        "plan_step": "hold",
         "mail_key": "nothing",
     }
 

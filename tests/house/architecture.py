@@ -6,7 +6,7 @@ Each check is a function from source files to findings, so that the tests can fe
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,7 @@ class Source:
         return ".".join([*base, *([node.module] if node.module else [])])
 
 
+@cache
 def our_sources() -> list[Source]:
     found = []
     for package in PACKAGES:

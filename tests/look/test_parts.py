@@ -176,9 +176,10 @@ def test_nothing_clinical_is_left_in_the_browser(show):
     page.get_by_role("button", name="Other times").click()
     expect(page.locator("#list")).to_contain_text("Three sets fit")
 
-    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    kept = page.evaluate("({...localStorage, ...sessionStorage})")
 
-    assert kept == "[{},{}]"
+    # htmx remembers the address it was on, and addresses hold no more than a random ref.
+    assert set(kept) <= {"htmx-current-path-for-history"}
     assert {cookie["name"] for cookie in page.context.cookies()} <= {
         "scheme",
         "theme",
@@ -243,7 +244,7 @@ def test_a_booked_block_moves_by_arrow_keys_and_asks_the_server_what_that_would_
     block = page.get_by_role("slider", name="Session 3")
     block.focus()
 
-    with page.expect_request("**/parts/preview/?session=three&on=2027-05-06"):
+    with page.expect_request(lambda request: request.url.endswith("/parts/preview/?session=three&on=2027-05-06")):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
 

@@ -19,7 +19,7 @@ from tests.outbox import cast
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {
-    "claim": 10, "hand_off": 5, "lease_seconds": 1.5, "margin_seconds": 1.0, "fresh_seconds": 0.8, "run_seconds": 20,
+    "claim": 10, "hand_off": 5, "lease_seconds": 2.5, "margin_seconds": 1.2, "fresh_seconds": 1.0, "run_seconds": 20,
     "grace_seconds": 0.4, "backoff_scale": 0.001,
 }  # fmt: skip
 
@@ -42,7 +42,7 @@ def farm(worker_env, sink, store) -> Iterator[Callable[..., Farm]]:
 
     def begin(*, kills: int, without: tuple[str, ...] = ()) -> Farm:
         job = {
-            "task": "farm", "workers": 3, "kills": kills, "between_kills": [0.04, 0.12], "limits": LIMITS,
+            "task": "farm", "workers": 3, "kills": kills, "steps_between_kills": [3, 6], "longest_step_seconds": 0.04, "limits": LIMITS,
             "mailbox": str(django_settings.MAILBOX_DIR), "without": without,
         }  # fmt: skip
         process = subprocess.Popen(
@@ -60,7 +60,7 @@ def farm(worker_env, sink, store) -> Iterator[Callable[..., Farm]]:
         process.stdout.close()
 
 
-def wait_until_settled(timeout_seconds: float = 60) -> None:
+def wait_until_settled(timeout_seconds: float = 120) -> None:
     deadline = time.monotonic() + timeout_seconds
     while Message.objects.exclude(state__in=[State.SENT, State.FAILED]).exists():
         assert time.monotonic() < deadline, list(Message.objects.values_list("state", "error_class").distinct())
@@ -95,7 +95,7 @@ def test_fifty_killed_workers_lose_nothing_and_send_nothing_twice(farm, patient,
 @pytest.mark.django_db(transaction=True)
 def test_control_marking_as_sent_before_sending_loses_mail(farm, patient, store, moods):
     moods.delay_seconds = 0.03
-    cast.owe_many(patient, 80)
+    cast.owe_many(patient, 60)
     workers = farm(kills=8, without=("marker_before_sent",))
     workers.killed()
     wait_until_settled()
@@ -107,7 +107,7 @@ def test_control_marking_as_sent_before_sending_loses_mail(farm, patient, store,
 @pytest.mark.django_db(transaction=True)
 def test_control_sending_again_without_asking_the_relay_doubles_mail(farm, patient, store, moods):
     moods.delay_seconds = 0.03
-    cast.owe_many(patient, 80)
+    cast.owe_many(patient, 60)
     workers = farm(kills=8, without=("record",))
     workers.killed()
     wait_until_settled()

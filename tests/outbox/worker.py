@@ -8,6 +8,7 @@ JSON a kill-run and ends when its standard input closes. `freeze` sends once and
 A guard named in `without` is switched off: that is the negative control of a test.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -29,19 +30,26 @@ def main(job: dict) -> None:
 
 
 def farm(job: dict) -> None:
-    """Kill `kills` workers, then keep `workers` of them alive until told to stop."""
+    """Kill `kills` workers in the middle of their work, then keep `workers` of them alive until told to stop.
+
+    Workers say when they are about to mark, to hand over and to note the outcome; every few of these steps the one
+    that spoke last is killed, at a random moment of what it is doing. So a slow machine changes nothing.
+    """
     chance = random.Random(job.get("seed", 1))
-    workers = {spawn(job) for _ in range(job["workers"])}
-    killed = 0
-    while killed < job["kills"]:
-        time.sleep(chance.uniform(*job["between_kills"]))
-        victim = chance.choice(sorted(workers))
+    ear, mouth = os.pipe()
+    workers = {spawn(job, mouth) for _ in range(job["workers"])}
+    for killed in range(job["kills"]):
+        for _ in range(chance.randint(*job["steps_between_kills"])):
+            speaker = int.from_bytes(os.read(ear, 4), "big")
+        if killed % 5:
+            time.sleep(chance.uniform(0, job["longest_step_seconds"]))
+        victim = speaker if speaker in workers else chance.choice(sorted(workers))
         os.kill(victim, signal.SIGKILL)
         os.waitpid(victim, 0)
         workers.remove(victim)
-        killed += 1
-        workers.add(spawn(job))
-    print(json.dumps({"killed": killed}), flush=True)
+        workers.add(spawn(job, mouth))
+    print(json.dumps({"killed": job["kills"]}), flush=True)
+    os.set_blocking(mouth, False)
     sys.stdin.read()
     for worker in workers:
         os.kill(worker, signal.SIGTERM)
@@ -49,14 +57,31 @@ def farm(job: dict) -> None:
         os.waitpid(worker, 0)
 
 
-def spawn(job: dict) -> int:
+def spawn(job: dict, mouth: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
+            speak_before_each_step(mouth)
             work(job)
         finally:
             os._exit(0)
     return pid
+
+
+def speak_before_each_step(mouth: int) -> None:
+    from patients.outbox import ledger, relay
+
+    def speaking(function):
+        def spoken(*args, **kwargs):
+            # Nobody listens any more once the killing is over.
+            with contextlib.suppress(BlockingIOError):
+                os.write(mouth, os.getpid().to_bytes(4, "big"))
+            return function(*args, **kwargs)
+
+        return spoken
+
+    ledger.mark, ledger.sent = speaking(ledger.mark), speaking(ledger.sent)
+    relay.SmtpRelay.hand_over = speaking(relay.SmtpRelay.hand_over)
 
 
 def work(job: dict) -> None:

@@ -99,7 +99,7 @@ def test_a_medicine_is_stopped_with_a_day(clinician, patient, medicine):
     medicine.refresh_from_db()
     assert medicine.stopped_on == date(2026, 9, 15)
     assert facts_version(patient) > before
-    assert "until 15 September 2026" in clinician.get(page_of(patient)).content.decode()
+    assert "Until 15 September 2026" in clinician.get(page_of(patient)).content.decode()
 
 
 @pytest.mark.parametrize("stopped_on", ["", "2026-02-28", "2027-03-10", "\0", "9" * 5000])
@@ -125,7 +125,7 @@ def test_an_entry_in_error_stays_to_be_seen_struck_out(clinician, patient, medic
 
     shown = clinician.get(page_of(patient)).content.decode()
     assert 'class="void"' in shown
-    assert "Entered in error: Her sister&#x27;s" in shown
+    assert "What was wrong: Her sister&#x27;s" in shown
     assert facts_version(patient) > before
 
 
@@ -155,7 +155,7 @@ def test_an_allergy_is_added_and_later_struck_out(clinician, patient):
     shown = clinician.get(page_of(patient)).content.decode()
     assert allergy.noted_on == factories.TODAY
     assert "Nickel" in shown
-    assert "Entered in error: It was the soap" in shown
+    assert "What was wrong: It was the soap" in shown
 
 
 def test_an_allergy_told_tomorrow_is_refused(clinician, patient):

@@ -33,7 +33,9 @@ def test_a_full_face_of_ten_grams_alerts_at_sixty_kilograms():
 
 def test_the_threshold_itself_does_not_alert():
     assert check("lidocaine_4", "6.75", weight_kg="60").alerts == ()
-    assert check("lidocaine_4", "6.76", weight_kg="60").alerts == ("270.4 mg of lidocaine on the skin is above 270 mg.",)
+    assert check("lidocaine_4", "6.76", weight_kg="60").alerts == (
+        "270.4 mg of lidocaine on the skin is above 270 mg.",
+    )
 
 
 def test_without_a_weight_the_alert_says_so():

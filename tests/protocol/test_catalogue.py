@@ -12,9 +12,24 @@ from treatments.protocol.entries import Cell
 TEXT = SHIPPED.read_text("utf-8")
 CATALOGUE = load()
 
-DAY_FORM = """pregnant skin_infection_area hsv_active open_wound isotretinoin_now topical_retinoid sun_tan_exposure
-    botulinum filler peel_superficial laser_ipl fever_unwell_antibiotic new_medicine new_allergy reaction_last_session
-    needling_elsewhere""".split()
+DAY_FORM = [
+    "pregnant",
+    "skin_infection_area",
+    "hsv_active",
+    "open_wound",
+    "isotretinoin_now",
+    "topical_retinoid",
+    "sun_tan_exposure",
+    "botulinum",
+    "filler",
+    "peel_superficial",
+    "laser_ipl",
+    "fever_unwell_antibiotic",
+    "new_medicine",
+    "new_allergy",
+    "reaction_last_session",
+    "needling_elsewhere",
+]
 
 
 def test_the_shipped_catalogue_carries_its_text_hash_and_version():
@@ -45,10 +60,22 @@ def test_the_forms_hold_the_questions_of_the_sheet():
 
 
 def test_who_lifts_what():
-    lifted = {kind: {r.code for r in CATALOGUE.rules if r.lifted_by == kind} for kind in ("prescriber", "nobody", "end_date")}
+    lifted = {
+        kind: {r.code for r in CATALOGUE.rules if r.lifted_by == kind}
+        for kind in ("prescriber", "clinician", "new_answer", "nobody", "end_date")
+    }
     assert lifted["prescriber"] == {
         "keloid_personal", "bleeding_disorder", "skin_cancer_area", "suspicious_lesion", "actinic_keratosis",
         "isotretinoin_past", "radiotherapy_area", "chemo_immunosupp", "interval_floor",
+    }  # fmt: skip
+    assert lifted["clinician"] == {
+        "pih_history", "hsv_history", "keloid_family", "scleroderma_ctd", "poor_healing", "anticoagulant_rx",
+        "hydroquinone", "new_scar_or_striae", "autoimmune", "bbv_or_systemic_infection", "diabetes_uncontrolled",
+        "anaesthetic_allergy", "cardiac", "unrealistic_bdd", "new_medicine", "new_allergy", "reaction_last_session",
+    }  # fmt: skip
+    assert lifted["new_answer"] == {
+        "hsv_active", "open_wound", "sunburn_now", "fever_unwell_antibiotic", "skin_infection_area", "acne_inflamed",
+        "rosacea", "eczema_psoriasis_area",
     }  # fmt: skip
     assert lifted["nobody"] == {"age_under_18", "isotretinoin_now", "metal_allergy"}
     assert lifted["end_date"] == {"pregnant", "breastfeeding"}
@@ -144,6 +171,8 @@ WRONG = [
     (lambda: edited('code = "diabetes"\n', 'code = "sugar"\nsoft = true\n'), "rule sugar: soft needs category CAU and a washout"),
     (lambda: edited('code = "diabetes"\ncategory = "CAU"', 'code = "diabetes"\ncategory = "MAYBE"'), "rule diabetes: category must be one of"),
     (lambda: edited('code = "diabetes"\ncategory = "CAU"', 'code = "diabetes"\ncategory = "TMP"'), "rule diabetes: TMP needs a washout"),
+    (lambda: edited('dated_as = "reaction closed"\nwashout = { days = 14 }', ""), "rule adverse_event: needs category TMP"),
+    (lambda: edited('dated_as = "reaction closed"\nwashout = { days = 14 }', 'dated_as = "reaction closed"\nwashout = { interval_floor = true }'), "rule adverse_event: needs category TMP"),
     (lambda: edited('code = "diabetes"\n', 'code = "diabetes"\nform = "computed"\n'), "rule diabetes: question is not a known key"),
     (lambda: edited('code = "age_18_21"\ncategory = "CAU"\nform = "computed"', 'code = "age_18_21"\ncategory = "CAU"\nquestion = "Age?"'), "rule age_18_21: form computed belongs"),
     (lambda: edited('raised_by = "no"', 'raised_by = "not_sure"'), "rule unrealistic_bdd: raised_by must be yes or no"),
@@ -201,7 +230,7 @@ WRONG = [
     (lambda: edited('rule = "botulinum", text = "No', 'rule = "hsv_history", text = "No'), "step before_14_days: hsv_history is not a rule with a washout"),
     (lambda: edited('rule = "botulinum", text = "No', 'rule = "botox", text = "No'), "step before_14_days: botox is not a rule with a washout"),
     (lambda: edited('{ kind = "info", text = "Pink', '{ kind = "info", rule = "filler", text = "Pink'), "step leaving, lines 1: rule belongs to stop and allow"),
-    (lambda: edited("in the area after {day}.", "in the area soon."), "lines 7: text carries {day}"),
+    (lambda: edited("in the area after {day}.", "in the area soon."), "step before_28_days, lines 7: text carries {day}"),
     (lambda: edited('actives = [{ name = "lidocaine", percent = 4 }]', "actives = []"), "anaesthetic lidocaine_4: actives are missing"),
     (lambda: edited("percent = 4 }", "percent = 5 }"), "anaesthetic lidocaine_4: is strong enough"),
     (lambda: edited("percent = 4 }", "percent = 101 }"), "anaesthetic lidocaine_4, actives 1: percent is above 100"),

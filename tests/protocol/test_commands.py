@@ -1,5 +1,6 @@
 """`manage.py screen` and `manage.py course`, run as a clinic's script runs them."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import execute_from_command_line
 
 from tests.protocol.people import D, described
 from treatments.protocol.catalogue import load
@@ -94,9 +96,22 @@ BAD = [
 ]  # fmt: skip
 
 
+def refused(code: object, out: str, err: str, field: str) -> bool:
+    """Exit code 2, nothing on standard output, one line on standard error with the name of the field."""
+    return code == 2 and out == "" and err.endswith("\n") and err.count("\n") == 1 and field in err
+
+
 @pytest.mark.parametrize(("words", "text", "field"), BAD, ids=[f"{words[0]} {field}" for words, _, field in BAD])
-def test_bad_input_exits_with_two_and_one_line_that_names_the_field(words, text, field):
+def test_bad_input_exits_with_two_and_one_line_that_names_the_field(words, text, field, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    with pytest.raises(SystemExit) as left:
+        execute_from_command_line(["manage.py", *words])
+    out, err = capsys.readouterr()
+    assert refused(left.value.code, out, err, field)
+
+
+@pytest.mark.parametrize(("words", "text", "field"), [BAD[0], BAD[4], BAD[15], BAD[18]])
+def test_the_process_itself_refuses_in_the_same_way(words, text, field):
     done = run(*words, text=text)
-    lines = done.stderr.decode().splitlines()
-    assert (done.returncode, done.stdout, len(lines)) == (2, b"", 1)
-    assert field in lines[0]
+    assert refused(done.returncode, done.stdout.decode(), done.stderr.decode(), field)

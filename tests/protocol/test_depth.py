@@ -97,7 +97,15 @@ def test_what_is_not_offered_has_no_depth(zone, concerns, skin, sentence):
 
 
 def test_the_limits_name_their_sources():
-    found = limits("cheek", ["acne_scar_face"], skin_type=2, pih_history=False, device=None, first_session=True, catalogue=CATALOGUE)
+    found = limits(
+        "cheek",
+        ["acne_scar_face"],
+        skin_type=2,
+        pih_history=False,
+        device=None,
+        first_session=True,
+        catalogue=CATALOGUE,
+    )
     assert {"P28", "M3", "L1"} <= set(found.sources)
     assert found.to_json() == {
         "zone": "cheek", "start_mm": 1.0, "soft_max_mm": 1.5, "hard_cap_mm": 1.5, "sources": list(found.sources),
@@ -129,10 +137,15 @@ def test_the_three_depths_always_rise_and_never_pass_the_caps(zone, concerns, sk
         return
     assert stricter.start_mm <= found.start_mm
     assert stricter.soft_max_mm <= found.soft_max_mm
-    assert limits(zone, concerns, skin_type=skin, catalogue=CATALOGUE, **{**more, "pih_history": True}).soft_max_mm <= found.soft_max_mm
+    assert (
+        limits(zone, concerns, skin_type=skin, catalogue=CATALOGUE, **{**more, "pih_history": True}).soft_max_mm
+        <= found.soft_max_mm
+    )
 
 
-CHEEK = limits("cheek", ["fine_lines"], skin_type=2, pih_history=False, device=None, first_session=False, catalogue=CATALOGUE)
+CHEEK = limits(
+    "cheek", ["fine_lines"], skin_type=2, pih_history=False, device=None, first_session=False, catalogue=CATALOGUE
+)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ def test_the_contracted_example_reads_as_meant():
             "laser_ipl": Answer("yes", date(2026, 1, 1), "ablative", told),
             "diabetes_uncontrolled": Answer("not_sure", answered_on=own),
         },
-        device=Device("Pen", {"face": Decimal("1.5"), "neck": Decimal("1.5"), "cheek": Decimal(2)}, 180, ("acne_scar_face",)),
+        device=Device(
+            "Pen", {"face": Decimal("1.5"), "neck": Decimal("1.5"), "cheek": Decimal(2)}, 180, ("acne_scar_face",)
+        ),
         sessions=(Needling(date(2026, 10, 20), Decimal("1.0")),),
         adverse_events=(AdverseEventFact(2, date(2026, 11, 1)),),
         clearances=(ClearanceFact("hsv_history", date(2027, 2, 1)),),

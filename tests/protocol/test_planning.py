@@ -73,7 +73,10 @@ def test_the_worked_dates_of_a_session_on_the_third_of_march():
 def test_the_worked_date_of_isotretinoin_that_ended_in_january():
     asked_on = date(2025, 3, 31)
     stopped = Answer("yes", on=date(2025, 1, 15), answered_on=asked_on)
-    facts = harmless(answers={**harmless_answers(asked_on), "isotretinoin_past": stopped}, concerns=(Concern("acne_scar_face", ("cheek",)),))
+    facts = harmless(
+        answers={**harmless_answers(asked_on), "isotretinoin_past": stopped},
+        concerns=(Concern("acne_scar_face", ("cheek",)),),
+    )
     found = propose_course(facts, start_on=asked_on, catalogue=CATALOGUE)
     assert found.sessions[0].earliest_on == date(2025, 7, 14)
 
@@ -104,7 +107,11 @@ def test_how_late_is_late():
 def test_after_a_long_gap_only_the_next_session_starts_one_step_lower():
     found = course(f"{SCARS}; session D-85")
     assert found.lateness == "late"
-    assert [session.zones[0].start_mm for session in found.sessions] == [Decimal("0.75"), Decimal("1.0"), Decimal("1.0")]
+    assert [session.zones[0].start_mm for session in found.sessions] == [
+        Decimal("0.75"),
+        Decimal("1.0"),
+        Decimal("1.0"),
+    ]
     assert course(f"{SCARS}; session D-84").lateness == "on_time"
     assert course(f"{SCARS}; session D-181").lateness == "new_baseline"
 
@@ -207,7 +214,10 @@ def test_a_block_without_an_end_leaves_the_dates_provisional():
 
 
 def test_what_is_missing_for_booking_is_missing_for_the_course():
-    assert course(f"{SCARS}; skin unknown; unanswered pregnant; unanswered diabetes").missing == ("skin_type", "diabetes")
+    assert course(f"{SCARS}; skin unknown; unanswered pregnant; unanswered diabetes").missing == (
+        "skin_type",
+        "diabetes",
+    )
 
 
 def test_the_json_has_the_contracted_keys():

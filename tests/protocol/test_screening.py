@@ -133,9 +133,7 @@ def test_whoever_is_born_on_leap_day_comes_of_age_on_the_first_of_march():
 
 
 def test_the_table_of_what_each_outcome_permits():
-    table = {
-        outcome: (p.submit, p.activate, p.book, p.hold, p.open_session) for outcome, p in PERMITS.items()
-    }
+    table = {outcome: (p.submit, p.activate, p.book, p.hold, p.open_session) for outcome, p in PERMITS.items()}
     assert table == {
         "block": (False, False, False, False, False),
         "defer": (True, True, False, False, False),

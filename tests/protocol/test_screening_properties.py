@@ -178,9 +178,7 @@ def test_an_unknown_skin_type_is_never_looser_than_a_known_one(patient, skin_typ
 
 
 def test_an_unknown_skin_type_waits_as_long_as_type_four():
-    waits = [
-        floor(replace(harmless(), skin_type=kind), CATALOGUE).days for kind in (3, 4, None)
-    ]
+    waits = [floor(replace(harmless(), skin_type=kind), CATALOGUE).days for kind in (3, 4, None)]
     assert waits == [28, 42, 42]
 
 

@@ -94,7 +94,9 @@ def test_the_desk_never_reads_a_reason(patient):
 
 def test_a_clearance_that_runs_out_too_early_still_explains_its_day():
     found, facts = screened("cleared isotretinoin_past D+10; isotretinoin_past yes D-100; laser_ipl yes D-69 ablative")
-    assert binding_sentence(found, facts, CATALOGUE) == "Earliest 19 February: isotretinoin stopped 23 August + 180 days"
+    assert (
+        binding_sentence(found, facts, CATALOGUE) == "Earliest 19 February: isotretinoin stopped 23 August + 180 days"
+    )
 
 
 @given(patients())

@@ -61,7 +61,7 @@ class Up:
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=90)
 
     @property
     def said(self) -> str:
@@ -136,7 +136,7 @@ def process_of(up: Up, part: str) -> psutil.Process:
     return min(ours, key=lambda process: process.create_time())
 
 
-def wait_for(condition, seconds: float = 40) -> None:
+def wait_for(condition, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -162,7 +162,7 @@ def test_a_second_ctrl_c_and_sigterm_do_not_break_the_order(up):
     wait_for(lambda: "Ready after" in up.said)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
         up.process.send_signal(number)
-    assert up.process.wait(timeout=60) == 0
+    assert up.process.wait(timeout=90) == 0
     assert "Stopped." in up.said
     assert up.left() == []
 
@@ -212,7 +212,7 @@ def test_a_second_run_in_the_same_folder_is_told_in_one_sentence(up):
     second = Up(up.var, free_port())
     second.log = up.var.parent / "second.log"
     second.start()
-    assert second.process.wait(timeout=60) != 0
+    assert second.process.wait(timeout=90) != 0
     assert f"already runs in this folder (process {up.process.pid})" in second.said
     assert len(second.said.strip().splitlines()) == 1
     up.stop()
@@ -223,7 +223,7 @@ def test_a_taken_port_is_said_in_one_sentence_and_nothing_is_started(up):
         taken.bind(("127.0.0.1", up.port))
         taken.listen()
         up.start()
-        assert up.process.wait(timeout=60) != 0
+        assert up.process.wait(timeout=90) != 0
     assert f"Port {up.port} cannot be used" in up.said
     assert len(up.said.strip().splitlines()) == 1
     assert Postgres(up.var / "postgres").pid is None

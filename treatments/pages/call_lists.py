@@ -7,8 +7,9 @@ before a session, run the rules anew.
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from clinic.models import Clinic
@@ -20,6 +21,10 @@ from treatments.plans.models import PlannedSession
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import TreatmentSession
 
+# What a line says of a patient; whole rows of plans with their proposals are a hundred times as much.
+SHOWN_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "name_key", "email", "mail_allowed", "email_bounced_at")
+SHOWN_OF_VISIT = ("ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at")
+PATIENT_OF_SESSION = [f"plan__patient__{name}" for name in SHOWN_OF_PATIENT]
 # A window that opens within this many days is worth a call now; one that ends within it is closing.
 OPENING_DAYS = 14
 CLOSING_DAYS = 14
@@ -37,12 +42,22 @@ class Call:
     say: str
     due: str
     phone: str
-    url: str
+    # Where a press leads: the name of a page and the ref it is about. Most lines are counted and never shown.
+    leads_to: tuple[str, UUID]
+    patient_ref: UUID
     act: str
     session: str = ""
     why: str = ""
     hue: str = ""
-    patient_url: str = ""
+
+    @property
+    def url(self) -> str:
+        page, ref = self.leads_to
+        return reverse(f"treatments:{page}", args=[ref])
+
+    @property
+    def patient_url(self) -> str:
+        return reverse("treatments:chart", args=[self.patient_ref])
 
 
 @dataclass
@@ -136,6 +151,7 @@ def sessions_to_book(clinic: Clinic) -> QuerySet[PlannedSession]:
         .filter(~Exists(visits.filter(status__in=BLOCKING)), ~Exists(needlings.filter(was_done)))
         .annotate(fell_out=Subquery(visits.order_by("-id").values("status")[:1]))
         .select_related("plan__patient")
+        .only(*PATIENT_OF_SESSION, "ref", "number", "earliest_on", "latest_on", "plan__sessions_planned")
         .order_by("plan_id", "number")
         .distinct("plan_id")
     )
@@ -167,10 +183,10 @@ def _session_call(session: PlannedSession, *, say: str, due: str, today: date) -
         why=f"{say}{fell_out}"[:1].upper() + f"{say}{fell_out}"[1:],
         due=due,
         phone=patient.phone,
-        url=reverse("treatments:book", args=[session.ref]),
+        leads_to=("book", session.ref),
+        patient_ref=patient.ref,
         act="Book",
         hue="stop" if session.latest_on < today else "",
-        patient_url=reverse("treatments:chart", args=[patient.ref]),
     )
 
 
@@ -186,7 +202,7 @@ def _add_visits(lists: CallLists, clinic: Clinic, now: datetime, today: date) ->
         elif verdict is not None and verdict.state == "ask":
             lists.to_ask.calls.append(_visit_call(visit, "Questions to answer first", today, hue="ask", act="Open"))
         if visit.status == "booked" and visit.day <= today + timedelta(days=CONFIRM_DAYS):
-            lists.unconfirmed.calls.append(_visit_call(visit, f"With {visit.clinician}", today))
+            lists.unconfirmed.calls.append(_visit_call(visit, f"With {visit.clinician_name or 'nobody yet'}", today))
         if visit.day <= today + timedelta(days=TELL_DAYS) and (why := _no_email(visit)):
             lists.no_email.calls.append(_visit_call(visit, why, today))
 
@@ -206,7 +222,13 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Quer
         | (unreachable & Q(day__lte=today + timedelta(days=TELL_DAYS)))
     )
     found = coming.annotate(outcome=Subquery(latest.values("outcome")[:1])).filter(noticed)
-    return with_screening(found.select_related("patient", "clinician__user", "planned_session__plan")).order_by("during", "id")
+    found = found.select_related("patient").annotate(
+        number=F("planned_session__number"),
+        of_sessions=F("planned_session__plan__sessions_planned"),
+        clinician_name=F("clinician__user__full_name"),
+    )
+    found = found.only(*SHOWN_OF_VISIT, *(f"patient__{name}" for name in SHOWN_OF_PATIENT))
+    return with_screening(found).order_by("during", "id")
 
 
 def _travel_call(visit: Appointment, verdict: Verdict, today: date) -> Call:
@@ -224,10 +246,10 @@ def _visit_call(visit: Appointment, say: str, today: date, *, hue: str = "", act
         why=say,
         due=_when(visit, today),
         phone=patient.phone,
-        url=reverse("treatments:move_visit" if move else "treatments:visit", args=[visit.ref]),
+        leads_to=("move_visit" if move else "visit", visit.ref),
+        patient_ref=patient.ref,
         act=act,
         hue=hue,
-        patient_url=reverse("treatments:chart", args=[patient.ref]),
     )
 
 
@@ -248,23 +270,21 @@ def unsigned_sessions(clinic: Clinic) -> QuerySet[TreatmentSession]:
 
 
 def _unsigned_call(session: TreatmentSession) -> Call:
-    chart = reverse("treatments:chart", args=[session.patient.ref])
     return Call(
         name=session.patient.full_name,
         say=f"With {session.operator}, begun {clock(session.opened_at)}",
         why=f"With {session.operator}, begun {clock(session.opened_at)}",
         due=day_words(session.on),
         phone=session.patient.phone,
-        url=chart,
+        leads_to=("chart", session.patient.ref),
+        patient_ref=session.patient.ref,
         act="Chart",
         hue="ask",
-        patient_url=chart,
     )
 
 
 def _number(visit: Appointment) -> str:
-    planned = visit.planned_session
-    return f"Session {planned.number} of {planned.plan.sessions_planned}" if planned else visit.get_kind_display()
+    return f"Session {visit.number} of {visit.of_sessions}" if visit.number else visit.get_kind_display()
 
 
 def _when(visit: Appointment, today: date) -> str:

@@ -7,7 +7,7 @@ from clinic.models import Membership
 from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day
 from treatments.pages import why
 from treatments.pages.header import dot_state, open_url
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue, load
 
 WIDTH, LEFT = 792, 112
@@ -74,15 +74,24 @@ def _entry(
         "state": state,
         "chip": chip,
         "chip_label": VISIT_WORDS.get(visit.get("status"), words),
-        "when": f"{day(on)}, {visit['starts_at'][:5]}" if on and visit else day(on) if on else _window(session),
+        "when": _when(session, on),
+        "best": "" if on else f"Best {day(session.target_on)}",
         "who": " · ".join(filter(None, [_who(session), _gap(session, previous, on)])),
         "window": "" if state in ("done", "now") else _window(session),
         "late": state == "open" and session.latest_on < today,
         "missed_on": day(date.fromisoformat(visit["day"])) if state == "missed" and visit else "",
         "book_url": _book_url(plan, session, state, membership),
         "open_url": _open_url(session, state, membership),
+        "visit_url": open_url("treatments:visit", [visit["ref"]], membership) if state == "booked" else "",
         "ref": session.ref,
     }
+
+
+def _when(session: PlannedSession, on: date | None) -> str:
+    """The day and time it was or will be; while none is set, the days it may be on."""
+    if on is None:
+        return f"{_short(session.earliest_on)} to {_short(session.latest_on)}"
+    return f"{day(on)}, {session.visit['starts_at'][:5]}" if session.visit else day(on)
 
 
 def _window(session: PlannedSession) -> str:
@@ -114,7 +123,7 @@ def _open_url(session: PlannedSession, state: str, membership: Membership) -> st
     if session.needling:
         return open_url("treatments:session", [session.needling["ref"]], membership)
     if state == "now":
-        return open_url("treatments:check", [session.visit["ref"]], membership)
+        return open_url("treatments:open_session", [session.visit["ref"]], membership)
     return ""
 
 
@@ -224,7 +233,7 @@ def strip(plan: TreatmentPlan, *, clinical: bool) -> list[dict]:
         {"label": "Sessions", "value": str(plan.sessions_planned), "why_label": f"why {plan.sessions_planned}?", "key": "sessions"},
         {"label": "Target gap", "value": f"{plan.target_days} days", "why_label": f"why {plan.target_days}?", "key": "target"},
         {"label": "Never sooner", "value": f"{plan.floor_days} days", "why_label": f"why {plan.floor_days}?", "key": "floor",
-         "note": "Refused, whoever asks"},
+         "note": "Nothing goes below" if plan.floor_days == HARD_FLOOR_DAYS else "A prescriber may lower it to 28"},
         {"label": "Late after", "value": f"{plan.latest_days} days", "why_label": f"why {plan.latest_days}?", "key": "latest"},
     ]  # fmt: skip
     return [number | {"why": _why(plan, number["key"]) if clinical else None} for number in numbers]

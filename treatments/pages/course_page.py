@@ -56,9 +56,14 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
         "sign_off": _sign_off(plan, clinic),
         "clinical": clinical,
         "acts": [act for act in _acts(plan, signed=bool(signed)) if clinical],
+        "stop_label": stop_label(plan),
         "may_stop": clinical and lifecycle.can_move("plan", plan.status, "revoked"),
         "book_all_url": open_url("treatments:book_course", [plan.ref], membership) if plan.status == "active" else "",
     }
+
+
+def stop_label(plan: TreatmentPlan) -> str:
+    return "Stop the course" if plan.is_under_way else "Withdraw the plan"
 
 
 def coming_visits(sessions: list[PlannedSession]) -> list[PlannedSession]:

@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
-from clinic.templatetags.clinic_ui import STATES, initial_surname
-from treatments.appointments.models import PRESENT, Appointment
+from clinic.templatetags.clinic_ui import STATES, at_class, for_class, icon, initial_surname, numb_class
+from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, people
 from treatments.pages.verdicts import GONE, Verdict, verdict_of, with_screening
 from treatments.scheduling.free_time import Stretch, without
@@ -21,6 +22,7 @@ from treatments.scheduling.free_time import Stretch, without
 FIRST_MINUTE, LAST_MINUTE = 6 * 60, 22 * 60
 USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60
 MOST_LANES = 12
+TITLES = ("Dr", "Mr", "Ms", "Mrs")
 # Shorter than this there is one line of text; a struck visit needs no more room than that.
 ONE_LINE_MINUTES = 20
 # A hole worth offering: a treatment fits, and it is not simply an empty half day.
@@ -35,16 +37,22 @@ class Visit:
     verdict: Verdict | None
     starts: time
     minutes: int
+    name: str
     words: str
-    spoken: str
-    classes: str = ""
-    name: str = ""
-    short_words: str = ""
-    tag: str = ""
-    is_split: bool = False
-    glyph: str = ""
-    hue: str = ""
-    state_words: str = ""
+    short_words: str
+    state_words: str
+    what: str
+    who: str
+    where: str
+    tag: str
+    shape: str
+    is_split: bool
+    is_gone: bool
+    icon: str = ""
+    spoken: str = ""
+    chip_hue: str = ""
+    chip_icon: str = ""
+    is_chosen: bool = False
     width: str = "whole"
 
     @property
@@ -54,6 +62,17 @@ class Visit:
     @property
     def last_minute(self) -> int:
         return self.first_minute + self.minutes
+
+    @property
+    def classes(self) -> str:
+        """Place, length, shape: one string, because a full day draws hundreds."""
+        row = self.row
+        said = [self.width, at_class(self.starts), for_class(self.minutes), self.shape]
+        if self.is_split:
+            said += ["split", numb_class(row.prep_minutes, row.treat_minutes)]
+        said += ["oneline"] if self.minutes <= ONE_LINE_MINUTES else []
+        said += ["chosen"] if self.is_chosen else []
+        return " ".join(part for part in said if part)
 
 
 @dataclass
@@ -108,10 +127,19 @@ class Day:
 
 
 def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
-    """Every visit of a day, cancelled and missed ones too, with all that the page shows of it. One query."""
-    rows = Appointment.objects.filter(clinic=clinic, day=day).select_related(
-        "patient", "clinician__user", "room", "planned_session__plan"
-    )
+    """Every visit of a day, cancelled and missed ones too, with all that the page shows of it. One query.
+
+    Of the course only two numbers, of the clinician only the name: whole rows of plans are a hundred times as much.
+    """
+    rows = Appointment.objects.filter(clinic=clinic, day=day).select_related("patient")
+    rows = rows.annotate(
+        number=F("planned_session__number"),
+        of_sessions=F("planned_session__plan__sessions_planned"),
+        clinician_name=F("clinician__user__full_name"),
+        clinician_title=F("clinician__title"),
+        room_name=F("room__name"),
+        room_short=F("room__short_name"),
+    ).defer("patient__search_keys", "patient__contact_asked_at")
     return with_screening(rows).order_by("during", "id")
 
 
@@ -167,41 +195,49 @@ def _visit(row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: 
     verdict = verdict_of(row, today=today)
     minutes = row.prep_minutes + row.treat_minutes
     words, short_words = _words(row, verdict, now)
-    glyph = "check" if row.status == "done" else STATES[verdict.state][1] if verdict and row.status != "in_room" else ""
-    visit = Visit(
+    is_gone = row.status in GONE
+    hue, glyph, _ = STATES[verdict.state] if verdict else ("", "", "")
+    return Visit(
         row=row,
         verdict=verdict,
         starts=row.starts_at,
-        minutes=min(minutes, ONE_LINE_MINUTES) if row.status in GONE else minutes,
+        minutes=min(minutes, ONE_LINE_MINUTES) if is_gone else minutes,
+        name=row.patient.full_name,
         words=words,
         short_words=short_words,
-        spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
-        name=row.patient.full_name,
-        tag=_tag(row, by),
-        is_split=bool(row.prep_minutes) and row.status not in GONE,
-        glyph=glyph,
-        hue=STATES[verdict.state][0] if verdict else "",
         state_words=_list_words(row, now),
+        what=f"Session {row.number} of {row.of_sessions}" if row.number else row.get_kind_display(),
+        who=row.clinician_name or "nobody yet",
+        where=row.room_name or "no room yet",
+        tag=_initials(row.clinician_name) if by == "rooms" else row.room_short or "",
+        shape=_shape(row, verdict),
+        is_split=bool(row.prep_minutes) and not is_gone,
+        is_gone=is_gone,
+        icon=_icon("check") if row.status == "done" else _icon(glyph, hue) if verdict and row.status != "in_room" else "",
+        spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
+        chip_hue=hue,
+        chip_icon=_icon(glyph) if verdict else "",
+        is_chosen=chosen is not None and chosen.pk == row.pk,
     )
-    visit.classes = _classes(visit, row, verdict, is_chosen=chosen is not None and chosen.pk == row.pk)
-    return visit
 
 
-def _tag(row: Appointment, by: str) -> str:
-    if by == "rooms":
-        return row.clinician.user.initials if row.clinician else ""
-    return row.room.short_name if row.room else ""
+@lru_cache(maxsize=64)
+def _icon(name: str, classes: str = "") -> str:
+    """The same few glyphs, drawn hundreds of times a day."""
+    return icon(name, classes)
 
 
-def _classes(visit: Visit, row: Appointment, verdict: Verdict | None, *, is_chosen: bool) -> str:
+def _initials(name: str | None) -> str:
+    return "".join(part[0] for part in (name or "").split() if part not in TITLES)
+
+
+def _shape(row: Appointment, verdict: Verdict | None) -> str:
     shapes = {
         "booked": "unconfirmed", "arrived": "here", "numbing": "live", "in_room": "inroom", "done": "done",
         "cancelled": "gone", "no_show": "gone",
     }  # fmt: skip
-    refused = verdict is not None and verdict.refuses and row.status in ("booked", "confirmed")
-    shape = "held" if refused else shapes.get(row.status, "")
-    oneline = "oneline" if visit.minutes <= ONE_LINE_MINUTES else ""
-    return " ".join(part for part in (shape, "split" if visit.is_split else "", oneline, "chosen" if is_chosen else "") if part)
+    refused = verdict is not None and verdict.refuses and row.status in COMING
+    return "held" if refused else shapes.get(row.status, "")
 
 
 def _words(row: Appointment, verdict: Verdict | None, now: datetime) -> tuple[str, str]:
@@ -210,7 +246,7 @@ def _words(row: Appointment, verdict: Verdict | None, now: datetime) -> tuple[st
         gone = f"cancelled {_clock(row.closed_at, row)}" if row.status == "cancelled" else "did not come"
         return gone, gone
     number = _number(row)
-    plain = number or (f"{row.get_kind_display()} · {row.room.short_name}" if row.room else row.get_kind_display())
+    plain = number or (f"{row.get_kind_display()} · {row.room_short}" if row.room_short else row.get_kind_display())
     state = _state(row, verdict, now)
     if row.status == "in_room":
         return state, state
@@ -237,8 +273,7 @@ def _state(row: Appointment, verdict: Verdict | None, now: datetime) -> str:
 
 
 def _number(row: Appointment) -> str:
-    planned = row.planned_session
-    return f"{planned.number}/{planned.plan.sessions_planned}" if planned else ""
+    return f"{row.number}/{row.of_sessions}" if row.number else ""
 
 
 def _list_words(row: Appointment, now: datetime) -> str:
@@ -254,7 +289,7 @@ def _clock(moment: datetime | None, row: Appointment) -> str:
 
 
 def _is_coming(visit: Visit) -> bool:
-    return visit.row.status in ("booked", "confirmed")
+    return visit.row.status in COMING
 
 
 def _is_open(visit: Visit) -> bool:
@@ -279,14 +314,16 @@ def _clinician_lanes(
     for visit in visits:
         of[visit.row.clinician_id].append(visit)
     known = {person.pk for person in staff}
-    others = {v.row.clinician_id: v.row.clinician for v in visits if v.row.clinician and v.row.clinician_id not in known}
-    shown = [p for p in [*staff, *others.values()] if working.get(p.pk) or of[p.pk]] or staff
+    others = {v.row.clinician_id: (v.row.clinician_name, v.row.clinician_title) for v in visits if v.row.clinician_id not in known}
+    others.pop(None, None)
+    everybody = {person.pk: (str(person), person.title) for person in staff} | others
+    shown = [key for key in everybody if working.get(key) or of[key]] or list(everybody)
     lanes = []
-    for person in shown:
-        mine = of[person.pk]
-        lane = Lane(title=str(person), sub=_lane_words(person.title, mine), visits=mine)
-        reasons = [stretch for key in (None, person.pk) for stretch in away.get(key, ())]
-        lane.off = _off(working.get(person.pk, []), frame=frame, clinic=clinic, on=on, has_leave=bool(reasons))
+    for key in shown:
+        name, title = everybody[key]
+        lane = Lane(title=name, sub=_lane_words(title, of[key]), visits=of[key])
+        has_leave = any(away.get(who) for who in (None, key))
+        lane.off = _off(working.get(key, []), frame=frame, clinic=clinic, on=on, has_leave=has_leave)
         lanes.append(lane)
     return lanes
 
@@ -333,22 +370,22 @@ def _add_gaps(lanes: list[Lane], *, now: datetime | None, can_fill: int) -> None
     """Holes between visits that a treatment would fill, from now on."""
     for lane in lanes:
         # Numbing leaves the clinician free, but what is drawn there is no hole.
-        taken = sorted((v.first_minute, v.last_minute) for v in lane.visits)
-        taken += [(_minute(block.starts), _minute(block.starts) + block.minutes) for block in lane.off]
-        busy = sorted(taken)
-        for (_, end), (start, _) in zip(busy, busy[1:], strict=False):
-            begins = max([end, *(until for since, until in busy if since < start)])
-            if now is not None:
-                begins = max(begins, -(-_minute(now.time()) // 5) * 5)
-            if start - begins in GAP_MINUTES:
+        busy = sorted(
+            [(visit.first_minute, visit.last_minute) for visit in lane.visits]
+            + [(_minute(block.starts), _minute(block.starts) + block.minutes) for block in lane.off]
+        )
+        begins = -(-_minute(now.time()) // 5) * 5 if now is not None else 0
+        for number, (start, end) in enumerate(busy):
+            if number and start - begins in GAP_MINUTES:
                 lane.gaps.append(Block(_time(begins), start - begins, f"{start - begins} min free", can_fill))
+            begins = max(begins, end)
 
 
 def _share(visits: list[Visit]) -> None:
     """Visits that are there at the same time stand side by side, two to a lane."""
     cluster: list[Visit] = []
     until = -1
-    for visit in sorted(visits, key=lambda one: (one.first_minute, one.last_minute)):
+    for visit in sorted(visits, key=lambda one: (one.first_minute, -one.last_minute)):
         if visit.first_minute >= until:
             _halve(cluster)
             cluster = []

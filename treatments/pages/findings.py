@@ -1,7 +1,7 @@
 """The screening page of a clinician: answer, finding, what it means for the day; and when each wait is over."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from clinic.models import Membership
 from clinic.roles import Role
@@ -10,10 +10,11 @@ from patients.models import HistoryAnswer, Patient
 from treatments import facts as rows
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages import why
+from treatments.pages.waits import waits_drawn
 from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.entries import Rule
 from treatments.protocol.facts import Answer as GivenAnswer
-from treatments.protocol.facts import PatientFacts, answers_differ
+from treatments.protocol.facts import PatientFacts
 from treatments.protocol.screening import Finding, Screening, screen
 from treatments.protocol.wording import binding_sentence, finding_sentence
 
@@ -35,6 +36,9 @@ CHANGES = {
     "avoid_zones": "Leave out the {} spots",
     "sun_avoidance_days": "No strong sun for {} days before",
 }
+# More open questions of one form than this are one line.
+LISTED_ONE_BY_ONE = 4
+
 # What takes a finding away, for somebody who may not lift it.
 ENDS = {
     "prescriber": "A prescriber may lift it.",
@@ -68,9 +72,7 @@ class Row:
     lift: bool = False
     ask_form: str = ""
 
-    @property
-    def hue(self) -> str:
-        return {"ask": "ask", "caution": "ask", "needs_clinician": "who"}.get(self.state, "")
+    ask_words: str = "Ask again"
 
 
 @dataclass
@@ -187,11 +189,35 @@ class _Teller:
 
     def rows(self) -> list[Row]:
         found = {finding.code: self._finding(finding) for finding in self.screening.findings}
-        asked = [self._missing(code) for code in self.screening.missing if code not in found]
+        asked = self._asked([code for code in self.screening.missing if code not in found])
         cautions = [f.code for f in self.screening.findings if f.category == "CAU"]
         harder = [row for code, row in found.items() if code not in cautions]
         ordered = [*harder, *asked, *(found[code] for code in cautions)]
         return sorted(ordered, key=lambda row: not row.binding)
+
+    def _asked(self, codes: list[str]) -> list[Row]:
+        """The open questions, each on its line; of a form with many open ones a single line, or they bury the findings."""
+        listed = []
+        for form in ("day", "full"):
+            here = [code for code in codes if self._form_of(code) == form]
+            listed += (
+                [self._missing(code) for code in here] if len(here) <= LISTED_ONE_BY_ONE else [self._many(form, here)]
+            )
+        return [*(self._missing(code) for code in codes if self._form_of(code) not in ("day", "full")), *listed]
+
+    def _form_of(self, code: str) -> str:
+        return self.catalogue.rule(code).form if code in self.catalogue.rules_by_code else "assess"
+
+    def _many(self, form: str, codes: list[str]) -> Row:
+        ages = [a.answered_on for code in codes if (a := self.facts.answers.get(code)) and a.answered_on]
+        of = {"day": "Of the day of the session", "full": "Of the full form"}[form]
+        row = Row(code=f"many-{form}", said=f"{len(codes)} questions", asked=of, state="ask", chip="Ask", ask_form=form)
+        if ages:
+            row.age, row.expired = days_old((self.today - max(ages)).days), True
+        row.means = "Too old to count" if len(ages) == len(codes) else "Not answered yet"
+        row.because = {"day": "Asked on the day itself, or the day before.", "full": "Unknown is not no."}[form]
+        row.ask_words = "Ask them"
+        return row
 
     def quiet(self) -> list[Row]:
         return [self._answer_row(code) for code in self._quiet_codes()]
@@ -227,16 +253,13 @@ class _Teller:
             return Row(code=code, said=self._computed_fact(rule), asked=rule.label)
         newest = (self.history.get(code) or [None])[0]
         age = (self.today - answer.answered_on).days if answer.answered_on else None
-        given = [
-            GivenAnswer(row.value, on=row.on, detail=row.detail or None, answered_on=row.answered_on)
-            for row in self.history.get(code, [])
-        ]
         return Row(
             code=code,
             said=self._said(rule, answer, newest),
             asked=rule.question,
             age=days_old(age),
-            differs=len(given) > 1 and answers_differ(given, rule),
+            # What counts is not what was said last: an earlier yes stands, and the clinician is told.
+            differs=bool(newest and newest.value != answer.value),
         )
 
     def _said(self, rule: Rule, answer: GivenAnswer, newest: HistoryAnswer | None) -> str:
@@ -291,7 +314,7 @@ class _Teller:
         answered = code in self.facts.answers
         row = self._answer_row(code) if answered else Row(code=code, said="Not answered", asked=rule.question)
         row.expired, row.state, row.chip, row.ask_form = answered, "ask", "Ask", rule.form
-        row.means = "Too old to count" if answered else "Not asked yet"
+        row.means, row.ask_words = ("Too old to count", "Ask again") if answered else ("Not asked yet", "Ask it")
         row.because = (
             "Unknown is not no: ask before this day." if rule.form != "day" else "Asked on the day of the session."
         )
@@ -308,7 +331,7 @@ class _Teller:
         if not waits:
             return None
         last = max([self.screening.on, *(ends for _, ends in waits)])
-        return _drawn(
+        return waits_drawn(
             [
                 (self.catalogue.rule(finding.code).label, ends, finding.date_assumed or finding.category == "CAU")
                 for finding, ends in waits
@@ -355,67 +378,3 @@ def _why_label(finding: Finding, rule: Rule, facts: PatientFacts) -> str:
 
 def _counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-WIDTH, LEFT, ROW_TOP, ROW_STEP, MARK_WIDTH = 1156, 196, 34, 28, 70
-# At most this many days are named one by one; a longer wait is marked by weeks, a very long one by months.
-NAMED_DAYS, NAMED_WEEKS = 12, 90
-
-
-def _drawn(waits: list[tuple[str, date, bool]], *, first: date, last: date, asked: date, free: date | None) -> dict:
-    days = max(10, (last - first).days + 3)
-    step = (WIDTH - LEFT) / days
-
-    def x(on: date) -> float:
-        return round(LEFT + (on - first).days * step, 1)
-
-    bottom = ROW_TOP + ROW_STEP * len(waits)
-    marks = [{"on": asked, "state": "block-old", "ink": "old", "words": ["asked", day(asked)]}]
-    if free and free != asked:
-        marks.append({"on": free, "state": "block", "ink": "on", "words": ["from", day(free)]})
-    return {
-        "width": WIDTH,
-        "height": bottom + 6,
-        "label": "; ".join(
-            [f"{label} until {date_words(ends)}" for label, ends, _ in waits] + [f"asked for {date_words(asked)}"]
-        ),
-        "grid": [{"x": x(on), "label": words, "strong": on in (asked, free)} for on, words in _named_days(first, days)],
-        "rows": [
-            {
-                "label": _fitted(label),
-                "y": ROW_TOP + ROW_STEP * number,
-                "text_y": ROW_TOP + ROW_STEP * number + 11,
-                "wash": {"x": LEFT, "width": round(x(ends) - LEFT, 1)},
-                "band": {"x": x(ends), "width": round(WIDTH - 4 - x(ends), 1)},
-                "maybe": maybe,
-            }
-            for number, (label, ends, maybe) in enumerate(waits)
-        ],
-        "bottom": bottom,
-        "marks": [_placed(mark, x(mark["on"]), bottom) for mark in marks],
-    }
-
-
-def _placed(mark: dict, x: float, bottom: int) -> dict:
-    """A block's left edge is its day; the last one is kept inside the box."""
-    height = bottom - 26
-    return mark | {
-        "x": min(x, WIDTH - MARK_WIDTH),
-        "width": MARK_WIDTH,
-        "height": height,
-        "text_y": round(height / 2) - 3,
-    }
-
-
-def _named_days(first: date, days: int) -> list[tuple[date, str]]:
-    all_days = [first + timedelta(days=n) for n in range(days)]
-    if days <= NAMED_DAYS:
-        return [(on, f"{on:%a} {on.day}") for on in all_days]
-    if days <= NAMED_WEEKS:
-        return [(on, f"{on.day} {on:%b}") for on in all_days if on.weekday() == 0]
-    return [(on, f"{on:%b %Y}") for on in all_days if on.day == 1]
-
-
-def _fitted(label: str) -> str:
-    """What fits in front of the bars."""
-    return label if len(label) <= 28 else f"{label[:27].rstrip()}…"

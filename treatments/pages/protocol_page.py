@@ -11,10 +11,10 @@ CATEGORIES = {
     "CAU": ("caution", "Caution"),
 }
 FORMS = {
-    "day": "on the day",
-    "full": "once a year",
-    "clinician": "by the clinician",
-    "computed": "not asked, worked out",
+    "day": "Asked on the day",
+    "full": "Asked once a year",
+    "clinician": "Asked of the clinician",
+    "computed": "Worked out, not asked",
 }
 LIFTED = {
     "clinician": "a clinician’s clearance",

@@ -65,6 +65,8 @@ class NextSession:
 @dataclass
 class VisitCard:
     visit: Appointment
+    who: str
+    where: str
     sub: str
     verdict: Verdict | None
     steps: list[Step]
@@ -73,6 +75,7 @@ class VisitCard:
     can_move: bool
     can_cancel: bool
     can_miss: bool
+    number: int | None = None
     dots: list[dict] = field(default_factory=list)
     course_words: str = ""
     next_session: NextSession | None = None
@@ -88,6 +91,8 @@ def card_of(
     today = now.astimezone(visit.clinic.tz).date()
     card = VisitCard(
         visit=visit,
+        who=_who(visit, hours),
+        where=next((room.name for room in rooms if room.pk == visit.room_id), ""),
         sub=_sub(visit, today),
         verdict=verdict_of(visit, today=today),
         steps=_steps(visit),
@@ -99,19 +104,30 @@ def card_of(
         dots=[{"number": session.number, "state": dot_state(session)} for session in sessions],
     )
     if sessions:
-        card.course_words = course_words(visit.planned_session.plan, card.dots)
-        if visit.planned_session.plan.status == "active" and (planned := next_to_book(sessions)):
+        plan = sessions[0].plan
+        card.number = next(session.number for session in sessions if session.pk == visit.planned_session_id)
+        card.course_words = course_words(plan, card.dots)
+        if plan.status == "active" and (planned := next_to_book(sessions)):
             card.next_session = next_session(
                 planned, visit=visit, now=now, rooms=rooms, hours=hours, sessions=sessions, away=away
             )
     return card
 
 
+def _who(visit: Appointment, hours: Hours) -> str:
+    """The clinician, also one who has left meanwhile."""
+    known = {person.pk: str(person) for person in people(hours)}
+    if visit.clinician_id in known:
+        return known[visit.clinician_id]
+    return visit.clinician_name or "" if hasattr(visit, "clinician_name") else str(visit.clinician or "")
+
+
 def sessions_of(visit: Appointment) -> list[PlannedSession]:
-    """The sessions of the visit's course with what became of each; none where it has no course. One query."""
-    if visit.planned_session is None:
+    """The sessions of the visit's course with what became of each and their plan; none without a course. One query."""
+    if visit.planned_session_id is None:
         return []
-    return list(with_states(visit.planned_session.plan.planned_sessions.all()))
+    of_course = PlannedSession.objects.filter(plan__planned_sessions=visit.planned_session_id)
+    return list(with_states(of_course).select_related("plan"))
 
 
 def next_to_book(sessions: list[PlannedSession]) -> PlannedSession | None:

@@ -115,6 +115,7 @@ def plan_stop(request: HttpRequest, ref: UUID) -> HttpResponse:
             form.add_error("reason" if refusal.field == "reason" else None, refusal.sentence)
     header = patient_header(plan.patient, membership=request.membership, tab="course", plan=plan)
     context = {"form": form, "plan": plan, "header": header, "coming": course_page.coming_visits(header["sessions"])}
+    context["stop_label"] = course_page.stop_label(plan)
     return render(request, "treatments/plans/stop.html", context, status=_status(request))
 
 

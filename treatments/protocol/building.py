@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol, TypeVar, get_args
 
 from .entries import (
-    CATEGORIES,
     Active,
     AgePolicy,
     Anaesthetic,
@@ -17,46 +16,25 @@ from .entries import (
     ConcernPolicy,
     Count,
     DepthPolicy,
-    Detail,
     Endpoint,
-    Evidence,
-    Form,
     Grade,
     IntervalPolicy,
-    LaterNo,
     Level,
-    Lifting,
     LineKind,
     Maintenance,
     NumbingPolicy,
     RedFlag,
-    Rule,
-    SecondStep,
     Source,
     Spacing,
     Step,
     StepLine,
-    Value,
-    Washout,
     Zone,
 )
 from .reading import BadCatalogue, Table
+from .rulebuilding import build_evidence
 
-PEOPLE = ("patient", "clinician", "desk")
 CELL = re.compile(r"([0-9]\.[0-9]{1,2})-([0-9]\.[0-9]{1,2})")
 DESK_WORDS = ("block", "block_until", "defer", "needs_clinician", "ask", "caution", "clear")
-
-# What a later "no" does where the entry does not say it.
-LATER_NO: Mapping[Lifting, LaterNo] = {
-    "time": "never_shortens_wait",
-    "clinician": "kept_beside",
-    "prescriber": "kept_beside",
-    "nobody": "kept_beside",
-    "new_answer": "replaces",
-    "end_date": "needs_end_date",
-    "closing": "replaces",
-    "not_needed": "replaces",
-}
 
 
 class Coded(Protocol):
@@ -90,101 +68,6 @@ def build_sources(table: Table) -> dict[str, Source]:
         sources[id] = Source(id=id, title=title, grade=known[0], url=url)
     table.done()
     return sources
-
-
-def _evidence(table: Table, key: str) -> tuple[Evidence, ...]:
-    """Rows of a value and the sources that give it."""
-    return tuple(Evidence(value=row[0], sources=row[1:]) for row in table.rows(key, least=2))
-
-
-def build_rule(table: Table) -> Rule:
-    form: Form = table.one_of("form", get_args(Form), "full")
-    lifted_by: Lifting = table.one_of("lifted_by", get_args(Lifting))
-    rule = Rule(
-        code=table.text("code"),
-        category=table.one_of("category", CATEGORIES),
-        form=form,
-        label=table.text("label"),
-        question="" if form == "computed" else table.text("question"),
-        raised_by=table.one_of("raised_by", get_args(Value), "yes"),
-        unsure_raises=table.flag("unsure_raises", True),
-        never_missing=table.flag("never_missing"),
-        date_question=table.optional_text("date_question"),
-        date_may_be_ahead=table.flag("date_may_be_ahead"),
-        dated_as=table.optional_text("dated_as"),
-        washout=_washout(table),
-        second_step=_second_step(table),
-        details=_details(table),
-        detail_by=table.one_of("detail_by", PEOPLE) if table.has("detail_by") else None,
-        runs_until_ended=table.flag("runs_until_ended"),
-        after_end=table.one_of("after_end", CATEGORIES) if table.has("after_end") else None,
-        soft=table.flag("soft"),
-        later_no=table.one_of("later_no", get_args(LaterNo), LATER_NO[lifted_by]),
-        answered_by=_answered_by(table, form),
-        lifted_by=lifted_by,
-        advice=table.text("advice"),
-        sources=table.texts("sources"),
-        evidence=_evidence(table, "evidence"),
-        dissent=_evidence(table, "dissent"),
-    )
-    table.done()
-    return rule
-
-
-def _answered_by(table: Table, form: Form) -> tuple[str, ...]:
-    if form == "computed":
-        return ()
-    people = table.optional_texts("answered_by") or ("patient", "clinician")
-    for person in people:
-        if person not in PEOPLE:
-            raise table.fail("answered_by", f"must name only: {', '.join(PEOPLE)}")
-    return people
-
-
-def _washout(table: Table) -> Washout | None:
-    inner = table.optional_table("washout")
-    if inner is None:
-        return None
-    washout = Washout(
-        days=inner.optional_whole("days"),
-        skin_types_4_to_6=inner.optional_whole("skin_types_4_to_6"),
-        pigment_concern=inner.optional_whole("pigment_concern"),
-        device_says=inner.flag("device_says"),
-        interval_floor=inner.flag("interval_floor"),
-    )
-    inner.done()
-    if (washout.days is None) != washout.interval_floor:
-        raise table.fail("washout", "needs days, or interval_floor = true, and not both")
-    for longer in (washout.skin_types_4_to_6, washout.pigment_concern):
-        if longer is not None and longer < (washout.days or 0):
-            raise table.fail("washout", "gets shorter for the higher risk")
-    return washout
-
-
-def _second_step(table: Table) -> SecondStep | None:
-    inner = table.optional_table("second_step")
-    if inner is None:
-        return None
-    step = SecondStep(category=inner.one_of("category", CATEGORIES), days=inner.whole("days", least=1))
-    inner.done()
-    return step
-
-
-def _details(table: Table) -> dict[str, Detail]:
-    details: dict[str, Detail] = {}
-    for inner in table.tables("details"):
-        detail = Detail(
-            word=inner.text("word"),
-            label=inner.text("label"),
-            category=inner.one_of("category", CATEGORIES) if inner.has("category") else None,
-            days=inner.optional_whole("days"),
-            raises=inner.flag("raises", True),
-        )
-        inner.done()
-        if detail.word in details:
-            raise table.fail("details", f"name {detail.word} twice")
-        details[detail.word] = detail
-    return details
 
 
 def _count(table: Table) -> Count:
@@ -242,8 +125,8 @@ def build_concern(table: Table) -> ConcernPolicy:
         endpoint=table.one_of("endpoint", get_args(Endpoint)),
         note=table.optional_text("note") or "",
         sources=table.texts("sources"),
-        evidence=_evidence(table, "evidence"),
-        dissent=_evidence(table, "dissent"),
+        evidence=build_evidence(table, "evidence"),
+        dissent=build_evidence(table, "dissent"),
     )
     table.done()
     if concern.soft_max_4_6_mm is not None and concern.soft_max_4_6_mm > concern.soft_max_mm:
@@ -269,9 +152,9 @@ def build_zone(table: Table) -> Zone:
         label=table.text("label"),
         prohibited=prohibited,
         group="" if prohibited else table.one_of("group", ("face", "neck", "body")),
-        start_mm=None if prohibited else table.decimal("start_mm"),
-        soft_max_mm=None if prohibited else table.decimal("soft_max_mm"),
-        hard_cap_mm=None if prohibited else table.decimal("hard_cap_mm"),
+        start_mm=Decimal(0) if prohibited else table.decimal("start_mm"),
+        soft_max_mm=Decimal(0) if prohibited else table.decimal("soft_max_mm"),
+        hard_cap_mm=Decimal(0) if prohibited else table.decimal("hard_cap_mm"),
         hard_cap_by_device_mm=None if prohibited else table.optional_decimal("hard_cap_by_device_mm"),
         hard_cap_needs_prescriber=table.flag("hard_cap_needs_prescriber"),
         note=table.optional_text("note") or "",
@@ -295,7 +178,7 @@ def build_matrix(table: Table, zones: Iterable[Zone]) -> dict[str, dict[str, Cel
             raise table.fail(zone.code, f"has {len(cells)} cells for {len(columns)} columns")
         row = {column: _cell(table, zone.code, text) for column, text in zip(columns, cells, strict=True)}
         for column, cell in row.items():
-            if cell and zone.hard_cap_mm is not None and cell.soft_max_mm > zone.hard_cap_mm:
+            if cell and cell.soft_max_mm > zone.hard_cap_mm:
                 raise table.fail(zone.code, f"goes deeper in {column} than the hard cap of the zone")
         matrix[zone.code] = row
     table.done()
@@ -320,15 +203,14 @@ def build_interval(table: Table) -> IntervalPolicy:
         raised_floor_days=table.whole("raised_floor_days", least=28),
         pigment_trouble_extra_days=table.whole("pigment_trouble_extra_days"),
         deep_session_mm=table.decimal("deep_session_mm"),
-        after_event_days=table.whole("after_event_days"),
         event_grade=table.whole("event_grade", least=1, most=5),
         late_after_days=table.whole("late_after_days", least=1),
         new_baseline_after_days=table.whole("new_baseline_after_days", least=1),
         sun_avoidance_days=table.whole("sun_avoidance_days"),
         sun_avoidance_raised_days=table.whole("sun_avoidance_raised_days"),
         sources=table.texts("sources"),
-        evidence=_evidence(table, "evidence"),
-        dissent=_evidence(table, "dissent"),
+        evidence=build_evidence(table, "evidence"),
+        dissent=build_evidence(table, "dissent"),
     )
     table.done()
     if policy.floor_days > policy.raised_floor_days:
@@ -348,8 +230,8 @@ def build_depth(table: Table) -> DepthPolicy:
         step_mm=table.decimal("step_mm"),
         lowest_mm=table.decimal("lowest_mm"),
         sources=table.texts("sources"),
-        evidence=_evidence(table, "evidence"),
-        dissent=_evidence(table, "dissent"),
+        evidence=build_evidence(table, "evidence"),
+        dissent=build_evidence(table, "dissent"),
     )
     table.done()
     if policy.absolute_mm > Decimal("3.0"):

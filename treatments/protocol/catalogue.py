@@ -20,7 +20,6 @@ from .building import (
     build_matrix,
     build_numbing,
     build_red_flag,
-    build_rule,
     build_sources,
     build_step,
     build_zone,
@@ -43,6 +42,7 @@ from .entries import (
     Zone,
 )
 from .reading import BadCatalogue, Table
+from .rulebuilding import build_rule
 
 __all__ = ["BadCatalogue", "Catalogue", "load", "parse"]
 

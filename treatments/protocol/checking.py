@@ -103,6 +103,8 @@ def _check_rule(rule: Rule) -> None:
         raise refuse("a washout needs dated_as, the words for its first day")
     if rule.washout and rule.form != "computed" and not rule.date_question:
         raise refuse("a washout needs a date_question")
+    if rule.code == "adverse_event" and (rule.category != "TMP" or not rule.washout or rule.washout.days is None):
+        raise refuse("needs category TMP and a washout in days")
     if rule.runs_until_ended and not rule.date_question:
         raise refuse("runs_until_ended needs a date_question for the end")
     if rule.category == "TMP" and not rule.washout:

@@ -112,8 +112,6 @@ def _cell(zone: str, policy: ConcernPolicy, skin_type: int | None, catalogue: Ca
 
 def _zone_cap(zone: Zone, device: Device | None, prescriber: bool, catalogue: Catalogue) -> Decimal:
     """The cap of a zone under the device's label; where the label is silent the zone's plain cap holds."""
-    if zone.hard_cap_mm is None:
-        raise AssertionError(f"{zone.code} carries no depths")
     by_label = _label_limit(zone, device)
     cap = zone.hard_cap_mm
     if by_label is not None and (prescriber or not zone.hard_cap_needs_prescriber):

@@ -208,15 +208,15 @@ class ConcernPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A part of the skin. A prohibited zone carries no depths."""
+    """A part of the skin. A prohibited zone has a hard cap of zero."""
 
     code: str
     label: str
     prohibited: bool
     group: str
-    start_mm: Decimal | None
-    soft_max_mm: Decimal | None
-    hard_cap_mm: Decimal | None
+    start_mm: Decimal
+    soft_max_mm: Decimal
+    hard_cap_mm: Decimal
     hard_cap_by_device_mm: Decimal | None
     hard_cap_needs_prescriber: bool
     note: str
@@ -238,7 +238,6 @@ class IntervalPolicy:
     raised_floor_days: int
     pigment_trouble_extra_days: int
     deep_session_mm: Decimal
-    after_event_days: int
     event_grade: int
     late_after_days: int
     new_baseline_after_days: int

@@ -14,7 +14,7 @@ from typing import Literal
 from .answers import Answer
 from .catalogue import Catalogue
 from .changes import Change, changes_for
-from .entries import CATEGORIES, Category, Rule
+from .entries import CATEGORIES, Category, Rule, Washout
 from .facts import PatientFacts
 from .interval import (
     Floor,
@@ -251,7 +251,7 @@ class _Patient:
         if rule.washout.interval_floor:
             until = floor_ends_on(since, self.floor, self._floor_lowered_until(day))
         else:
-            until = since + timedelta(days=self._washout_days(rule, detail.days if detail else None))
+            until = since + timedelta(days=self._washout_days(rule.washout, detail.days if detail else None))
         if day < until:
             return _State(category, until, assumed)
         if rule.second_step:
@@ -270,18 +270,16 @@ class _Patient:
                 return _State("TMP", until)
         return _State(rule.after_end) if rule.after_end else None
 
-    def _washout_days(self, rule: Rule, detail_days: int | None) -> int:
-        washout = rule.washout
-        if washout is None or washout.days is None:
-            raise AssertionError(f"{rule.code} has no washout in days")
+    def _washout_days(self, washout: Washout, detail_days: int | None) -> int:
+        """Days to wait: what the device's label says, else the longest that detail, skin type and concern ask for."""
         if washout.device_says and self.facts.device and self.facts.device.filler_washout_days is not None:
             return self.facts.device.filler_washout_days
-        days = washout.days if detail_days is None else detail_days
+        days = [(washout.days if detail_days is None else detail_days) or 0]
         if self.dark:
-            days = max(days, washout.skin_types_4_to_6 or 0)
+            days.append(washout.skin_types_4_to_6 or 0)
         if self.pigment:
-            days = max(days, washout.pigment_concern or 0)
-        return days
+            days.append(washout.pigment_concern or 0)
+        return max(days)
 
     def _floor_lowered_until(self, day: date) -> date | None:
         expires_on = self.cleared_until.get("interval_floor")
@@ -294,30 +292,32 @@ class _Patient:
         return Floor(self.floor.lowered_days, self.floor.lowered_days, self.floor.because)
 
     def _computed(self, day: date) -> Iterator[Finding]:
-        states: list[tuple[str, _State | None]] = [*self._age(day), *self._events(day)]
-        if self.facts.pih_history:
-            states.append(("pih_history", _State("REL")))
-        for code, state in states:
-            if state is not None:
-                yield self._finding(self.catalogue.rule(code), state, day)
+        for code, until in (*self._age(day), *self._events(day), *self._pigment_trouble()):
+            rule = self.catalogue.rule(code)
+            yield self._finding(rule, _State(rule.category, until), day)
         yield from self._interval(day)
 
-    def _age(self, day: date) -> Iterator[tuple[str, _State | None]]:
+    def _age(self, day: date) -> Iterator[tuple[str, date | None]]:
         adult_on = birthday(self.facts.born_on, self.catalogue.age.minimum_years)
         if day < adult_on:
-            yield "age_under_18", _State("ABS", adult_on)
+            yield "age_under_18", adult_on
         elif day < birthday(self.facts.born_on, self.catalogue.age.label_years):
-            yield "age_18_21", _State("CAU")
+            yield "age_18_21", None
 
-    def _events(self, day: date) -> Iterator[tuple[str, _State | None]]:
-        policy = self.catalogue.interval
-        serious = [event for event in self.facts.adverse_events if event.grade >= policy.event_grade]
+    def _events(self, day: date) -> Iterator[tuple[str, date | None]]:
+        serious = [event for event in self.facts.adverse_events if event.grade >= self.catalogue.interval.event_grade]
         if any(event.resolved_on is None for event in serious):
-            yield "adverse_event_open", _State("ABS")
+            yield "adverse_event_open", None
+        washout = self.catalogue.rule("adverse_event").washout
         closed = [event.resolved_on for event in serious if event.resolved_on]
-        if closed:
-            until = max(closed) + timedelta(days=policy.after_event_days)
-            yield "adverse_event", _State("TMP", until) if day < until else None
+        if closed and washout:
+            until = max(closed) + timedelta(days=self._washout_days(washout, None))
+            if day < until:
+                yield "adverse_event", until
+
+    def _pigment_trouble(self) -> Iterator[tuple[str, date | None]]:
+        if self.facts.pih_history:
+            yield "pih_history", None
 
     def _interval(self, day: date) -> Iterator[Finding]:
         """The floor from the newest needling. A prescriber's clearance lowers a raised floor, and lifts nothing below."""
@@ -333,7 +333,7 @@ class _Patient:
         still_forbids = day < until
         yield Finding(
             code=rule.code,
-            category="TMP" if still_forbids else "CAU",
+            category=rule.category if still_forbids else "CAU",
             earliest_on=until if still_forbids else None,
             cleared_until=None if still_forbids else lowered_until,
             date_assumed=last.date_assumed,

@@ -378,17 +378,19 @@ class OpenForm(ChairForm):
         self.fields["acknowledged"].choices = [(change["parameter"], change_words(change)) for change in changes]
 
 
+CHANGES = {
+    "floor_days": "Interval: at least {} days to the next session",
+    "soft_max_step_mm": "Depth: stay {} mm below the usual maximum",
+    "anaesthetic": "Numbing: none today",
+    "endpoint": "Endpoint: stop at even redness, no bleeding",
+    "avoid_zones": "Leave out the marked spots",
+    "sun_avoidance_days": "Sun: {} days of strict avoidance before and after",
+}
+
+
 def change_words(change: dict) -> str:
     """A change of a screening as an instruction: "Depth: stay 0.25 mm below the usual maximum (prescribed blood thinner)"."""
-    value = change["value"]
-    said = {
-        "floor_days": f"Interval: at least {value} days to the next session",
-        "soft_max_step_mm": f"Depth: stay {abs(float(value)):g} mm below the usual maximum",
-        "anaesthetic": "Numbing: none today",
-        "endpoint": "Endpoint: stop at even redness, no bleeding",
-        "avoid_zones": "Leave out the marked spots",
-        "sun_avoidance_days": f"Sun: {value} days of strict avoidance before and after",
-    }.get(change["parameter"], f"{change['parameter']}: {value}")
+    said = CHANGES[change["parameter"]].format(str(change["value"]).removeprefix("-"))
     because = ", ".join(_because(code) for code in change["because"])
     return f"{said} ({because})" if because else said
 

@@ -15,7 +15,9 @@ class Command(BaseCommand):
         parser.add_argument("--zone", default="Europe/London", help="time zone, for example Europe/London")
         parser.add_argument("--manager-email", required=True)
         parser.add_argument("--manager-name", required=True)
-        parser.add_argument("--password-stdin", action="store_true", help="read the manager's password from standard input")
+        parser.add_argument(
+            "--password-stdin", action="store_true", help="read the manager's password from standard input"
+        )
 
     def handle(self, *args, name, zone, manager_email, manager_name, password_stdin, **options):
         if User.objects.filter(email=manager_email.lower()).exists():

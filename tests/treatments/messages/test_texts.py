@@ -1,0 +1,246 @@
+"""What the mails say: nothing on a lock screen, the signs and the numbers in every aftercare mail, and no permission that
+the next screening would take back."""
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patients.models import Message
+from patients.outbox import kinds, rendering
+from tests import factories
+from tests.treatments.messages.reading import of_kind
+from treatments.appointments import messages as visit_messages
+from treatments.protocol.catalogue import load
+from treatments.protocol.facts import Answer, Concern, Device, PatientFacts
+from treatments.protocol.screening import screen
+from treatments.sessions import aftercare
+from treatments.sessions import messages as session_messages
+
+OURS = [*visit_messages.KINDS, *session_messages.KINDS]
+AFTERCARE = [kind.code for kind in session_messages.KINDS if kind.code.startswith("aftercare")]
+# Words that give away what somebody comes for.
+TELLING = re.compile(
+    r"needl|skin|scar|melasma|wrinkle|acne|derma|laser|peel|botox|filler|retino|treatment|therapy|face|cheek|session|cosmetic|aesthetic",
+    re.IGNORECASE,
+)
+SESSION_ON = date(2027, 3, 9)
+
+
+@pytest.fixture
+def letters(done_session) -> dict[str, rendering.Letter]:
+    """One rendered mail of each kind, for one patient."""
+    planned = done_session.plan.planned_sessions.get(number=2)
+    visit = factories.book(planned, day=planned.target_on)
+    for write in (visit_messages.owe_for_move, visit_messages.owe_for_closing):
+        visit.schedule_version += 1
+        visit.status = "cancelled" if write is visit_messages.owe_for_closing else visit.status
+        Message.objects.filter(kind="booking_confirmed").update(state="sent", sent_at=visit.booked_at)
+        write(visit, by=visit.clinician.user)
+    return {kind.code: rendering.write(of_kind(done_session.patient, kind.code)) for kind in OURS}
+
+
+def test_the_letters_above_are_one_of_each_kind(letters):
+    assert set(letters) == {kind.code for kind in OURS}
+    assert set(letters) <= {kind.code for kind in kinds.all_kinds()}
+
+
+def test_a_lock_screen_learns_nothing(letters):
+    for letter in letters.values():
+        mail = letter.mail
+        assert letter.subject == "A message from Alder Lane"
+        assert not TELLING.search(letter.subject)
+        assert not TELLING.search(mail.from_email)
+        assert "Leila" not in letter.subject
+
+
+def test_labels_at_the_desk_say_nothing_clinical():
+    assert [kind.label for kind in OURS if TELLING.search(kind.label)] == []
+    assert TELLING.search("After your needling")
+
+
+def test_the_first_name_is_the_only_name(letters):
+    for letter in letters.values():
+        assert "Leila" in letter.text
+        assert "Haddad" not in letter.text + letter.html
+
+
+def test_the_line_for_the_desk_holds_a_visit_and_no_treatment(done_session):
+    notes = [message.context["note"] for message in done_session.patient.messages.all()]
+    assert notes
+    assert [note for note in notes if TELLING.search(note)] == []
+
+
+@pytest.mark.parametrize("code", AFTERCARE)
+def test_every_aftercare_mail_carries_the_signs_and_both_numbers(letters, code):
+    for body in (letters[code].text, letters[code].html):
+        for flag in load().red_flags:
+            if flag.level != "green":
+                assert flag.text in body
+        assert "020 7946 0142" in body
+        assert "999" in body
+
+
+def test_nobody_is_told_to_stop_a_prescribed_medicine(letters):
+    for letter in letters.values():
+        assert not re.search(r"\bstop (taking|using|your)", letter.text, re.IGNORECASE)
+    for code in AFTERCARE:
+        assert "Keep taking every medicine that a doctor has prescribed." in letters[code].text
+
+
+def test_short_words_and_short_sentences(letters):
+    """Grade 8 at most (Flesch-Kincaid) for the sentences of our own."""
+    for code, letter in letters.items():
+        assert reading_grade(letter.text) <= 8, code
+
+
+def test_visit_mails_say_day_time_and_telephone(letters):
+    for code in ("booking_changed", "booking_cancelled", "visit_reminder_3d", "visit_reminder_1d"):
+        assert re.search(r"\w+day \d+ April 2027, 11:00", letters[code].text)
+        assert "020 7946 0100" in letters[code].text
+
+
+def test_a_folded_confirmation_says_what_the_reminders_would_have_said(visit_today):
+    text = rendering.write(of_kind(visit_today.patient, "booking_confirmed")).text
+    assert "Has anything changed?" in text
+    assert "no alcohol" in text
+    assert "tomorrow" not in text
+
+
+def test_no_sunscreen_for_a_day_then_spf_by_skin_type(letters):
+    assert "No sunscreen for the first 24 hours." in letters["aftercare_now"].text
+    assert "SPF 30 or higher" in letters["aftercare_24h"].text
+
+
+def test_no_exercise_for_three_days(letters):
+    assert "No sport, pool or sauna for three days." in letters["aftercare_now"].text
+    for code in ("aftercare_4h", "aftercare_24h", "aftercare_48h"):
+        assert "sport, swim" not in letters[code].text
+    assert "you may do sport" in letters["aftercare_72h"].text
+
+
+# ── Permissions, as values ────────────────────────────────────────────────────
+
+
+def ahead(day: int, *, next_day: int | None, skin_type: int | None = 3, reaction_open: bool = False, **known) -> aftercare.Outlook:
+    """An outlook on day `day` after the session, with the next one on day `next_day` after it."""
+    facts = PatientFacts(born_on=date(1992, 6, 9), skin_type=skin_type, concerns=known.pop("concerns", ()), **known)
+    return aftercare.Outlook(
+        today=SESSION_ON + timedelta(days=day),
+        session_on=SESSION_ON,
+        known=facts,
+        next_on=None if next_day is None else SESSION_ON + timedelta(days=next_day),
+        reaction_open=reaction_open,
+    )
+
+
+def said(step: str, outlook: aftercare.Outlook) -> str:
+    return "\n".join(aftercare.said(aftercare.step(step), outlook))
+
+
+def test_retinoid_may_start_on_day_7_until_five_days_before_the_next_session():
+    text = said("after_7_days", ahead(7, next_day=42))
+    assert "You may use retinol, tretinoin or adapalene again, but not after Thursday 15 April." in text
+
+
+def test_skin_types_4_to_6_wait_until_day_14_and_end_a_week_before():
+    early = said("after_7_days", ahead(7, next_day=42, skin_type=5))
+    assert "Retinoid cream: not before Tuesday 23 March." in early
+    assert "retinol" not in early
+    late = said("after_14_days", ahead(14, next_day=42, skin_type=5))
+    assert "You may use retinol, tretinoin or adapalene again, but not after Tuesday 13 April." in late
+
+
+def test_an_unknown_skin_type_counts_as_dark():
+    assert "Retinoid cream: not before" in said("after_7_days", ahead(7, next_day=42, skin_type=None))
+
+
+def test_a_filler_that_the_device_forbids_for_half_a_year_waits_for_the_end_of_the_course():
+    pen = Device(name="Pen", max_depth_mm={"face": Decimal("1.5")}, filler_washout_days=180)
+    assert "Filler: not until your course is finished." in said("after_14_days", ahead(14, next_day=42, device=pen))
+    assert "You may have filler again, but not after Tuesday 23 March." in said("after_14_days", ahead(14, next_day=42))
+    assert "Filler: not until your course is finished." in said("after_14_days", ahead(14, next_day=41))
+
+
+def test_after_the_last_session_it_is_allowed_without_a_date():
+    assert "You may have filler again." in said("after_14_days", ahead(14, next_day=None))
+
+
+def test_while_a_reaction_is_open_nothing_is_allowed():
+    text = said("after_7_days", ahead(7, next_day=None, reaction_open=True))
+    assert "You may" not in text
+    assert "Retinoid cream: please ask us first." in text
+
+
+def test_spf_50_for_dark_skin_and_for_pigment_concerns():
+    assert "SPF 50" in said("after_24_hours", ahead(1, next_day=42, skin_type=4))
+    assert "SPF 50" in said("after_24_hours", ahead(1, next_day=42, concerns=(Concern("melasma", ("cheek",)),)))
+    assert "SPF 50" not in said("after_24_hours", ahead(1, next_day=42, skin_type=3))
+
+
+PERMITTED = re.compile(r"^You may .*?(?:, but not after (?P<words>\w+day \d+ \w+))?\.$")
+
+
+@given(
+    next_day=st.integers(28, 140),
+    late=st.integers(0, 20),
+    skin_type=st.sampled_from([None, 1, 2, 3, 4, 5, 6]),
+    filler=st.sampled_from([None, 14, 28, 180, 365]),
+    code=st.sampled_from(["after_7_days", "after_14_days"]),
+    pigment=st.booleans(),
+)
+def test_no_line_permits_what_the_next_screening_would_defer(next_day, late, skin_type, filler, code, pigment):
+    """Whatever a mail allows, done on the last day it names, does not stand in the way of the next session."""
+    concerns = (Concern("melasma", ("cheek",)),) if pigment else ()
+    day = {"after_7_days": 7, "after_14_days": 14}[code] + late
+    outlook = ahead(day, next_day=next_day, skin_type=skin_type, device=Device(filler_washout_days=filler), concerns=concerns)
+    allowed = {line.text.rstrip("."): line.rule for step in load().steps for line in step.lines if line.kind == "allow"}
+    for sentence in aftercare.said(aftercare.step(code), outlook):
+        rule = next((rule for text, rule in allowed.items() if sentence.startswith(text)), None)
+        if rule is None:
+            continue
+        found = PERMITTED.match(sentence)
+        assert found, sentence
+        assert found["words"], f"{sentence} names no last day although a session is to come"
+        last_on = next(
+            outlook.next_on - timedelta(days=back)
+            for back in range(LONGEST)
+            if aftercare.day_words(outlook.next_on - timedelta(days=back)) == found["words"]
+        )
+        assert last_on >= outlook.today
+        assert not stands(rule, outlook, last_on)
+        assert stands(rule, outlook, last_on + timedelta(days=1)), f"{sentence} could allow a day more"
+
+
+def test_the_check_above_finds_a_permission_that_goes_too_far():
+    """Negative control: the day after the last one does stand in the way."""
+    outlook = ahead(7, next_day=42)
+    last_on = aftercare.last_day_allowed("topical_retinoid", outlook.known, next_on=outlook.next_on)
+    assert not stands("topical_retinoid", outlook, last_on)
+    assert stands("topical_retinoid", outlook, last_on + timedelta(days=1))
+
+
+LONGEST = 200
+
+
+def stands(rule: str, outlook: aftercare.Outlook, used_on: date) -> bool:
+    """Whether a screening on the next day would defer for this rule, or advise against the day."""
+    facts = replace(outlook.known, answers={rule: Answer("yes", on=used_on, answered_on=used_on)})
+    seen = screen(facts, on=outlook.next_on, purpose="session", catalogue=load())
+    return any(f.code == rule and (f.category != "CAU" or (f.earliest_on and f.earliest_on > outlook.next_on)) for f in seen.findings)
+
+
+def reading_grade(text: str) -> float:
+    sentences = [part for part in re.split(r"[.!?:\n]+", text) if re.search(r"[a-z]", part)]
+    words = re.findall(r"[A-Za-z']+", text)
+    return 0.39 * len(words) / len(sentences) + 11.8 * sum(map(_syllables, words)) / len(words) - 15.59
+
+
+def _syllables(word: str) -> int:
+    groups = re.findall(r"[aeiouy]+", word.lower())
+    silent = word.lower().endswith("e") and not word.lower().endswith("le") and len(groups) > 1
+    return max(1, len(groups) - silent)

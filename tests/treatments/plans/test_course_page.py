@@ -1,0 +1,163 @@
+"""The course page: ruler and list say the same; the desk sees days and books, clinicians see the rest."""
+
+import re
+from html import unescape
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests import factories
+from treatments.protocol.catalogue import load
+from treatments.rules.models import ProtocolVersion
+
+pytestmark = pytest.mark.django_db
+MOST_QUERIES = 12
+
+
+def url(plan) -> str:
+    return reverse("treatments:course", args=[plan.ref])
+
+
+def text(response) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
+
+
+@pytest.fixture
+def under_way(patient, later):
+    """Session 1 done six weeks ago, 2 booked, 3 and 4 open."""
+    visit = factories.make_visit_today(patient)
+    factories.make_done_session(visit)
+    later(factories.in_days(42))
+    factories.answer_all(patient)
+    plan = visit.planned_session.plan
+    second = plan.planned_sessions.get(number=2)
+    factories.book(second, day=second.target_on + factories.in_days(1))
+    plan.refresh_from_db()
+    return plan
+
+
+def test_ruler_and_list_say_the_same(clinician, under_way):
+    context = clinician.get(url(under_way)).context
+    assert [(s["number"], s["state"]) for s in context["sessions"]] == [
+        (1, "done"),
+        (2, "booked"),
+        (3, "open"),
+        (4, "open"),
+    ]
+    rows = context["ruler"]["rows"]
+    assert [[block["state"] for block in row["blocks"]] for row in rows] == [["done"], ["booked"], [], []]
+    assert rows[1]["blocks"][0]["text"] in context["sessions"][1]["when"]
+    assert "43 days after session 1" in context["sessions"][1]["who"]
+
+
+def test_a_window_is_as_wide_as_its_days_and_begins_on_its_first(clinician, under_way):
+    ruler = clinician.get(url(under_way)).context["ruler"]
+    third = under_way.planned_sessions.get(number=3)
+    band = ruler["rows"][2]["band"]
+    assert band["width"] == pytest.approx((third.latest_on - third.earliest_on).days * ruler["day_px"], abs=0.3)
+    assert ruler["rows"][2]["target_x"] - band["x"] == pytest.approx(
+        (third.target_on - third.earliest_on).days * ruler["day_px"], abs=0.3
+    )
+    assert all(0 <= block["x"] <= ruler["width"] - block["width"] for row in ruler["rows"] for block in row["blocks"])
+
+
+def test_every_status_shows_the_steps_its_table_allows(clinician, patient, clinician_member):
+    factories.answer_all(patient)
+    plan = factories.make_draft(patient)
+    offered = {}
+    for status in ("draft", "submitted", "active", "on_hold", "completed", "revoked"):
+        fields = {"status": status}
+        if status == "active":
+            fields |= {"activated_at": plan.drafted_at, "activated_by": clinician_member.user}
+        if status == "revoked":
+            fields |= {"ended_at": plan.drafted_at, "ended_by": clinician_member.user, "ended_reason": "Moved away"}
+        type(plan).objects.filter(pk=plan.pk).update(**fields)
+        offered[status] = [act["step"] for act in clinician.get(url(plan)).context["acts"]]
+    assert offered == {
+        "draft": ["submit"],
+        "submitted": ["activate"],
+        "active": ["hold", "complete"],
+        "on_hold": ["resume", "complete"],
+        "completed": [],
+        "revoked": [],
+    }
+
+
+def test_a_stored_wait_is_hatched_in_front_of_the_next_session(clinician, desk, under_way):
+    factories.answer(
+        under_way.patient, "botulinum", "yes", on=under_way.patient.sessions.get().on + factories.in_days(40)
+    )
+    factories.screen_today(under_way.patient)
+    rows = clinician.get(url(under_way)).context["ruler"]["rows"]
+    assert [bool(row["washes"]) for row in rows] == [False, True, False, False]
+    assert "botulinum" not in desk.get(url(under_way)).content.decode().lower()
+
+
+@pytest.mark.parametrize("who", ["desk", "manager"])
+def test_nobody_but_clinicians_reads_what_is_treated_or_where(request, under_way, who):
+    type(under_way).objects.filter(pk=under_way.pk).update(note="Canary note of a clinician")
+    html = unescape(request.getfixturevalue(who).get(url(under_way)).content.decode())
+    catalogue = load()
+    given_away = [c.label for c in catalogue.concerns.values() if c.label in html or c.code in html]
+    given_away += [z.label for z in catalogue.zones.values() if re.search(rf"\b{z.label}\b", html)]
+    given_away += [rule.label for rule in catalogue.rules if rule.label in html]
+    assert given_away == []
+    assert "Canary" not in html and "Skin type" not in html and " mm" not in html and "why " not in html
+
+
+def test_the_canary_would_sing(clinician, under_way):
+    html = unescape(clinician.get(url(under_way)).content.decode())
+    assert "Acne scars, face" in html and "Cheek" in html and "Skin type" in html
+
+
+def test_the_desk_reads_days_windows_and_dots(desk, under_way):
+    page = text(desk.get(url(under_way)))
+    assert "Session 2 of 4" in page
+    assert "booked" in page and "to book" in page
+    assert "Signed" in page
+
+
+def test_a_missed_visit_stays_visible_and_its_session_is_open_again(clinician, active_plan, later):
+    first = active_plan.planned_sessions.get(number=1)
+    visit = factories.book(first, day=factories.TODAY)
+    later(factories.in_days(1))
+    from treatments.appointments import services as appointments
+
+    appointments.mark_no_show(visit=visit, by=active_plan.drafted_by)
+    entry = clinician.get(url(active_plan)).context["sessions"][0]
+    assert (entry["state"], entry["missed_on"]) == ("missed", "Tue 9 Mar")
+
+
+def test_another_clinics_plan_is_not_found(stranger, under_way):
+    assert stranger.get(url(under_way)).status_code == 404
+
+
+def test_a_plan_of_an_older_protocol_with_words_that_are_gone_is_still_shown(clinician, desk, active_plan):
+    older = ProtocolVersion.objects.create(version="2025.9", sha256="0" * 64, toml="")
+    type(active_plan).objects.filter(pk=active_plan.pk).update(
+        protocol=older, concerns=[{"code": "gone_by_now", "zones": ["elbow"], "severity": "mild"}]
+    )
+    assert clinician.get(url(active_plan)).status_code == 200
+    assert desk.get(url(active_plan)).status_code == 200
+
+
+@pytest.mark.parametrize("who", ["clinician", "desk"])
+def test_the_page_costs_at_most_twelve_queries_whatever_the_history(request, patient, under_way, who):
+    client = request.getfixturevalue(who)
+
+    def queries() -> int:
+        client.get(url(under_way))
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(url(under_way)).status_code == 200
+        return len(captured)
+
+    few = queries()
+    for number in (3, 4):
+        planned = under_way.planned_sessions.get(number=number)
+        factories.book(planned, day=planned.target_on)
+    for _ in range(5):
+        factories.screen_today(patient)
+        factories.sign_consent(under_way)
+    assert queries() == few <= MOST_QUERIES

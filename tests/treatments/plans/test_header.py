@@ -1,0 +1,95 @@
+"""The patient header: the same place on every page, never more than four queries, and never a reason for the desk."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests import factories
+from treatments.pages.header import patient_header
+from treatments.sessions import services as sessions
+
+pytestmark = pytest.mark.django_db
+
+
+def verdict(patient, member) -> tuple[str, str]:
+    chip = patient_header(patient, membership=member)["chips"][0]
+    return chip["state"], chip["label"]
+
+
+def test_four_queries_whatever_the_history(patient, clinician_member):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            patient_header(patient, membership=clinician_member)
+        return len(captured)
+
+    assert queries() <= 4
+    visit = factories.make_visit_today(patient)
+    one = queries()
+    factories.make_done_session(visit)
+    for number in (2, 3, 4):
+        planned = visit.planned_session.plan.planned_sessions.get(number=number)
+        factories.book(planned, day=planned.target_on)
+    assert queries() == one == 4
+
+
+def test_without_a_screening_of_today_the_verdict_is_ask(patient, clinician_member, later):
+    assert verdict(patient, clinician_member) == ("ask", "Ask")
+    factories.answer_all(patient)
+    factories.assess(patient)
+    factories.screen_today(patient)
+    assert verdict(patient, clinician_member) == ("clear", "Clear today")
+    later(factories.in_days(1))
+    assert verdict(patient, clinician_member) == ("ask", "Ask")
+
+
+def test_an_answer_after_the_screening_asks_to_screen_again(patient, clinician_member):
+    factories.answer_all(patient)
+    factories.assess(patient)
+    factories.screen_today(patient)
+    factories.answer(patient, "smoking", "no")
+    assert verdict(patient, clinician_member) == ("ask", "Screen again")
+
+
+def test_a_session_under_way_keeps_the_verdict_it_was_opened_with(patient, clinician_member):
+    session = factories.open_session(factories.make_visit_today(patient))
+    assert verdict(patient, clinician_member) == ("clear", "Clear today")
+    factories.chart(session)
+    sessions.complete(session=session, by=session.operator)
+    assert verdict(patient, clinician_member) == ("clear", "Clear today")
+
+
+def test_the_dots_tell_where_the_course_stands(patient, clinician_member):
+    visit = factories.make_visit_today(patient)
+    header = patient_header(patient, membership=clinician_member)
+    assert [dot["state"] for dot in header["dots"]] == ["booked", "open", "open", "open"]
+    assert header["next_visit"] == "Tue 9 Mar, 11:00"
+    visit = factories.arrive(visit)
+    header = patient_header(patient, membership=clinician_member)
+    assert [dot["state"] for dot in header["dots"]] == ["now", "open", "open", "open"]
+    assert (header["session"], header["next_visit"]) == ("Session 1 of 4", None)
+    factories.make_done_session(visit)
+    header = patient_header(patient, membership=clinician_member)
+    assert [dot["state"] for dot in header["dots"]] == ["done", "open", "open", "open"]
+    assert header["session"] == "Session 2 of 4"
+
+
+def test_the_desk_and_the_manager_read_no_diagnosis_and_no_skin_type(
+    active_plan, desk_member, manager_member, clinician_member
+):
+    full = patient_header(active_plan.patient, membership=clinician_member)
+    assert full["course"] == "Acne scars, face"
+    assert "Skin type III" in [chip["label"] for chip in full["chips"]]
+    for member in (desk_member, manager_member):
+        reduced = patient_header(active_plan.patient, membership=member)
+        assert reduced["course"] == ""
+        assert [chip["label"] for chip in reduced["chips"]] == ["Ask"]
+        assert len(reduced["dots"]) == 4
+
+
+def test_the_tabs_are_those_she_may_open(active_plan, desk_member, clinician_member):
+    def labels(member) -> list[str]:
+        return [tab["label"] for tab in patient_header(active_plan.patient, membership=member, tab="course")["tabs"]]
+
+    assert {"Screening", "Assessment", "Course"} <= set(labels(clinician_member))
+    assert {"Screening", "Course"} <= set(labels(desk_member))
+    assert "Assessment" not in labels(desk_member)

@@ -1,0 +1,124 @@
+"""Lifting a finding: only what may be lifted, only by whom it may be lifted, with a reason and an end."""
+
+import uuid
+from datetime import date
+
+import pytest
+from django.urls import reverse
+
+from tests import factories
+from treatments.screenings import services
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def asked(patient):
+    """Cold sores once (a clinician decides), isotretinoin (a prescriber), strong sun (time alone)."""
+    factories.assess(patient)
+    factories.answer_all(patient, hsv_history="yes")
+    factories.answer(patient, "isotretinoin_past", "yes", on=date(2026, 9, 15))
+    factories.answer(patient, "sun_tan_exposure", "yes", on=date(2027, 3, 1))
+    return patient
+
+
+def url(patient) -> str:
+    return reverse("treatments:clearance", args=[patient.ref])
+
+
+def filled(**differing) -> dict:
+    return {
+        "code": "hsv_history",
+        "reason": "Antiviral prescribed from the day before",
+        "evidence": "Letter of 8 March",
+        "expires_on": "2027-06-07",
+        "licence": "NMC 12A3456E",
+        "submit_token": str(uuid.uuid4()),
+    } | differing
+
+
+def errors(response) -> dict:
+    return {field: found[0] for field, found in response.context["form"].errors.items()}
+
+
+def offered(response) -> list[str]:
+    return [code for code, _ in response.context["choices"]]
+
+
+def test_a_clinician_is_offered_what_waits_for_a_clinician(clinician, asked):
+    assert offered(clinician.get(url(asked))) == ["hsv_history"]
+
+
+def test_a_prescriber_is_offered_the_rest_that_may_be_lifted_but_never_what_only_time_ends(prescriber, asked):
+    assert set(offered(prescriber.get(url(asked)))) == {"hsv_history", "isotretinoin_past"}
+
+
+def test_the_page_says_what_is_not_hers_to_lift_and_what_ends_it(clinician, asked):
+    others = {other["label"]: other["ends"] for other in clinician.get(url(asked)).context["others"]}
+    assert others == {
+        "Isotretinoin in the past": "A prescriber may lift it.",
+        "Strong sun or sunbed": "It ends on its date.",
+    }
+
+
+def test_a_clearance_lifts_the_finding_until_its_last_day(clinician, asked, clinician_member):
+    assert clinician.post(url(asked), filled()).status_code == 302
+    given = asked.clearances.get()
+    assert (given.given_by, given.licence, given.expires_on) == (
+        clinician_member.user,
+        "NMC 12A3456E",
+        date(2027, 6, 7),
+    )
+    lifted = {f.code: f.cleared_until for f in services.look(asked, on=date(2027, 6, 7), purpose="booking").findings}
+    later = {f.code: f.cleared_until for f in services.look(asked, on=date(2027, 6, 8), purpose="booking").findings}
+    assert lifted["hsv_history"] == date(2027, 6, 7)
+    assert later["hsv_history"] is None
+
+
+@pytest.mark.parametrize(
+    ("differing", "field", "sentence"),
+    [
+        ({"reason": "  "}, "reason", "Give the reason: it is printed in the chart."),
+        ({"licence": ""}, "licence", "Enter your licence number."),
+        ({"expires_on": "2027-03-08"}, "expires_on", "Choose a last day that is not in the past."),
+        ({"expires_on": "2031-01-01"}, "expires_on", "A clearance lasts a year at most. Choose an earlier day."),
+        ({"expires_on": "banana"}, "expires_on", "Enter a day that exists, for example 2027-06-07."),
+        ({"code": "isotretinoin_past"}, "code", "Choose a finding that you may lift."),
+        ({"code": "sun_tan_exposure"}, "code", "Choose a finding that you may lift."),
+        ({"code": "no_such_rule"}, "code", "Choose a finding that you may lift."),
+        ({"reason": "x" * 1_000_000}, "reason", "Shorten the reason to 2,000 characters."),
+    ],
+)
+def test_what_is_missing_or_not_hers_is_refused_at_the_field(clinician, asked, differing, field, sentence):
+    response = clinician.post(url(asked), filled(**differing))
+    assert response.status_code == 422
+    assert errors(response) == {field: sentence}
+    assert not asked.clearances.exists()
+
+
+def test_a_clearance_for_today_alone_is_possible(clinician, asked):
+    assert clinician.post(url(asked), filled(expires_on="2027-03-09")).status_code == 302
+
+
+def test_pressing_twice_gives_one_clearance(clinician, asked):
+    data = filled()
+    for _ in range(2):
+        clinician.post(url(asked), data)
+    assert asked.clearances.count() == 1
+
+
+def test_taking_it_back_makes_the_finding_count_again_at_once(clinician, asked):
+    clinician.post(url(asked), filled())
+    given = asked.clearances.get()
+    clinician.post(reverse("treatments:revoke_clearance", args=[given.ref]))
+    found = {f.code: f.category for f in services.look(asked, on=factories.TODAY, purpose="booking").findings}
+    assert found["hsv_history"] == "REL"
+    assert asked.clearances.get().revoked_at is not None
+
+
+def test_the_desk_and_other_clinics_lift_nothing(desk, manager, stranger, clinician, asked):
+    clinician.post(url(asked), filled())
+    revoke = reverse("treatments:revoke_clearance", args=[asked.clearances.get().ref])
+    assert [client.post(url(asked), filled()).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
+    assert [client.post(revoke).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
+    assert asked.clearances.get().revoked_at is None
