@@ -1,7 +1,6 @@
 """What the desk and the clinician type about a patient. Every refusal is a sentence at its field."""
 
 import re
-import unicodedata
 import uuid
 from datetime import date
 from functools import partial
@@ -31,6 +30,8 @@ FIRST_OF_ALL = (
     " ticked=form.different_person.value only %}{% endif %}"
     '{% if differences %}{% include "patients/_differences.html" with differences=differences only %}{% endif %}'
 )
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+LINE_BREAKS = str.maketrans("\n\t", "  ")
 UUID_WORD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -70,7 +71,7 @@ class Text(forms.CharField):
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if any(unicodedata.category(char) == "Cc" and not (self.lines and char in "\n\t") for char in value):
+        if CONTROL.search(value.translate(LINE_BREAKS) if self.lines else value):
             raise forms.ValidationError(self.error_messages["null_characters_not_allowed"])
 
 

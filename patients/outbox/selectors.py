@@ -144,6 +144,8 @@ def _group(
     for message in _with_names(messages.filter(which)).order_by(*order)[:limit]:
         message.clinic = clinic
         rows.append(wording.row(message, now))
+    if name == "person":
+        rows.sort(key=lambda row: not row.can_say_arrived)  # a doubt is settled here, the others by telephone
     return Group(name=name, title=TITLES[name], note=_note(name, rows, balance, find), rows=rows)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "consent_texts"
 SHIPPED_TITLE = "Consent to microneedling"
 FALLBACK_LANGUAGE = "en"
 VALID_MONTHS = 12
+NAME_LENGTH = 160
 
 # The pad is 600 by 200; a finger leaves some hundred points. A dot or a dash is no signature.
 SIGNATURE_LENGTH = 20_000
@@ -141,7 +143,7 @@ def sign(
         raise DomainError("This consent names no treatment.")
     if signature_kind == Consent.SignatureKind.DRAWN:
         signature = drawn(signature)
-        signed_name = signed_name.strip() or patient.full_name
+        signed_name = _as_written(signed_name) or patient.full_name
     else:
         signature = signed_name = typed(signature, patient=patient)
     consent = Consent(
@@ -211,10 +213,16 @@ def _points(command: str, rest: str) -> list[tuple[float, float]]:
 
 def typed(name: str, *, patient: Patient) -> str:
     """A typed signature: the patient's own name, however she writes capitals and accents."""
-    name = " ".join(name.split())
+    name = _as_written(name)
     if plain(name) != plain(patient.full_name):
         raise DomainError(f"Type the full name as it stands above: {patient.full_name}.", field="signature")
-    return name[:160]
+    return name
+
+
+def _as_written(name: str) -> str:
+    """Spaces made single; control characters and halves of characters, which no keyboard writes, left out."""
+    kept = "".join(char for char in name[:NAME_LENGTH] if unicodedata.category(char) not in ("Cc", "Cs"))
+    return " ".join(kept.split())
 
 
 @transaction.atomic

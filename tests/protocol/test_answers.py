@@ -46,6 +46,7 @@ STORIES = [
     ("hsv_history", [unsure("D-9"), no("D")], no("D")),
     ("pregnant", [unsure("D-1"), no("D")], no("D")),
     ("hsv_history", [no("D-9"), unsure("D")], unsure("D")),
+    ("pregnant", [yes("D-30"), unsure("D")], unsure("D")),
     # a wait is never shortened by a quick no
     ("topical_retinoid", [yes("D-2", on="D-3"), no("D")], yes("D", on="D-3")),
     ("topical_retinoid", [yes("D-2"), no("D")], yes("D", on="D-2")),

@@ -164,6 +164,11 @@ def test_maintenance_and_review(concern, maintenance, review_after):
     assert (found.maintenance, found.review_after) == (maintenance, review_after)
 
 
+def test_the_earliest_upkeep_counts_and_a_review_on_the_last_session_stays():
+    assert course("concern glow_dullness cheek; concern wrinkles cheek").maintenance == Maintenance(180, 180)
+    assert course(count=3).review_after == (3,)
+
+
 @pytest.mark.parametrize(
     ("known", "indications", "on_label"),
     [
@@ -175,6 +180,9 @@ def test_maintenance_and_review(concern, maintenance, review_after):
         (f"{SCARS}; born 2004-12-02", ("acne_scar_face",), False),
         (f"{SCARS}; born 2004-12-01", ("acne_scar_face",), True),
         (f"{SCARS}; skin VI", ("acne_scar_face",), True),
+        ("concern neck_wrinkles neck; skin I", ("neck_wrinkles",), False),
+        ("concern neck_wrinkles neck; skin II", ("neck_wrinkles",), True),
+        ("concern neck_wrinkles neck; skin III", ("neck_wrinkles",), True),
         ("concern neck_wrinkles neck; skin IV", ("neck_wrinkles",), True),
         ("concern neck_wrinkles neck; skin V", ("neck_wrinkles",), False),
         ("concern neck_wrinkles neck; skin unknown", ("neck_wrinkles",), False),

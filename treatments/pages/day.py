@@ -7,72 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-
-from django.db.models import F, QuerySet
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
-from clinic.templatetags.clinic_ui import STATES, at_class, for_class, icon, initial_surname, numb_class
-from treatments.appointments.models import COMING, PRESENT, Appointment
+from clinic.templatetags.clinic_ui import initial_surname
+from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, people
-from treatments.pages.verdicts import GONE, Verdict, verdict_of, with_screening
+from treatments.pages.day_visits import Visit, shown
+from treatments.pages.verdicts import GONE
 from treatments.scheduling.free_time import Stretch, without
 
 FIRST_MINUTE, LAST_MINUTE = 6 * 60, 22 * 60
 USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60
 MOST_LANES = 12
-TITLES = ("Dr", "Mr", "Ms", "Mrs")
-# Shorter than this there is one line of text; a struck visit needs no more room than that.
-ONE_LINE_MINUTES = 20
 # A hole worth offering: a treatment fits, and it is not simply an empty half day.
 GAP_MINUTES = range(30, 121)
-
-
-@dataclass
-class Visit:
-    """One visit as the day shows it: where in the grid, in which shape, in which words."""
-
-    row: Appointment
-    verdict: Verdict | None
-    starts: time
-    minutes: int
-    name: str
-    words: str
-    short_words: str
-    state_words: str
-    what: str
-    who: str
-    where: str
-    tag: str
-    shape: str
-    is_split: bool
-    is_gone: bool
-    icon: str = ""
-    spoken: str = ""
-    chip_hue: str = ""
-    chip_icon: str = ""
-    is_chosen: bool = False
-    width: str = "whole"
-
-    @property
-    def first_minute(self) -> int:
-        return _minute(self.starts)
-
-    @property
-    def last_minute(self) -> int:
-        return self.first_minute + self.minutes
-
-    @property
-    def classes(self) -> str:
-        """Place, length, shape: one string, because a full day draws hundreds."""
-        row = self.row
-        said = [self.width, at_class(self.starts), for_class(self.minutes), self.shape]
-        if self.is_split:
-            said += ["split", numb_class(row.prep_minutes, row.treat_minutes)]
-        said += ["oneline"] if self.minutes <= ONE_LINE_MINUTES else []
-        said += ["chosen"] if self.is_chosen else []
-        return " ".join(part for part in said if part)
 
 
 @dataclass
@@ -118,29 +67,12 @@ class Day:
 
     @property
     def not_before(self) -> int:
-        return sum(_is_coming(visit) and visit.verdict is not None and visit.verdict.refuses for visit in self.visits)
+        return sum(visit.is_coming and visit.verdict is not None and visit.verdict.refuses for visit in self.visits)
 
     @property
     def to_ask(self) -> int:
         asks = ("ask", "needs_clinician")
-        return sum(_is_open(visit) and visit.verdict is not None and visit.verdict.state in asks for visit in self.visits)
-
-
-def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
-    """Every visit of a day, cancelled and missed ones too, with all that the page shows of it. One query.
-
-    Of the course only two numbers, of the clinician only the name: whole rows of plans are a hundred times as much.
-    """
-    rows = Appointment.objects.filter(clinic=clinic, day=day).select_related("patient")
-    rows = rows.annotate(
-        number=F("planned_session__number"),
-        of_sessions=F("planned_session__plan__sessions_planned"),
-        clinician_name=F("clinician__user__full_name"),
-        clinician_title=F("clinician__title"),
-        room_name=F("room__name"),
-        room_short=F("room__short_name"),
-    ).defer("patient__search_keys", "patient__contact_asked_at")
-    return with_screening(rows).order_by("during", "id")
+        return sum(visit.is_open and visit.verdict is not None and visit.verdict.state in asks for visit in self.visits)
 
 
 def day_of(
@@ -162,7 +94,7 @@ def day_of(
     """
     now = now.astimezone(clinic.tz)
     today = now.date()
-    visits = [_visit(row, clinic=clinic, now=now, today=today, by=by, chosen=chosen) for row in rows]
+    visits = [shown(row, clinic=clinic, now=now, today=today, by=by, chosen=chosen) for row in rows]
     working = {person.pk: at_work(person.pk, hours, away, on, on, clinic) for person in people(hours)}
     # The grid has no rows at night: whatever is there stands in the list only.
     drawn = [visit for visit in visits if FIRST_MINUTE <= visit.first_minute < LAST_MINUTE]
@@ -187,115 +119,6 @@ def day_of(
     )
 
 
-# ── Visits ────────────────────────────────────────────────────────────────────
-
-
-def _visit(row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: str, chosen: Appointment | None) -> Visit:
-    row.clinic = clinic  # the same object: its zone is asked for again and again
-    verdict = verdict_of(row, today=today)
-    minutes = row.prep_minutes + row.treat_minutes
-    words, short_words = _words(row, verdict, now)
-    is_gone = row.status in GONE
-    hue, glyph, _ = STATES[verdict.state] if verdict else ("", "", "")
-    return Visit(
-        row=row,
-        verdict=verdict,
-        starts=row.starts_at,
-        minutes=min(minutes, ONE_LINE_MINUTES) if is_gone else minutes,
-        name=row.patient.full_name,
-        words=words,
-        short_words=short_words,
-        state_words=_list_words(row, now),
-        what=f"Session {row.number} of {row.of_sessions}" if row.number else row.get_kind_display(),
-        who=row.clinician_name or "nobody yet",
-        where=row.room_name or "no room yet",
-        tag=_initials(row.clinician_name) if by == "rooms" else row.room_short or "",
-        shape=_shape(row, verdict),
-        is_split=bool(row.prep_minutes) and not is_gone,
-        is_gone=is_gone,
-        icon=_icon("check") if row.status == "done" else _icon(glyph, hue) if verdict and row.status != "in_room" else "",
-        spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
-        chip_hue=hue,
-        chip_icon=_icon(glyph) if verdict else "",
-        is_chosen=chosen is not None and chosen.pk == row.pk,
-    )
-
-
-@lru_cache(maxsize=64)
-def _icon(name: str, classes: str = "") -> str:
-    """The same few glyphs, drawn hundreds of times a day."""
-    return icon(name, classes)
-
-
-def _initials(name: str | None) -> str:
-    return "".join(part[0] for part in (name or "").split() if part not in TITLES)
-
-
-def _shape(row: Appointment, verdict: Verdict | None) -> str:
-    shapes = {
-        "booked": "unconfirmed", "arrived": "here", "numbing": "live", "in_room": "inroom", "done": "done",
-        "cancelled": "gone", "no_show": "gone",
-    }  # fmt: skip
-    refused = verdict is not None and verdict.refuses and row.status in COMING
-    return "held" if refused else shapes.get(row.status, "")
-
-
-def _words(row: Appointment, verdict: Verdict | None, now: datetime) -> tuple[str, str]:
-    """What stands under the name, and what of it where two share a lane."""
-    if row.status in GONE:
-        gone = f"cancelled {_clock(row.closed_at, row)}" if row.status == "cancelled" else "did not come"
-        return gone, gone
-    number = _number(row)
-    plain = number or (f"{row.get_kind_display()} · {row.room_short}" if row.room_short else row.get_kind_display())
-    state = _state(row, verdict, now)
-    if row.status == "in_room":
-        return state, state
-    if not number:
-        return (f"{row.get_kind_display()} · {state}" if row.status in PRESENT else plain), row.get_kind_display()
-    short = f"{number} · done" if row.status == "done" else number
-    return (f"{number} · {state}" if state else number), short
-
-
-def _state(row: Appointment, verdict: Verdict | None, now: datetime) -> str:
-    if row.status == "done":
-        return f"done {_clock(row.done_at, row)}"
-    if row.status == "in_room":
-        return f"In room since {_clock(row.in_room_at, row)}"
-    if row.status == "numbing":
-        since = max(0, int((now - row.numbing_at).total_seconds() // 60))
-        return f"numbing {since} of {row.prep_minutes} min"
-    if row.status == "arrived":
-        return "arrived, to ask" if verdict and verdict.state == "ask" else f"arrived {_clock(row.arrived_at, row)}"
-    if verdict and verdict.state in ("block", "defer", "needs_clinician", "ask"):
-        label = verdict.label
-        return label[:1].lower() + label[1:] if verdict.state != "ask" else "to ask"
-    return "confirmed" if row.status == "confirmed" else "not confirmed"
-
-
-def _number(row: Appointment) -> str:
-    return f"{row.number}/{row.of_sessions}" if row.number else ""
-
-
-def _list_words(row: Appointment, now: datetime) -> str:
-    """The state of a visit in a row of its own, where the verdict stands beside it."""
-    if row.status in GONE:
-        return f"{'Cancelled' if row.status == 'cancelled' else 'Did not come'}, {_clock(row.closed_at, row)}"
-    said = _state(row, None, now)
-    return said[:1].upper() + said[1:]
-
-
-def _clock(moment: datetime | None, row: Appointment) -> str:
-    return f"{moment.astimezone(row.clinic.tz):%H:%M}" if moment else ""
-
-
-def _is_coming(visit: Visit) -> bool:
-    return visit.row.status in COMING
-
-
-def _is_open(visit: Visit) -> bool:
-    return _is_coming(visit) or visit.row.status in ("arrived", "numbing")
-
-
 # ── Lanes ─────────────────────────────────────────────────────────────────────
 
 
@@ -317,9 +140,9 @@ def _clinician_lanes(
     others = {v.row.clinician_id: (v.row.clinician_name, v.row.clinician_title) for v in visits if v.row.clinician_id not in known}
     others.pop(None, None)
     everybody = {person.pk: (str(person), person.title) for person in staff} | others
-    shown = [key for key in everybody if working.get(key) or of[key]] or list(everybody)
+    drawn = [key for key in everybody if working.get(key) or of[key]] or list(everybody)
     lanes = []
-    for key in shown:
+    for key in drawn:
         name, title = everybody[key]
         lane = Lane(title=name, sub=_lane_words(title, of[key]), visits=of[key])
         has_leave = any(away.get(who) for who in (None, key))
@@ -332,8 +155,8 @@ def _room_lanes(rooms: list[Room], visits: list[Visit]) -> list[Lane]:
     of: dict[int | None, list[Visit]] = defaultdict(list)
     for visit in visits:
         of[visit.row.room_id].append(visit)
-    shown = [room for room in rooms if room.in_service or of[room.pk]]
-    return [Lane(title=room.name, sub=_lane_words(room.short_name, of[room.pk]), visits=of[room.pk]) for room in shown]
+    drawn = [room for room in rooms if room.in_service or of[room.pk]]
+    return [Lane(title=room.name, sub=_lane_words(room.short_name, of[room.pk]), visits=of[room.pk]) for room in drawn]
 
 
 def _lane_words(title: str, visits: list[Visit]) -> str:

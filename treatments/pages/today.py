@@ -15,7 +15,8 @@ from clinic.roles import member
 from patients.outbox.models import Message, State
 from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.call_lists import call_lists
-from treatments.pages.day import day_of, visits_of
+from treatments.pages.day import day_of
+from treatments.pages.day_visits import visits_of
 from treatments.pages.visit_card import SEARCHED_DAYS_AFTER, card_of, next_to_book, sessions_of
 from treatments.sessions.models import TreatmentSession
 

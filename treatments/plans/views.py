@@ -169,6 +169,18 @@ def consent(request: HttpRequest, ref: UUID) -> HttpResponse:
     return render(request, "treatments/plans/consent.html", context, status=_status(request))
 
 
+@allow(Role.CLINICIAN)
+def consent_signed(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """A consent as it was signed, word for word, with the signature: to read and to print."""
+    signed = get_object_or_404(Consent, ref=ref, patient__clinic=request.clinic)
+    context = {
+        "signed": signed,
+        "sections": consents.sections(signed.shown_text),
+        "header": patient_header(signed.patient, membership=request.membership, tab="course"),
+    }
+    return render(request, "treatments/plans/signed.html", context)
+
+
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
 def consent_withdraw(request: HttpRequest, ref: UUID) -> HttpResponse:
     """She has changed her mind: how, in a few words. The consent stays on record and opens nothing any more."""

@@ -145,6 +145,18 @@ class QuestionForm(forms.Form):
             )
         return given
 
+    def to_look_at(self) -> list[dict]:
+        """The questions that need another look, in the order of the page: code, words and the first sentence of each."""
+        found = []
+        for section in self.sections():
+            for question in section["questions"]:
+                code = question["code"]
+                fields = [code, *(f"{code}-{suffix}" for suffix in ("on", "detail", "note"))]
+                said = [sentence for field in fields for sentence in self.errors.get(field, [])]
+                if said:
+                    found.append({"code": code, "text": question["text"], "sentence": said[0]})
+        return found
+
     def sections(self) -> list[dict]:
         """The questions as they are drawn: headings in the order in which one asks, each question with its fields."""
         known = {code for _, codes in SECTIONS for code in codes}

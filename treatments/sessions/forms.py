@@ -40,14 +40,34 @@ class ChairForm(forms.Form):
 
     rows: tuple[tuple[str, ...], ...] = ()
 
-    def __init__(self, data: QueryDict | None = None, **options) -> None:
-        super().__init__(scrubbed(data) if data is not None else None, **options)
+    def __init__(self, data: QueryDict | dict | None = None, **options) -> None:
+        super().__init__(scrubbed(data) if isinstance(data, QueryDict) else data, **options)
         self.helper = page_form_helper()
         self.helper.layout = Layout(*(Div(*names, css_class="form-row") for names in self.rows))
+
+    def clean(self) -> dict:
+        """A hidden field has no place of its own for its sentence."""
+        cleaned = super().clean()
+        for sentence in self.errors.pop("version", []):
+            self.add_error(None, sentence)
+        return cleaned
 
     def refuse(self, refusal: DomainError) -> None:
         """Show what a service refused where it belongs: at its field, else above the form."""
         self.add_error(refusal.field if refusal.field in self.fields else None, refusal.sentence)
+
+
+class RefChoice(forms.ModelChoiceField):
+    """A row chosen by its ref. What is no ref at all is no choice either."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(queryset=None, to_field_name="ref", **options)
+
+    def to_python(self, value):
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from None
 
 
 def _version() -> forms.IntegerField:
@@ -112,11 +132,9 @@ class ZoneForm(ChairForm):
 class NumbingForm(ChairForm):
     """The cream, how much, where, and its two times on the wall clock of the session's day."""
 
-    product = forms.ModelChoiceField(
-        queryset=None,
+    product = RefChoice(
         label="Cream",
         required=False,
-        to_field_name="ref",
         empty_label="No numbing cream",
         error_messages={"invalid_choice": "Choose a cream from the list."},
     )
@@ -205,15 +223,11 @@ class NumbingForm(ChairForm):
 class CartridgeForm(ChairForm):
     """Device and cartridge: a lot that is listed, or a new one with its expiry."""
 
-    device = forms.ModelChoiceField(
-        queryset=None,
-        to_field_name="ref",
+    device = RefChoice(
         empty_label=None,
         error_messages={"required": "Choose the device.", "invalid_choice": "Choose a device that is in service."},
     )
-    lot = forms.ModelChoiceField(
-        queryset=None,
-        to_field_name="ref",
+    lot = RefChoice(
         required=False,
         empty_label="New lot, entered below",
         error_messages={"invalid_choice": "This lot is expired or not in use. Take one that is in date."},

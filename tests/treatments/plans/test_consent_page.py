@@ -97,6 +97,15 @@ def test_what_is_no_signature_is_refused_in_words(clinician, plan, differing, fi
     assert not Consent.objects.exists()
 
 
+def test_what_was_signed_is_read_as_it_was_signed(clinician, plan, later):
+    clinician.post(url(plan), filled(clinician, plan, signature=DRAWN, typed_name=""))
+    signed = Consent.objects.get()
+    type(plan.clinic).objects.filter(pk=plan.clinic_id).update(name="Another name by now")
+    page = unescape(clinician.get(reverse("treatments:consent_signed", args=[signed.ref])).content.decode())
+    assert f'd="{DRAWN}"' in page
+    assert "Alder Lane Skin Clinic" in page and signed.shown_sha256 in page
+
+
 def test_pressing_twice_signs_once(clinician, plan):
     data = filled(clinician, plan)
     for _ in range(2):
@@ -120,6 +129,8 @@ def test_a_withdrawn_consent_stays_and_opens_nothing(clinician, plan):
 def test_only_clinicians_of_this_clinic_read_and_sign(desk, manager, stranger, clinician, plan):
     clinician.post(url(plan), filled(clinician, plan))
     withdraw = reverse("treatments:consent_withdraw", args=[Consent.objects.get().ref])
+    read = reverse("treatments:consent_signed", args=[Consent.objects.get().ref])
+    assert [client.get(read).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
     for where in (url(plan), withdraw):
         assert [client.get(where).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
         assert [client.post(where, {"reason": "x"}).status_code for client in (desk, manager, stranger)] == [

@@ -82,6 +82,15 @@ def test_an_open_question_is_asked_for_where_it_stands(clinician, patient, which
     assert not HistoryAnswer.objects.filter(patient=patient).exists()
 
 
+def test_a_long_form_left_empty_names_the_first_and_counts_the_rest(clinician, patient):
+    response = clinician.post(url("full", patient), {"submit_token": str(uuid.uuid4())})
+    html = unescape(response.content.decode())
+    first = response.context["form"].to_look_at()[0]
+    assert f"Nothing was saved yet: {len(rules('full')) - 1} questions need another look" in html
+    assert f'<a href="#q-{first["code"]}">{first["text"]}</a>' in html
+    assert f'id="q-{first["code"]}"' in html
+
+
 def test_the_one_question_that_may_stay_open_may(clinician, patient):
     data = all_quiet("full")
     del data["bbv_or_systemic_infection"]

@@ -1,0 +1,187 @@
+"""One visit as the day shows it: its shape, its words, and what the desk may know of its screening."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+
+from django.db.models import F, QuerySet
+
+from clinic.models import Clinic
+from clinic.templatetags.clinic_ui import STATES, at_class, for_class, icon, numb_class
+from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.pages.verdicts import GONE, Verdict, verdict_of, with_screening
+
+# Shorter than this there is one line of text; a struck visit needs no more room than that.
+ONE_LINE_MINUTES = 20
+TITLES = ("Dr", "Mr", "Ms", "Mrs")
+
+
+@dataclass
+class Visit:
+    """One visit as the day shows it: where in the grid, in which shape, in which words."""
+
+    row: Appointment
+    verdict: Verdict | None
+    starts: time
+    minutes: int
+    name: str
+    words: str
+    short_words: str
+    state_words: str
+    what: str
+    who: str
+    where: str
+    tag: str
+    shape: str
+    is_split: bool
+    is_gone: bool
+    icon: str = ""
+    spoken: str = ""
+    chip_hue: str = ""
+    chip_icon: str = ""
+    is_chosen: bool = False
+    width: str = "whole"
+
+    @property
+    def first_minute(self) -> int:
+        return self.starts.hour * 60 + self.starts.minute
+
+    @property
+    def last_minute(self) -> int:
+        return self.first_minute + self.minutes
+
+    @property
+    def is_coming(self) -> bool:
+        return self.row.status in COMING
+
+    @property
+    def is_open(self) -> bool:
+        """Still to be treated: whatever is open about her matters."""
+        return self.row.status in (*COMING, "arrived", "numbing")
+
+    @property
+    def classes(self) -> str:
+        """Place, length, shape: one string, because a full day draws hundreds."""
+        row = self.row
+        said = [self.width, at_class(self.starts), for_class(self.minutes), self.shape]
+        if self.is_split:
+            said += ["split", numb_class(row.prep_minutes, row.treat_minutes)]
+        said += ["oneline"] if self.minutes <= ONE_LINE_MINUTES else []
+        said += ["chosen"] if self.is_chosen else []
+        return " ".join(part for part in said if part)
+
+
+def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
+    """Every visit of a day, cancelled and missed ones too, with all that the page shows of it. One query.
+
+    Of the course only two numbers, of the clinician only the name: whole rows of plans are a hundred times as much.
+    """
+    rows = Appointment.objects.filter(clinic=clinic, day=day).select_related("patient")
+    rows = rows.annotate(
+        number=F("planned_session__number"),
+        of_sessions=F("planned_session__plan__sessions_planned"),
+        clinician_name=F("clinician__user__full_name"),
+        clinician_title=F("clinician__title"),
+        room_name=F("room__name"),
+        room_short=F("room__short_name"),
+    ).defer("patient__search_keys", "patient__contact_asked_at")
+    return with_screening(rows).order_by("during", "id")
+
+
+def shown(row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: str, chosen: Appointment | None) -> Visit:
+    """A row of `visits_of` in its shape and words. `by` clinicians or rooms: a lane's own name is not repeated in it."""
+    row.clinic = clinic  # the same object: its zone is asked for again and again
+    verdict = verdict_of(row, today=today)
+    minutes = row.prep_minutes + row.treat_minutes
+    words, short_words = _words(row, verdict, now)
+    is_gone = row.status in GONE
+    hue, glyph, _ = STATES[verdict.state] if verdict else ("", "", "")
+    return Visit(
+        row=row,
+        verdict=verdict,
+        starts=row.starts_at,
+        minutes=min(minutes, ONE_LINE_MINUTES) if is_gone else minutes,
+        name=row.patient.full_name,
+        words=words,
+        short_words=short_words,
+        state_words=_list_words(row, now),
+        what=f"Session {row.number} of {row.of_sessions}" if row.number else row.get_kind_display(),
+        who=row.clinician_name or "nobody yet",
+        where=row.room_name or "no room yet",
+        tag=_initials(row.clinician_name) if by == "rooms" else row.room_short or "",
+        shape=_shape(row, verdict),
+        is_split=bool(row.prep_minutes) and not is_gone,
+        is_gone=is_gone,
+        icon=_icon("check") if row.status == "done" else _icon(glyph, hue) if verdict and row.status != "in_room" else "",
+        spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
+        chip_hue=hue,
+        chip_icon=_icon(glyph) if verdict else "",
+        is_chosen=chosen is not None and chosen.pk == row.pk,
+    )
+
+
+@lru_cache(maxsize=64)
+def _icon(name: str, classes: str = "") -> str:
+    """The same few glyphs, drawn hundreds of times a day."""
+    return icon(name, classes)
+
+
+def _initials(name: str | None) -> str:
+    return "".join(part[0] for part in (name or "").split() if part not in TITLES)
+
+
+def _shape(row: Appointment, verdict: Verdict | None) -> str:
+    shapes = {
+        "booked": "unconfirmed", "arrived": "here", "numbing": "live", "in_room": "inroom", "done": "done",
+        "cancelled": "gone", "no_show": "gone",
+    }  # fmt: skip
+    refused = verdict is not None and verdict.refuses and row.status in COMING
+    return "held" if refused else shapes.get(row.status, "")
+
+
+def _words(row: Appointment, verdict: Verdict | None, now: datetime) -> tuple[str, str]:
+    """What stands under the name, and what of it where two share a lane."""
+    if row.status in GONE:
+        gone = f"cancelled {_clock(row.closed_at, row)}" if row.status == "cancelled" else "did not come"
+        return gone, gone
+    number = _number(row)
+    plain = number or (f"{row.get_kind_display()} · {row.room_short}" if row.room_short else row.get_kind_display())
+    state = _state(row, verdict, now)
+    if row.status == "in_room":
+        return state, state
+    if not number:
+        return (f"{row.get_kind_display()} · {state}" if row.status in PRESENT else plain), row.get_kind_display()
+    short = f"{number} · done" if row.status == "done" else number
+    return (f"{number} · {state}" if state else number), short
+
+
+def _state(row: Appointment, verdict: Verdict | None, now: datetime) -> str:
+    if row.status == "done":
+        return f"done {_clock(row.done_at, row)}"
+    if row.status == "in_room":
+        return f"In room since {_clock(row.in_room_at, row)}"
+    if row.status == "numbing":
+        since = max(0, int((now - row.numbing_at).total_seconds() // 60))
+        return f"numbing {since} of {row.prep_minutes} min"
+    if row.status == "arrived":
+        return "arrived, to ask" if verdict and verdict.state == "ask" else f"arrived {_clock(row.arrived_at, row)}"
+    if verdict and verdict.state in ("block", "defer", "needs_clinician", "ask"):
+        label = verdict.label
+        return label[:1].lower() + label[1:] if verdict.state != "ask" else "to ask"
+    return "confirmed" if row.status == "confirmed" else "not confirmed"
+
+
+def _number(row: Appointment) -> str:
+    return f"{row.number}/{row.of_sessions}" if row.number else ""
+
+
+def _list_words(row: Appointment, now: datetime) -> str:
+    """The state of a visit in a row of its own, where the verdict stands beside it."""
+    if row.status in GONE:
+        return f"{'Cancelled' if row.status == 'cancelled' else 'Did not come'}, {_clock(row.closed_at, row)}"
+    said = _state(row, None, now)
+    return said[:1].upper() + said[1:]
+
+
+def _clock(moment: datetime | None, row: Appointment) -> str:
+    return f"{moment.astimezone(row.clinic.tz):%H:%M}" if moment else ""
