@@ -9,7 +9,9 @@ class AnonymousWrite(Exception):
     """An audited act without a person behind it is a fault of ours."""
 
 
-def record(action: str, target: models.Model, *, by: User | None, clinic: Clinic | None = None, system: bool = False, **facts) -> None:
+def record(
+    action: str, target: models.Model, *, by: User | None, clinic: Clinic | None = None, system: bool = False, **facts
+) -> None:
     """Write who did `action` to `target`. `facts`: ids, dates, field names and codes of states; never names or clinical words.
 
     `by` may be empty only where the software itself acted (`system=True`): a worker, a timer.

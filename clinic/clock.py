@@ -44,7 +44,9 @@ def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
-def resolve(day: date, wall_time: time, zone: ZoneInfo, *, fold: int | None = None, field: str | None = None) -> datetime:
+def resolve(
+    day: date, wall_time: time, zone: ZoneInfo, *, fold: int | None = None, field: str | None = None
+) -> datetime:
     """The moment at which the clinic's wall clock shows `wall_time` on `day`.
 
     Raises NonexistentTime or AmbiguousTime (unless `fold` says which: 0 before, 1 after the change), in words.

@@ -6,7 +6,11 @@ from django.contrib.auth.password_validation import validate_password
 
 from clinic.models import Clinic
 
-ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "posix", "right")))
+ZONES = sorted(
+    zone
+    for zone in available_timezones()
+    if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "posix", "right"))
+)
 
 
 def page_form_helper() -> FormHelper:
@@ -60,7 +64,9 @@ class FirstRunForm(forms.Form):
     manager_name = forms.CharField(label="Your name", max_length=120)
     manager_email = forms.EmailField(label="Your e-mail, to sign in with")
     password = forms.CharField(
-        label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=True), strip=False
+        label="Password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=True),
+        strip=False,
     )
 
     def __init__(self, *args, **kwargs):

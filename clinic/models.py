@@ -169,6 +169,9 @@ class WorkingHours(models.Model):
             models.CheckConstraint(name="working_hours_weekday_iso", condition=Q(weekday__gte=1, weekday__lte=7)),
         ]
 
+    def __str__(self) -> str:
+        return f"weekday {self.weekday}, {self.starts:%H:%M} to {self.ends:%H:%M}"
+
 
 class TimeOff(models.Model):
     """Away or closed: of one person, or of the whole clinic where `membership` is empty."""
@@ -180,6 +183,9 @@ class TimeOff(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="time_off_has_length", condition=Q(during__isempty=False))]
+
+    def __str__(self) -> str:
+        return self.reason or "away"
 
 
 @pgtrigger.register(pgtrigger.Protect(name="audit_append_only", operation=pgtrigger.Update | pgtrigger.Delete))
@@ -201,6 +207,9 @@ class AuditEvent(models.Model):
             models.Index(fields=["target_ref", "-at"], name="audit_by_target"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_ref}"
+
 
 class FormSubmission(models.Model):
     """The token of a rendered form, kept with its effect: a second press finds the first one's result."""
@@ -212,6 +221,9 @@ class FormSubmission(models.Model):
     result_url = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(auto_now_add=True)
 
+    def __str__(self) -> str:
+        return str(self.token)
+
 
 class ClockShift(models.Model):
     """How far the demo's clock stands from the real one. One row at most; read by `clinic_now()` only."""
@@ -221,3 +233,6 @@ class ClockShift(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="clock_shift_is_one_row", condition=Q(only=True))]
+
+    def __str__(self) -> str:
+        return str(self.offset)

@@ -11,7 +11,9 @@ from clinic.roles import Role
 
 
 @transaction.atomic
-def create_clinic(*, name: str, zone: str, manager_email: str, manager_name: str, password: str | None, **details) -> Clinic:
+def create_clinic(
+    *, name: str, zone: str, manager_email: str, manager_name: str, password: str | None, **details
+) -> Clinic:
     """A new clinic with its first manager. The only way a clinic begins."""
     details.setdefault("sender_name", name)
     clinic = Clinic(name=name, zone=zone, **details)

@@ -3,12 +3,12 @@
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from clinic import services
-from clinic.forms import ClinicForm, FirstRunForm
 from clinic.errors import DomainError
+from clinic.forms import ClinicForm, FirstRunForm
 from clinic.mailbox import MailStore
 from clinic.roles import Role, allow, member, public
 
@@ -22,7 +22,10 @@ def keep_alive(request: HttpRequest) -> HttpResponse:
 
 @member(methods=["POST"])
 def change_clinic(request: HttpRequest) -> HttpResponse:
-    chosen = get_object_or_404(request.user.memberships.filter(is_active=True), clinic__ref=request.POST.get("clinic") or None)
+    mine = request.user.memberships.filter(is_active=True).select_related("clinic")
+    chosen = next((m for m in mine if str(m.clinic.ref) == request.POST.get("clinic")), None)
+    if chosen is None:
+        raise Http404
     request.session["clinic_ref"] = str(chosen.clinic.ref)
     request.session.cycle_key()
     return redirect("/")

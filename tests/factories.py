@@ -35,7 +35,12 @@ _numbers = count(1)
 def make_clinic(name: str = "Alder Lane Skin Clinic", *, zone: str = "Europe/London", **details) -> Clinic:
     """A fictional clinic with a manager, two rooms, a device, an anaesthetic and a cartridge lot."""
     number = next(_numbers)
-    details = {"is_demo": True, "urgent_phone": "020 7946 0142", "emergency_number": "999", "phone": "020 7946 0100"} | details
+    details = {
+        "is_demo": True,
+        "urgent_phone": "020 7946 0142",
+        "emergency_number": "999",
+        "phone": "020 7946 0100",
+    } | details
     details.setdefault("reply_to", "desk@alder.example")
     clinic = clinic_services.create_clinic(
         name=name,
@@ -58,7 +63,12 @@ def make_clinic(name: str = "Alder Lane Skin Clinic", *, zone: str = "Europe/Lon
         indications=["acne_scar_face"],
     )
     rules.add_anaesthetic(
-        clinic=clinic, by=manager, name="Lidocaine 4 %", actives={"lidocaine": 4}, contact_minutes=30, max_contact_minutes=60
+        clinic=clinic,
+        by=manager,
+        name="Lidocaine 4 %",
+        actives={"lidocaine": 4},
+        contact_minutes=30,
+        max_contact_minutes=60,
     )
     CartridgeLot.objects.create(clinic=clinic, lot="MP36-2611B", expires_on=date(2029, 11, 30), needles=12)
     return clinic
@@ -68,7 +78,12 @@ def make_member(clinic: Clinic, *roles: Role, name: str = "", **details) -> Memb
     number = next(_numbers)
     user = User.objects.create_user(f"member{number}@alder.example", PASSWORD, full_name=name or f"Member {number}")
     member = clinic_services.join(
-        clinic=clinic, user=user, roles=list(roles), by=user, sees_patients=Role.CLINICIAN in roles or Role.PRESCRIBER in roles, **details
+        clinic=clinic,
+        user=user,
+        roles=list(roles),
+        by=user,
+        sees_patients=Role.CLINICIAN in roles or Role.PRESCRIBER in roles,
+        **details,
     )
     if member.sees_patients:
         clinic_services.set_weekly_hours(membership=member, hours=WEEK, by=user)
@@ -98,7 +113,15 @@ def make_patient(clinic: Clinic, **details) -> Patient:
     return people.register(clinic=clinic, by=a_manager(clinic).user, **details)
 
 
-def answer(patient: Patient, code: str, value: str, *, on: date | None = None, detail: str = "", answered_on: date | None = None):
+def answer(
+    patient: Patient,
+    code: str,
+    value: str,
+    *,
+    on: date | None = None,
+    detail: str = "",
+    answered_on: date | None = None,
+):
     """One answer, as a clinician records it."""
     history.record_answers(
         patient=patient,
@@ -109,14 +132,26 @@ def answer(patient: Patient, code: str, value: str, *, on: date | None = None, d
     )
 
 
-def answer_all(patient: Patient, *, forms: tuple[str, ...] = ("full", "day", "clinician"), answered_on: date | None = None, **differing):
+def answer_all(
+    patient: Patient,
+    *,
+    forms: tuple[str, ...] = ("full", "day", "clinician"),
+    answered_on: date | None = None,
+    **differing,
+):
     """Every question of the forms answered so that nothing is raised, but for `differing` (code to value)."""
     catalogue = load()
     asked = {rule.code: rule for form in forms for rule in catalogue.rules_for_form(form)}
     history.record_answers(
         patient=patient,
         answers=[
-            {"code": code, "value": differing.get(code, "yes" if rule.raised_by == "no" else "no"), "on": None, "detail": "", "note": ""}
+            {
+                "code": code,
+                "value": differing.get(code, "yes" if rule.raised_by == "no" else "no"),
+                "on": None,
+                "detail": "",
+                "note": "",
+            }
             for code, rule in asked.items()
         ],
         answered_on=answered_on or clock.today(patient.clinic),
@@ -125,7 +160,9 @@ def answer_all(patient: Patient, *, forms: tuple[str, ...] = ("full", "day", "cl
     )
 
 
-def assess(patient: Patient, *, skin_type: int | None = 3, concerns: list[dict] | None = None, pih_history: bool = False):
+def assess(
+    patient: Patient, *, skin_type: int | None = 3, concerns: list[dict] | None = None, pih_history: bool = False
+):
     return assessments.record(
         patient=patient,
         assessed_on=clock.today(patient.clinic),
@@ -155,11 +192,16 @@ def sign_consent(plan: TreatmentPlan):
     )
 
 
-def make_draft(patient: Patient, *, starts_on: date | None = None, count: int | None = None, **assessed) -> TreatmentPlan:
+def make_draft(
+    patient: Patient, *, starts_on: date | None = None, count: int | None = None, **assessed
+) -> TreatmentPlan:
     if not patient.assessments.exists():
         assess(patient, **assessed)
     return plans.draft(
-        patient=patient, starts_on=starts_on or clock.today(patient.clinic), count=count, by=a_clinician(patient.clinic).user
+        patient=patient,
+        starts_on=starts_on or clock.today(patient.clinic),
+        count=count,
+        by=a_clinician(patient.clinic).user,
     )
 
 
@@ -173,7 +215,9 @@ def make_active_plan(patient: Patient, **draft) -> TreatmentPlan:
     return plans.activate(plan=plan, by=by)
 
 
-def a_place(clinic: Clinic, day: date, at: time = time(11), *, kind: str = "treatment", **differing) -> appointments.Place:
+def a_place(
+    clinic: Clinic, day: date, at: time = time(11), *, kind: str = "treatment", **differing
+) -> appointments.Place:
     return appointments.Place(
         **{
             "day": day,
@@ -208,7 +252,9 @@ def arrive(visit: Appointment) -> Appointment:
 
 
 def screen_today(patient: Patient, *, purpose: str = "session"):
-    return screenings.perform(patient=patient, on=clock.today(patient.clinic), purpose=purpose, by=a_clinician(patient.clinic).user)
+    return screenings.perform(
+        patient=patient, on=clock.today(patient.clinic), purpose=purpose, by=a_clinician(patient.clinic).user
+    )
 
 
 def open_session(visit: Appointment, *, by: Membership | None = None) -> TreatmentSession:
@@ -225,7 +271,9 @@ def chart(session: TreatmentSession, **zones) -> TreatmentSession:
     """Everything a session needs before it is signed. `zones`: zone to (depth_mm, passes)."""
     by = session.operator
     for zone, (depth, passes) in (zones or {"cheek": ("1.00", 4)}).items():
-        sessions.set_zone(session=session, zone=zone, depth_mm=Decimal(depth), passes=passes, endpoint="erythema", by=by)
+        sessions.set_zone(
+            session=session, zone=zone, depth_mm=Decimal(depth), passes=passes, endpoint="erythema", by=by
+        )
     session.refresh_from_db()
     return sessions.save_details(
         session=session,

@@ -26,7 +26,9 @@ STOPPED_MEDICINE_SAYS = {
 }
 
 
-def patient_facts(patient: Patient, *, on: date, device: Device | None = None, catalogue: Catalogue | None = None) -> PatientFacts:
+def patient_facts(
+    patient: Patient, *, on: date, device: Device | None = None, catalogue: Catalogue | None = None
+) -> PatientFacts:
     """Everything the rules may know about a patient on a day. Five queries, whatever her history."""
     return from_json(facts_json(patient, on=on, device=device, catalogue=catalogue))
 
@@ -120,7 +122,11 @@ def _device(device: Device | None) -> dict | None:
 
 
 def _sessions(patient: Patient, on: date) -> list[dict]:
-    rows = patient.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).prefetch_related("zones").order_by("on")
+    rows = (
+        patient.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
+        .prefetch_related("zones")
+        .order_by("on")
+    )
     return [
         {
             "on": row.on.isoformat(),

@@ -21,7 +21,9 @@ class DepthClass(models.IntegerChoices):
 @pgtrigger.register(
     pgtrigger.Protect(name="consent_text_append_only", operation=pgtrigger.Delete),
     pgtrigger.Protect(
-        name="consent_text_is_fixed", operation=pgtrigger.Update, condition=pgtrigger.AnyChange("body", "version", "language")
+        name="consent_text_is_fixed",
+        operation=pgtrigger.Update,
+        condition=pgtrigger.AnyChange("body", "version", "language"),
     ),
 )
 class ConsentText(RefModel):
@@ -50,7 +52,15 @@ class ConsentText(RefModel):
         name="consent_signed_is_fixed",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(
-            "patient", "text", "shown_text", "shown_sha256", "techniques", "depth_class", "signed_at", "signature", "signed_name"
+            "patient",
+            "text",
+            "shown_text",
+            "shown_sha256",
+            "techniques",
+            "depth_class",
+            "signed_at",
+            "signature",
+            "signed_name",
         ),
     ),
 )

@@ -80,7 +80,11 @@ class Patient(RefModel):
         """Keeps the keys in step with the names. Nothing else happens on save."""
         self.name_key = name_key(self.given_name, self.family_name)
         self.search_keys = search_keys(
-            given_name=self.given_name, family_name=self.family_name, phone=self.phone, email=self.email, born_on=self.born_on
+            given_name=self.given_name,
+            family_name=self.family_name,
+            phone=self.phone,
+            email=self.email,
+            born_on=self.born_on,
         )
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_keys"}
@@ -92,8 +96,18 @@ pghistory.track(
     pghistory.InsertEvent(),
     pghistory.UpdateEvent(
         condition=pghistory.AnyChange(
-            "given_name", "family_name", "born_on", "email", "phone", "language", "speaks", "status", "mail_allowed",
-            "reminders_allowed", "contact_asked_at", "email_bounced_at",
+            "given_name",
+            "family_name",
+            "born_on",
+            "email",
+            "phone",
+            "language",
+            "speaks",
+            "status",
+            "mail_allowed",
+            "reminders_allowed",
+            "contact_asked_at",
+            "email_bounced_at",
         )  # fmt: skip
     ),
     pghistory.DeleteEvent(),
@@ -102,4 +116,3 @@ pghistory.track(
     model_name="PatientHistory",
     obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history"),
 )(Patient)
-

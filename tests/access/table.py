@@ -29,7 +29,9 @@ def of(kind: str, **more: str) -> dict[str, str]:
     return {"ref": kind, **more}
 
 
-PATIENT, PLAN, PLANNED, VISIT, SESSION, MESSAGE = (of(kind) for kind in ("patient", "plan", "planned", "visit", "session", "message"))
+PATIENT, PLAN, PLANNED, VISIT, SESSION, MESSAGE = (
+    of(kind) for kind in ("patient", "plan", "planned", "visit", "session", "message")
+)
 
 TABLE: dict[str, Row] = {
     # Strangers: whether it is alive, and setting up an empty Stratum (gone here, where a clinic exists)
@@ -82,6 +84,7 @@ TABLE: dict[str, Row] = {
     "treatments:plan_stop": Row(FORM, CLINICAL, PLAN),
     "treatments:consent": Row(FORM, CLINICAL, PLAN),
     "treatments:plan_step": Row(PRESS, CLINICAL, of("plan", step="plan_step")),
+    "treatments:consent_signed": Row(READ, CLINICAL, of("consent")),
     "treatments:consent_withdraw": Row(FORM, CLINICAL, of("consent")),
     # The diary
     "treatments:book": Row(FORM, ALL, PLANNED),

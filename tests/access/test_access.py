@@ -22,7 +22,9 @@ def named_urls(resolver=None, namespace: str = "") -> dict[str, URLPattern]:
         if isinstance(entry, URLResolver):
             inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
             found |= named_urls(entry, inner)
-        elif not getattr(entry.callback, "__module__", "").startswith("allauth.") and not hasattr(entry.callback, "view_class"):
+        elif not getattr(entry.callback, "__module__", "").startswith("allauth.") and not hasattr(
+            entry.callback, "view_class"
+        ):
             found[f"{namespace}{entry.name}"] = entry
     return found
 
@@ -75,7 +77,9 @@ def test_every_view_declares_its_access_as_the_table_says():
         assert set(access.methods) - {"HEAD", "OPTIONS"} == set(row.methods), name
         if not row.public:
             # A prescriber passes where clinicians pass.
-            held = {persona: {role, "clinician"} if persona == "prescriber" else {role} for persona, role in roles.items()}
+            held = {
+                persona: {role, "clinician"} if persona == "prescriber" else {role} for persona, role in roles.items()
+            }
             assert {persona for persona, mine in held.items() if access.roles & mine} == set(row.people), name
 
 
@@ -92,7 +96,9 @@ def test_the_doors_are_as_the_table_says(request, refs, persona):
             response = client.generic(method, url_of(name, refs))
             if response.status_code >= 500:
                 wrong.append(f"{persona} {method} {name}: {response.status_code}")
-            elif door(response) != expected(persona, method, name) and not (door(response) == ABSENT and TABLE[name].may_be_absent):
+            elif door(response) != expected(persona, method, name) and not (
+                door(response) == ABSENT and TABLE[name].may_be_absent
+            ):
                 wrong.append(f"{persona} {method} {name}: {door(response)}, not {expected(persona, method, name)}")
     assert wrong == []
 
@@ -131,7 +137,7 @@ def test_removing_one_declaration_would_be_noticed():
 
 @pytest.mark.django_db
 def test_what_the_sign_in_library_offers_beyond_our_list_is_absent(clinician):
-    listed = {name for name in LIBRARY_ACCESS}
+    listed = set(LIBRARY_ACCESS)
     for name in ("account_signup", "account_email", "account_set_password"):
         assert name not in listed
         assert clinician.get(reverse(name)).status_code == 404, name

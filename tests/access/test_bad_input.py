@@ -54,7 +54,8 @@ def dealt(names: list[str], turn: int) -> dict[str, bytes]:
     """Another junk for every field, and for every field another one each turn."""
     hands = list(JUNK.values())
     return {
-        name: hands[(place + turn * 3) % len(hands)].encode("utf-8", "surrogatepass") for place, name in enumerate(names)
+        name: hands[(place + turn * 3) % len(hands)].encode("utf-8", "surrogatepass")
+        for place, name in enumerate(names)
     }
 
 
@@ -78,7 +79,9 @@ def test_no_junk_in_an_address_makes_a_500(refs, everyone, junk):  # noqa: F811
     failed = []
     for name in ("treatments:today", "treatments:screening", "treatments:chart", "treatments:session", "treatments:book",
                  "treatments:book_visit", "treatments:worklists", "patients:messages", "patients:list", "treatments:course"):  # fmt: skip
-        query = dict.fromkeys(("day", "on", "by", "view", "visit", "show", "for", "kind", "page", "step", "zone", "from"), junk)
+        query = dict.fromkeys(
+            ("day", "on", "by", "view", "visit", "show", "for", "kind", "page", "step", "zone", "from"), junk
+        )
         try:
             response = everyone.get(url_of(name, refs), query)
         except UnicodeEncodeError:

@@ -47,7 +47,11 @@ def test_pages_carry_no_inline_script_and_no_inline_style(clinician, refs):  # n
             assert "<style" not in html, name
             for script in html.split("<script")[1:]:
                 attributes, _, body = script.partition(">")
-                assert "src=" in attributes or "application/json" in attributes or not body.partition("</script")[0].strip(), name
+                assert (
+                    "src=" in attributes
+                    or "application/json" in attributes
+                    or not body.partition("</script")[0].strip()
+                ), name
 
 
 @pytest.mark.django_db

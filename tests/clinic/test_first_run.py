@@ -49,7 +49,9 @@ def test_it_is_never_offered_where_strangers_could_be_first(client, settings):
     assert client.get(reverse("clinic:first_run")).status_code == 404
 
 
-@pytest.mark.parametrize(("field", "value"), [("zone", "Mars/Olympus"), ("manager_email", "mara"), ("password", "12345"), ("name", "")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("zone", "Mars/Olympus"), ("manager_email", "mara"), ("password", "12345"), ("name", "")]
+)
 def test_bad_input_gets_a_sentence_at_its_field_and_keeps_the_rest(client, field, value):
     answer = client.post(reverse("clinic:first_run"), FORM | {field: value})
 

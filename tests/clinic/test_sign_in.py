@@ -38,7 +38,9 @@ def test_a_wrong_password_says_nothing_about_who_exists(client, desk_member):
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_signs_up(client, db, method):
-    answer = getattr(client, method)("/accounts/signup/", {"email": "x@y.example", "password1": PASSWORD, "password2": PASSWORD})
+    answer = getattr(client, method)(
+        "/accounts/signup/", {"email": "x@y.example", "password1": PASSWORD, "password2": PASSWORD}
+    )
 
     assert answer.status_code == 404
     assert not User.objects.filter(email="x@y.example").exists()
@@ -65,7 +67,10 @@ def left_alone(client: Client, minutes: float, *, since_sign_in: float | None = 
     session.save()
 
 
-@pytest.mark.parametrize(("persona", "minutes", "stays"), [("desk", 9.5, True), ("desk", 10.5, False), ("clinician", 14.5, True), ("clinician", 15.5, False)])
+@pytest.mark.parametrize(
+    ("persona", "minutes", "stays"),
+    [("desk", 9.5, True), ("desk", 10.5, False), ("clinician", 14.5, True), ("clinician", 15.5, False)],
+)
 def test_a_screen_left_alone_closes(request, persona, minutes, stays):
     client = request.getfixturevalue(persona)
     left_alone(client, minutes)
@@ -101,7 +106,9 @@ def test_a_password_is_reset_by_e_mail(client, desk_member):
     client.post(reverse("account_reset_password"), {"email": desk_member.user.email})
     link = re.search(r"https?://[^/]+(/\S+)", mail.outbox[0].body).group(1)
     page = client.get(link, follow=True)
-    answer = client.post(page.request["PATH_INFO"], {"password1": "nine-quiet-lanterns-7", "password2": "nine-quiet-lanterns-7"})
+    answer = client.post(
+        page.request["PATH_INFO"], {"password1": "nine-quiet-lanterns-7", "password2": "nine-quiet-lanterns-7"}
+    )
 
     assert answer.status_code == 302
     assert sign_in(Client(), desk_member.user.email, "nine-quiet-lanterns-7").status_code == 302

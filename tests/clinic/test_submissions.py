@@ -35,7 +35,10 @@ def test_a_second_press_finds_the_result_of_the_first(desk, clinic):
 def test_without_its_token_the_same_form_would_have_worked_twice(desk, clinic):
     """The negative control: what is refused above is the token, not the content."""
     for number in range(2):
-        desk.post(reverse("patients:register"), registration(uuid.uuid4(), email=f"anna{number}@post.example", different_person="on"))
+        desk.post(
+            reverse("patients:register"),
+            registration(uuid.uuid4(), email=f"anna{number}@post.example", different_person="on"),
+        )
 
     assert Patient.objects.filter(clinic=clinic, family_name="Kowal").count() == 2
 

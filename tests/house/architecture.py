@@ -22,8 +22,24 @@ FLOORS = {
     "models": 1, "gate": 1, "facts": 2, "services": 3, "free_slots": 3, "messages": 3, "forms": 4, "tasks": 4,
     "registrations": 4, "flows": 5, "views": 6, "pages": 6, "urls": 7,
 }  # fmt: skip
-GATHERERS = {"treatments.models", "treatments.urls", "treatments.registrations", "treatments.apps", "patients.models", "patients.tasks"}
-WRITING_METHODS = {"save", "create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "delete", "select_for_update"}
+GATHERERS = {
+    "treatments.models",
+    "treatments.urls",
+    "treatments.registrations",
+    "treatments.apps",
+    "patients.models",
+    "patients.tasks",
+}
+WRITING_METHODS = {
+    "save",
+    "create",
+    "bulk_create",
+    "bulk_update",
+    "update_or_create",
+    "get_or_create",
+    "delete",
+    "select_for_update",
+}
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,9 @@ class Journey:
         raise AssertionError("the aftercare mail is not in the mailbox")
 
 
-def test_one_patient_from_registration_to_aftercare(visitors, worker, clinic, desk_member, clinician_member, manager_member):
+def test_one_patient_from_registration_to_aftercare(
+    visitors, worker, clinic, desk_member, clinician_member, manager_member
+):
     journey = Journey(
         desk=visitors().sign_in(desk_member),
         clinician=visitors("tablet").sign_in(clinician_member),
@@ -193,7 +195,9 @@ def test_one_patient_from_registration_to_aftercare(visitors, worker, clinic, de
     page = journey.desk.open(f"/visits/{second.ref}/cancel/")
     page.fill("[name=reason]", "Patient asked to")
     journey.look(journey.desk, "cancel")
-    page.locator("form[method=post] button[type=submit].btn-primary, form[method=post] button[type=submit].btn-danger").last.click()
+    page.locator(
+        "form[method=post] button[type=submit].btn-primary, form[method=post] button[type=submit].btn-danger"
+    ).last.click()
     page.wait_for_url(lambda url: "/cancel/" not in url)
     assert set(reminders.values_list("state", flat=True)) == {State.CANCELLED}
     journey.desk.open("/worklists/")

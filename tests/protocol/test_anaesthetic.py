@@ -78,15 +78,20 @@ def test_too_short_a_time_warns():
 
 
 @pytest.mark.parametrize(
-    ("grams", "more", "name"),
+    ("grams", "more", "sentence"),
     [
-        ("-1", {}, "grams"),
-        ("NaN", {}, "grams"),
-        ("1", {"area_cm2": "-1"}, "area"),
-        ("1", {"minutes": -1}, "minutes"),
-        ("1", {"weight_kg": "0"}, "weight"),
+        ("-1", {}, "grams must be a number above zero"),
+        ("0", {}, "grams must be a number above zero"),
+        ("NaN", {}, "grams must be a number above zero"),
+        ("1", {"area_cm2": "0"}, "area must be a number above zero"),
+        ("1", {"weight_kg": "0"}, "weight must be a number above zero"),
+        ("1", {"minutes": -1}, "minutes must not be below zero"),
     ],
 )
-def test_an_impossible_amount_is_refused(grams, more, name):
-    with pytest.raises(ValueError, match=f"^{name} must be a number above zero$"):
+def test_an_impossible_amount_is_refused(grams, more, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
         check("lidocaine_4", grams, **more)
+
+
+def test_cream_that_was_just_put_on_has_not_worked_yet():
+    assert check("lidocaine_4", "1", minutes=0).alerts == ("0 minutes: it works after 20.",)

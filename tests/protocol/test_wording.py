@@ -33,7 +33,10 @@ def screened(text: str, on: date = D):
         ("topical_retinoid yes", "Earliest 6 December: retinoid cream 1 December (day not given) + 5 days"),
         ("session D-20", "Earliest 9 December: last needling 11 November + 28 days"),
         ("needling_elsewhere yes", "Earliest 29 December: last needling 1 December (day not given) + 28 days"),
-        ("event 1 closed D; event 2 closed D-10", "Earliest 5 December: reaction closed 21 November + 14 days"),
+        (
+            "event 1 closed D; event 2 closed D-12; event 2 closed D-10",
+            "Earliest 5 December: reaction closed 21 November + 14 days",
+        ),
         ("born 2008-12-24", "Earliest 24 December: 18th birthday"),
         ("surgery_area yes D-1", "Earliest 30 November 2027: operation 30 November + 365 days"),
         ("", None),

@@ -82,6 +82,8 @@ def test_a_child_that_ignores_the_request_is_ended_by_force_with_its_own(tmp_pat
     child.patience_seconds = 0.3
     members = [psutil.Process(child.process.pid), *psutil.Process(child.process.pid).children()]
     child.process.send_signal(signal.SIGSTOP)
+    while members[0].status() != psutil.STATUS_STOPPED:
+        pass  # of two signals at once the lower number would win
     child.ask_to_stop()
     assert child.wait_or_end() is False
     assert all(wait_gone(member, 5) for member in members)

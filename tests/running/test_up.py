@@ -21,6 +21,7 @@ from django.conf import settings
 
 from clinic.embedded import Postgres, Redis
 from clinic.running.runner import free_port
+from clinic.running.spawn import spawn
 from tests.prepared import copy_from_cache
 
 pytestmark = pytest.mark.slow
@@ -41,13 +42,12 @@ class Up:
         unset = {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE"}
         env = {name: value for name, value in os.environ.items() if name not in unset}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = spawn(
                 [sys.executable, "manage.py", "up"],
                 cwd=settings.BASE_DIR,
                 env=env | {"STRATUM_VAR": str(self.var), "PORT": str(self.port), "DEMO": "0"},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                output=log,
+                dies_with_us=signal.SIGTERM,  # so that a killed test run leaves nothing either
             )
         return self
 

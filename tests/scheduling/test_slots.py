@@ -43,7 +43,9 @@ def walls(some: list[Slot], zone: ZoneInfo = LONDON) -> list[str]:
     return [f"{slot.start.astimezone(zone):%H:%M}" for slot in some]
 
 
-def by_brute_force(*, clinicians, rooms, length, patient_busy, zone, not_before, grid_minutes, first, last) -> list[Slot]:
+def by_brute_force(
+    *, clinicians, rooms, length, patient_busy, zone, not_before, grid_minutes, first, last
+) -> list[Slot]:
     """Every minute between two moments tried for everybody."""
     result = []
     for who, free in clinicians.items():
@@ -85,7 +87,9 @@ def problems(draw):
     def stretches(most: int):
         ends = st.tuples(st.integers(0, HOURS * 60), st.integers(0, HOURS * 60))
         return st.lists(ends, max_size=most).map(
-            lambda some: merged(Stretch(first + timedelta(minutes=min(e)), first + timedelta(minutes=max(e))) for e in some)
+            lambda some: merged(
+                Stretch(first + timedelta(minutes=min(e)), first + timedelta(minutes=max(e))) for e in some
+            )
         )
 
     return {
@@ -115,7 +119,10 @@ def test_no_slot_leaves_the_hours_or_overlaps_what_is_taken(problem):
     for slot in slots(**problem):
         held = problem["length"].stretches(slot.start)
         assert slot.start >= problem["not_before"]
-        assert any(s.start <= held.clinician.start and held.clinician.end <= s.end for s in problem["clinicians"][slot.clinician])
+        assert any(
+            s.start <= held.clinician.start and held.clinician.end <= s.end
+            for s in problem["clinicians"][slot.clinician]
+        )
         assert any(s.start <= held.room.start and held.room.end <= s.end for s in problem["rooms"][slot.room])
         assert not any(s.start < held.patient.end and held.patient.start < s.end for s in problem["patient_busy"])
 
@@ -160,7 +167,12 @@ def test_a_patient_is_in_one_place_at_a_time():
         (LONDON, date(2027, 3, 28), ("00:30", "02:30"), ["00:30", "00:45", "02:00"]),
         (LORD_HOWE, date(2027, 10, 3), ("01:30", "03:00"), ["01:30", "01:45", "02:30"]),
         # 01:00 to 02:00 comes twice in London; half an hour to 02:00 comes twice on Lord Howe.
-        (LONDON, date(2027, 10, 31), ("00:30", "02:00"), ["00:30", "00:45", *["01:00", "01:15", "01:30", "01:45"] * 2][:-1]),
+        (
+            LONDON,
+            date(2027, 10, 31),
+            ("00:30", "02:00"),
+            ["00:30", "00:45", *["01:00", "01:15", "01:30", "01:45"] * 2][:-1],
+        ),
         (LORD_HOWE, date(2027, 4, 4), ("01:00", "02:00"), ["01:00", "01:15", "01:30", "01:45", "01:30"]),
     ],
 )
@@ -201,7 +213,11 @@ def test_the_nearest_free_times_are_in_order_and_name_no_moment_twice():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.builds(slot, st.sampled_from(["09:00", "09:30", "14:00"]), days=st.integers(0, 9), who=st.integers(1, 3))))
+@given(
+    st.lists(
+        st.builds(slot, st.sampled_from(["09:00", "09:30", "14:00"]), days=st.integers(0, 9), who=st.integers(1, 3))
+    )
+)
 @example([])
 def test_offers_are_distinct_moments_out_of_what_is_free(some):
     wish = Wish(on=DAY + timedelta(days=4), at=time(9), clinician=2)

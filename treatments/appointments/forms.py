@@ -17,8 +17,18 @@ from treatments.scheduling.slots import VisitLength
 
 OWN = "own"
 FURTHEST_DAYS = 730
-PARTS = [("any", "at any time"), ("morning", "in the morning"), ("afternoon", "in the afternoon"), ("evening", "after 17:00")]
-PART_HOURS = {"any": (time.min, time.max), "morning": (time.min, time(12)), "afternoon": (time(12), time(17)), "evening": (time(17), time.max)}
+PARTS = [
+    ("any", "at any time"),
+    ("morning", "in the morning"),
+    ("afternoon", "in the afternoon"),
+    ("evening", "after 17:00"),
+]
+PART_HOURS = {
+    "any": (time.min, time.max),
+    "morning": (time.min, time(12)),
+    "afternoon": (time(12), time(17)),
+    "evening": (time(17), time.max),
+}
 MOST_SHOWN = 96
 
 
@@ -26,12 +36,16 @@ class WishForm(forms.Form):
     """The line of wishes above the free times. Whatever cannot be understood is as if it had not been said."""
 
     clinician = forms.ChoiceField(required=False, label="Clinician")
-    first_day = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    first_day = forms.DateField(
+        required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     part = forms.ChoiceField(required=False, label="Time of day", choices=PARTS)
     show = forms.IntegerField(required=False, min_value=1, max_value=MOST_SHOWN, widget=forms.HiddenInput)
 
     def __init__(self, data, *, clinicians: Sequence[Membership], first_day: date, shown: int) -> None:
-        super().__init__(data or None, auto_id="wish_%s", initial={"first_day": first_day, "part": "any", "clinician": ""})
+        super().__init__(
+            data or None, auto_id="wish_%s", initial={"first_day": first_day, "part": "any", "clinician": ""}
+        )
         self.fields["clinician"].choices = [("", "anyone"), *((str(person.ref), str(person)) for person in clinicians)]
         self.people = {str(person.ref): person for person in clinicians}
         self.default_day, self.default_shown = first_day, shown
@@ -57,6 +71,7 @@ class WishForm(forms.Form):
     def shown(self) -> int:
         return self._wish("show") or self.default_shown
 
+
 class PlaceForm(forms.Form):
     """One of the times offered (`slot`), or one entered (`slot` = own): day, time, clinician, room."""
 
@@ -75,17 +90,32 @@ class PlaceForm(forms.Form):
         required=False, label="Which of the two", widget=forms.RadioSelect,
         choices=[("0", "The first, before the clocks go back"), ("1", "The second, after the clocks have gone back")],
     )  # fmt: skip
-    clinician = forms.ChoiceField(required=False, label="Clinician", error_messages={"invalid_choice": "Choose a clinician from the list."})
-    room = forms.ChoiceField(required=False, label="Room", error_messages={"invalid_choice": "Choose a room from the list."})
+    clinician = forms.ChoiceField(
+        required=False, label="Clinician", error_messages={"invalid_choice": "Choose a clinician from the list."}
+    )
+    room = forms.ChoiceField(
+        required=False, label="Room", error_messages={"invalid_choice": "Choose a room from the list."}
+    )
 
     def __init__(
-        self, data=None, *, clinic: Clinic, length: VisitLength, clinicians: Sequence[Membership], rooms: Sequence[Room], today: date, **options
+        self,
+        data=None,
+        *,
+        clinic: Clinic,
+        length: VisitLength,
+        clinicians: Sequence[Membership],
+        rooms: Sequence[Room],
+        today: date,
+        **options,
     ) -> None:
         super().__init__(data, **options)
         self.clinic, self.length, self.today = clinic, length, today
         self.people = {str(person.ref): person for person in clinicians}
         self.rooms = {str(room.ref): room for room in rooms if room.in_service}
-        self.fields["clinician"].choices = [("", "Choose"), *((ref, str(person)) for ref, person in self.people.items())]
+        self.fields["clinician"].choices = [
+            ("", "Choose"),
+            *((ref, str(person)) for ref, person in self.people.items()),
+        ]
         self.fields["room"].choices = [("", "Choose"), *((ref, str(room)) for ref, room in self.rooms.items())]
         self.place: Place | None = None
         self.is_ambiguous = False

@@ -68,7 +68,9 @@ def _taken(clinic: Clinic, begin: datetime, end: datetime, ignore: Appointment |
     if ignore is not None:
         visits = visits.exclude(pk=ignore.pk)
     taken: Taken = defaultdict(list)
-    rows = visits.order_by().values_list("clinician_id", "room_id", "patient_id", "during", "room_during", "clinician_during")
+    rows = visits.order_by().values_list(
+        "clinician_id", "room_id", "patient_id", "during", "room_during", "clinician_during"
+    )
     for clinician, room, patient, during, room_during, clinician_during in rows:
         taken["clinician", clinician].append(Stretch(clinician_during.lower, clinician_during.upper))
         taken["room", room].append(Stretch(room_during.lower, room_during.upper))

@@ -139,7 +139,9 @@ def _confirmation_still_waits(visit: Appointment) -> bool:
 
 def _knows_of(visit: Appointment, *, version: int) -> bool:
     """Was the last notice that left about this visit the one of that version? Closing and restoring raise it by one each."""
-    left = Message.objects.filter(about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED], handed_off_at__isnull=False)
+    left = Message.objects.filter(
+        about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED], handed_off_at__isnull=False
+    )
     last = left.order_by("-handed_off_at").first()
     return last is not None and last.kind != CANCELLED and last.context.get("version") == version
 

@@ -51,7 +51,9 @@ class Appointment(RefModel):
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="appointments")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
-    planned_session = models.ForeignKey(PlannedSession, on_delete=models.PROTECT, null=True, related_name="appointments")
+    planned_session = models.ForeignKey(
+        PlannedSession, on_delete=models.PROTECT, null=True, related_name="appointments"
+    )
     kind = models.CharField(max_length=14, choices=Kind.choices)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.BOOKED)
     clinician = models.ForeignKey(Membership, on_delete=models.PROTECT, null=True, related_name="appointments")
@@ -107,7 +109,9 @@ class Appointment(RefModel):
             ),
             models.CheckConstraint(
                 name="appointment_minutes_sane",
-                condition=Q(treat_minutes__gte=5, treat_minutes__lte=240, prep_minutes__lte=240, turnover_minutes__lte=120),
+                condition=Q(
+                    treat_minutes__gte=5, treat_minutes__lte=240, prep_minutes__lte=240, turnover_minutes__lte=120
+                ),
             ),
             models.CheckConstraint(
                 name="appointment_closed_says_when",

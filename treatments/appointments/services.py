@@ -76,7 +76,13 @@ class Place:
 
 @transaction.atomic
 def book(
-    *, patient: Patient, kind: str, place: Place, by: User, planned_session: PlannedSession | None = None, overlap_reason: str = ""
+    *,
+    patient: Patient,
+    kind: str,
+    place: Place,
+    by: User,
+    planned_session: PlannedSession | None = None,
+    overlap_reason: str = "",
 ) -> Appointment:
     """Put a visit into the diary and write its messages.
 
@@ -227,7 +233,9 @@ def place_of(visit: Appointment) -> Place:
 def at_slot(place: Place, *, start: datetime, clinician: Membership, room: Room) -> Place:
     """The same visit at another moment, with its wall time and which of two equal wall times it is."""
     local = start.astimezone(clinician.clinic.tz)
-    return replace(place, day=local.date(), starts_at=local.time().replace(fold=0), fold=local.fold, clinician=clinician, room=room)
+    return replace(
+        place, day=local.date(), starts_at=local.time().replace(fold=0), fold=local.fold, clinician=clinician, room=room
+    )
 
 
 def _lock(*, plan: TreatmentPlan | None, place: Place, patient: Patient) -> TreatmentPlan | None:
@@ -248,7 +256,15 @@ def _lock(*, plan: TreatmentPlan | None, place: Place, patient: Patient) -> Trea
 def _locked(visit: Appointment) -> Appointment:
     return (
         Appointment.objects.select_for_update(of=("self",))
-        .select_related("clinic", "patient__clinic", "planned_session__plan", "clinician__user", "clinician__clinic", "room", "device")
+        .select_related(
+            "clinic",
+            "patient__clinic",
+            "planned_session__plan",
+            "clinician__user",
+            "clinician__clinic",
+            "room",
+            "device",
+        )
         .get(pk=visit.pk)
     )
 
@@ -260,7 +276,11 @@ def _take(visit: Appointment, place: Place, start: datetime) -> None:
     visit.clinician, visit.room, visit.device = place.clinician, place.room, place.device
     visit.prep_minutes, visit.treat_minutes = place.length.prep_minutes, place.length.treat_minutes
     visit.turnover_minutes = place.length.turnover_minutes
-    visit.during, visit.clinician_during, visit.room_during = tuple(held.patient), tuple(held.clinician), tuple(held.room)
+    visit.during, visit.clinician_during, visit.room_during = (
+        tuple(held.patient),
+        tuple(held.clinician),
+        tuple(held.room),
+    )
     _save_in_place(visit)
     visit.refresh_from_db(fields=["during", "clinician_during", "room_during"])
 
@@ -322,16 +342,24 @@ def _refuse_outside_window(
 ) -> bool:
     """Raises OutsideWindow or AlreadyBooked; True where the day is late and a clinician looks again first."""
     if day < planned.earliest_on:
-        raise OutsideWindow(f"Not before {_words(planned.earliest_on)}: the shortest interval of this course.", field="day")
+        raise OutsideWindow(
+            f"Not before {_words(planned.earliest_on)}: the shortest interval of this course.", field="day"
+        )
     last_on = last_day_for(planned, plan, today=clock.today(plan.clinic))
     if day > last_on:
-        way_out = "Ask a clinician to assess and plan again." if last_on > planned.latest_on else "Choose an earlier day."
-        raise OutsideWindow(f"Not after {_words(last_on)}: the window of this session ends then. {way_out}", field="day")
+        way_out = (
+            "Ask a clinician to assess and plan again." if last_on > planned.latest_on else "Choose an earlier day."
+        )
+        raise OutsideWindow(
+            f"Not after {_words(last_on)}: the window of this session ends then. {way_out}", field="day"
+        )
     for number, other in fixed_days(plan).items():
         if number == planned.number and moving is None:
             raise AlreadyBooked(f"This session of the course is already booked for {_words(other)}.")
         if number < planned.number and (day - other).days < plan.floor_days:
-            raise OutsideWindow(f"Session {number} is on {_words(other)}: at least {plan.floor_days} days lie between two.", field="day")
+            raise OutsideWindow(
+                f"Session {number} is on {_words(other)}: at least {plan.floor_days} days lie between two.", field="day"
+            )
         if number > planned.number and (other - day).days < plan.floor_days:
             raise OutsideWindow(
                 f"Session {number} is booked for {_words(other)}: at least {plan.floor_days} days lie between two. Move that one first.",

@@ -24,7 +24,7 @@ from treatments.flows import visits as flow
 from treatments.pages.header import open_url, patient_header
 from treatments.pages.picker import Choice, Staff, nearest_free, pick
 from treatments.pages.verdicts import with_screening
-from treatments.pages.visit_card import card_of, day_before, sessions_of
+from treatments.pages.visit_card import apart_words, card_of, day_before, sessions_of
 from treatments.plans.models import PlannedSession
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
@@ -47,7 +47,9 @@ BOOKED_ALONE = (Appointment.Kind.CONSULTATION, Appointment.Kind.REVIEW)
 def book(request: HttpRequest, ref: UUID) -> HttpResponse:
     """A session of a course: the free times in its window, or another time of the desk's own."""
     planned = get_object_or_404(
-        PlannedSession.objects.select_related("plan__patient__clinic", "plan__clinic"), ref=ref, plan__clinic=request.clinic
+        PlannedSession.objects.select_related("plan__patient__clinic", "plan__clinic"),
+        ref=ref,
+        plan__clinic=request.clinic,
     )
     choice = Choice(
         clinic=request.clinic,
@@ -56,7 +58,9 @@ def book(request: HttpRequest, ref: UUID) -> HttpResponse:
         now=clock.now(),
         planned=planned,
     )
-    return _choose(request, choice, title=f"Book session {planned.number}", act="Book it", effect=_booking(request, choice))
+    return _choose(
+        request, choice, title=f"Book session {planned.number}", act="Book it", effect=_booking(request, choice)
+    )
 
 
 @allow(*DESK, methods=["GET", "POST"])
@@ -123,7 +127,9 @@ def move_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
 def move_visit_back(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Undo of a move."""
     visit = _visit(request, ref)
-    return _try(request, visit, lambda: services.move_back(visit=visit, by=request.user), "The visit is back where it was.")
+    return _try(
+        request, visit, lambda: services.move_back(visit=visit, by=request.user), "The visit is back where it was."
+    )
 
 
 # ── A visit and its steps ─────────────────────────────────────────────────────
@@ -204,12 +210,20 @@ def cancel_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 def _visit(request: HttpRequest, ref: UUID) -> Appointment:
     rows = Appointment.objects.filter(clinic=request.clinic).select_related(
-        "clinic", "patient__clinic", "planned_session__plan__clinic", "clinician__user", "clinician__clinic", "room", "device"
+        "clinic",
+        "patient__clinic",
+        "planned_session__plan__clinic",
+        "clinician__user",
+        "clinician__clinic",
+        "room",
+        "device",
     )
     return get_object_or_404(with_screening(rows), ref=ref)
 
 
-def _choose(request: HttpRequest, choice: Choice, *, title: str, act: str, effect: Callable[[Place], str]) -> HttpResponse:
+def _choose(
+    request: HttpRequest, choice: Choice, *, title: str, act: str, effect: Callable[[Place], str]
+) -> HttpResponse:
     """The page on which a time is chosen, and what its form does. 422 with the sentence at its field, 409 when somebody was faster."""
     staff = Staff.of(request.clinic)
     posted = request.POST if request.method == "POST" else None
@@ -238,7 +252,12 @@ def _choose(request: HttpRequest, choice: Choice, *, title: str, act: str, effec
         "act": act,
         "own_helper": form.own_helper(),
         "mail_words": _mail_words(choice.patient),
-        "cancel_url": _next(request) or (reverse("treatments:visit", args=[choice.moving.ref]) if choice.moving else choice.patient.get_absolute_url()),
+        "cancel_url": _next(request)
+        or (
+            reverse("treatments:visit", args=[choice.moving.ref])
+            if choice.moving
+            else choice.patient.get_absolute_url()
+        ),
         "kept_query": [(name, request.GET[name]) for name in ("next", "kind") if name in request.GET],
         "taken": taken,
         "next": _next(request),
@@ -252,7 +271,14 @@ def _page(request: HttpRequest, choice: Choice, staff: Staff) -> dict:
     header = patient_header(choice.patient, membership=request.membership, plan=plan)
     counted_from = day_before(choice.planned, header["sessions"]) if choice.planned else None
     picker = pick(Choice(**(vars(choice) | {"counted_from": counted_from})), staff, request.GET)
-    return {"header": header, "picker": picker, "choice": choice, "visit": choice.moving, "plan": plan}
+    return {
+        "header": header,
+        "picker": picker,
+        "choice": choice,
+        "visit": choice.moving,
+        "plan": plan,
+        "apart_words": apart_words(plan) if plan else "",
+    }
 
 
 def _initial(choice: Choice) -> dict:
@@ -270,11 +296,15 @@ def _initial(choice: Choice) -> dict:
 def _taken(choice: Choice, staff: Staff, place: Place, refusal: DomainError) -> dict:
     """What was taken, and the three free times nearest to it."""
     sentence = refusal.sentence
-    title, _, reason = sentence.partition(". ") if sentence.startswith("Just taken") else (f"Just taken: {place.words()}", "", "")
+    title, _, reason = (
+        sentence.partition(". ") if sentence.startswith("Just taken") else (f"Just taken: {place.words()}", "", "")
+    )
     return {"title": title.rstrip("."), "reason": reason, "offers": nearest_free(choice, staff, place)}
 
 
-def _visit_page(request: HttpRequest, visit: Appointment, *, refusal: DomainError | None = None, status: int = 200) -> HttpResponse:
+def _visit_page(
+    request: HttpRequest, visit: Appointment, *, refusal: DomainError | None = None, status: int = 200
+) -> HttpResponse:
     plan = visit.planned_session.plan if visit.planned_session else None
     card = card_of(
         visit,
@@ -294,7 +324,9 @@ def _visit_page(request: HttpRequest, visit: Appointment, *, refusal: DomainErro
     return render(request, "treatments/appointments/visit.html", context, status=status)
 
 
-def _try(request: HttpRequest, visit: Appointment, act: Callable[[], Appointment], said: str, *, undo: str = "") -> HttpResponse:
+def _try(
+    request: HttpRequest, visit: Appointment, act: Callable[[], Appointment], said: str, *, undo: str = ""
+) -> HttpResponse:
     """Do it and go back with a toast; what is refused stands on the visit's own page, as it is now."""
     try:
         act()
@@ -311,7 +343,11 @@ def _mail_words(patient: Patient) -> str:
 
 
 def _course_or_day(request: HttpRequest, visit: Appointment) -> str:
-    course = open_url("treatments:course", [visit.planned_session.plan.ref], request.membership) if visit.planned_session else ""
+    course = (
+        open_url("treatments:course", [visit.planned_session.plan.ref], request.membership)
+        if visit.planned_session
+        else ""
+    )
     return course or _day_url(visit)
 
 
@@ -329,7 +365,11 @@ def _came_from(request: HttpRequest) -> str:
     same = parts.netloc == request.get_host()
     # Only pages that can be read: going back to the address of an act would answer "method not allowed".
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return _own_path(request, path) if same and path.startswith((reverse("treatments:today"), "/plans/", "/patients/", "/worklists/")) else ""
+    return (
+        _own_path(request, path)
+        if same and path.startswith((reverse("treatments:today"), "/plans/", "/patients/", "/worklists/"))
+        else ""
+    )
 
 
 def _own_path(request: HttpRequest, url: str) -> str:

@@ -31,7 +31,9 @@ def people(hours: Hours) -> list[Membership]:
 def time_off(clinic: Clinic, begin: datetime, end: datetime) -> Away:
     """Who is away between two moments. One query."""
     away: Away = defaultdict(list)
-    for who, during in TimeOff.objects.filter(clinic=clinic, during__overlap=(begin, end)).values_list("membership_id", "during"):
+    for who, during in TimeOff.objects.filter(clinic=clinic, during__overlap=(begin, end)).values_list(
+        "membership_id", "during"
+    ):
         away[who].append(Stretch(during.lower or begin, during.upper or end))
     return away
 
@@ -43,7 +45,9 @@ def rostered(rows: Iterable[WorkingHours], first_day: date, last_day: date, clin
     for offset in range((last_day - first_day).days + 1):
         day = first_day + timedelta(days=offset)
         stretches += [
-            Stretch(_moment(day, row.starts, clinic), _moment(day, row.ends, clinic)) for row in rows if _is_valid(row, day)
+            Stretch(_moment(day, row.starts, clinic), _moment(day, row.ends, clinic))
+            for row in rows
+            if _is_valid(row, day)
         ]
     return stretches
 

@@ -31,7 +31,8 @@ class Assessment(RefModel):
         ordering = ["-assessed_on", "-id"]
         constraints = [
             models.CheckConstraint(
-                name="assessment_skin_type_known", condition=Q(skin_type__isnull=True) | Q(skin_type__gte=1, skin_type__lte=6)
+                name="assessment_skin_type_known",
+                condition=Q(skin_type__isnull=True) | Q(skin_type__gte=1, skin_type__lte=6),
             )
         ]
 
@@ -53,3 +54,6 @@ class AssessedConcern(models.Model):
             models.UniqueConstraint(fields=["assessment", "code"], name="assessment_concern_once"),
             models.CheckConstraint(name="assessment_concern_has_a_zone", condition=Q(zones__len__gt=0)),
         ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -88,7 +88,9 @@ class _Builder:
         self.clinicians = [member for member in members if member.sees_patients]
         for position in range(3):
             name = f"Room {position + 1}"
-            clinic_services.add_room(clinic=self.clinic, name=name, short_name=f"R{position + 1}", position=position, by=self.by)
+            clinic_services.add_room(
+                clinic=self.clinic, name=name, short_name=f"R{position + 1}", position=position, by=self.by
+            )
         rules.add_device(
             clinic=self.clinic, by=self.by, name="Strata Pen 2", maker="Invented Devices", serial="SP2-0417",
             max_depth_mm={"face": 1.5, "neck": 1.5, "body": 2.0}, filler_washout_days=None, indications=["acne_scar_face"],
@@ -116,7 +118,9 @@ class _Builder:
         )  # fmt: skip
         if staff.hours:
             weekdays = range(1, 7) if staff.name != "Jonas Feld" else range(1, 6)
-            clinic_services.set_weekly_hours(membership=member, hours={day: list(staff.hours) for day in weekdays}, by=self.by)
+            clinic_services.set_weekly_hours(
+                membership=member, hours={day: list(staff.hours) for day in weekdays}, by=self.by
+            )
         return member
 
     # The stories
@@ -174,7 +178,9 @@ class _Builder:
         )  # fmt: skip
 
     def _consultation(self, story: Story, clinician: Membership) -> None:
-        self._into_diary(self.patients[story.number], "consultation", self._working(story.consultation), clinician, None)
+        self._into_diary(
+            self.patients[story.number], "consultation", self._working(story.consultation), clinician, None
+        )
 
     def _assess_and_ask(self, story: Story, who: cast.Person, clinician: Membership) -> None:
         patient = self.patients[story.number]
@@ -241,7 +247,9 @@ class _Builder:
                 # Not always the first: a day looks like a day when it has gaps.
                 slot = mine[(patient.pk * 5) % min(len(mine), 12)]
                 who = next(member for member in self.clinicians if member.pk == slot.clinician)
-                place = appointments.Place(day=day, starts_at=time(9), clinician=who, room=rooms[slot.room], length=length)
+                place = appointments.Place(
+                    day=day, starts_at=time(9), clinician=who, room=rooms[slot.room], length=length
+                )
                 return appointments.book(
                     patient=patient, kind=kind, planned_session=planned, by=self.desk.user,
                     place=appointments.at_slot(place, start=slot.start, clinician=who, room=rooms[slot.room]),
@@ -250,7 +258,10 @@ class _Builder:
 
     def _visit(self, story: Story, number: int) -> Appointment | None:
         return Appointment.objects.filter(
-            planned_session__plan=self.plans[story.number], planned_session__number=number, day=clock.today(self.clinic), status="booked"
+            planned_session__plan=self.plans[story.number],
+            planned_session__number=number,
+            day=clock.today(self.clinic),
+            status="booked",
         ).first()
 
     def _treat(self, story: Story, number: int) -> None:
@@ -269,7 +280,9 @@ class _Builder:
 
     def _ask_and_screen(self, story: Story, visit: Appointment):
         self._answer(story, visit.patient, visit.clinician, ("day",))
-        return screenings.perform(patient=visit.patient, on=clock.today(self.clinic), purpose="session", by=visit.clinician.user)
+        return screenings.perform(
+            patient=visit.patient, on=clock.today(self.clinic), purpose="session", by=visit.clinician.user
+        )
 
     def _needle(self, story: Story, visit: Appointment, number: int) -> None:
         record = self._ask_and_screen(story, visit)
@@ -283,7 +296,14 @@ class _Builder:
         for zone in story.concern["zones"]:
             allowed = sessions.zone_limits(session, zone, by=visit.clinician)
             depth = min(allowed.start_mm + Decimal("0.25") * (number - 1), allowed.soft_max_mm)
-            sessions.set_zone(session=session, zone=zone, depth_mm=depth, passes=3 + number % 2, endpoint="erythema", by=visit.clinician)
+            sessions.set_zone(
+                session=session,
+                zone=zone,
+                depth_mm=depth,
+                passes=3 + number % 2,
+                endpoint="erythema",
+                by=visit.clinician,
+            )
         session.refresh_from_db()
         clock.move_to(visit.clinician_during.upper - timedelta(minutes=6))
         session = sessions.save_details(

@@ -58,7 +58,15 @@ FAMILY = (
     "O'Dowd", "Lindqvist", "Eze", "Lefèvre", "Silva", "Kelly", "Sørensen", "Khan", "Weiß", "Yılmaz", "Abadi", "Cole", "Mota",
     "Mensah",
 )  # fmt: skip
-SPEAKS = ("English", "English, Arabic", "English, Polish", "English", "German, English", "English, Yoruba", "English, French")
+SPEAKS = (
+    "English",
+    "English, Arabic",
+    "English, Polish",
+    "English",
+    "German, English",
+    "English, Yoruba",
+    "English, French",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,9 @@ def person(number: int) -> Person:
     """The n-th invented patient; always the same one."""
     given = GIVEN[number % len(GIVEN)]
     family = FAMILY[(number * 7 + number // len(GIVEN) * 3) % len(FAMILY)]
-    plain = "".join(char for char in f"{given}.{family}".casefold() if char.isascii() and (char.isalnum() or char == "."))
+    plain = "".join(
+        char for char in f"{given}.{family}".casefold() if char.isascii() and (char.isalnum() or char == ".")
+    )
     return Person(
         number=number,
         given_name=given,

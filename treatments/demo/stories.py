@@ -59,17 +59,28 @@ def _story(number: int, turn: int) -> Story:
         case 5:  # registered, a consultation ahead or today
             return Story(number, registered=-3, consultation=turn % 5)
         case 6:  # waits for a date: isotretinoin, sun
-            answers = {"isotretinoin_past": ("yes", -120 - 7 * turn, "")} if turn % 2 else {"sun_tan_exposure": ("yes", -12 - turn, "")}
+            answers = (
+                {"isotretinoin_past": ("yes", -120 - 7 * turn, "")}
+                if turn % 2
+                else {"sun_tan_exposure": ("yes", -12 - turn, "")}
+            )
             return Story(number, **begin, answers=answers, planned=-8 - turn, submitted=True)
         case 7:  # waits for a clinician: cold sores in the history
             return Story(number, **begin, answers={"hsv_history": ("yes", None, "")}, planned=-8 - turn, submitted=True)
         case 8:  # cleared by the prescriber, under way
             return _course(
-                number, concern, sessions=(-30 - turn,), booked=(gap - 30 - turn,), answers={"hsv_history": ("yes", None, "")}, cleared=("hsv_history",)
+                number,
+                concern,
+                sessions=(-30 - turn,),
+                booked=(gap - 30 - turn,),
+                answers={"hsv_history": ("yes", None, "")},
+                cleared=("hsv_history",),
             )
         case 9:  # completed, or stopped
             done = tuple(-200 + gap * n for n in range(4))
-            return _course(number, concern, sessions=done[: 4 if turn % 3 else 2], ending="completed" if turn % 3 else "stopped")
+            return _course(
+                number, concern, sessions=done[: 4 if turn % 3 else 2], ending="completed" if turn % 3 else "stopped"
+            )
         case 10:  # missed the last one, or blocked
             if turn % 3 == 2:
                 return Story(number, **begin, answers={"keloid_personal": ("yes", None, "")})

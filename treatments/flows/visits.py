@@ -14,7 +14,9 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     """Take the last step back, as long as no signed session says that it happened."""
     needlings = TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error")
     if visit.status == "done" and needlings.filter(signed_at__isnull=False).exists():
-        raise DomainError("The session of this visit is signed, so it stays done. A clinician can mark it as entered in error.")
+        raise DomainError(
+            "The session of this visit is signed, so it stays done. A clinician can mark it as entered in error."
+        )
     if visit.status == "in_room" and needlings.exists():
         raise DomainError("The session of this visit has begun. A clinician can mark it as entered in error first.")
     return appointments.undo_step(visit=visit, by=by)

@@ -22,7 +22,16 @@ from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import TreatmentSession
 
 # What a line says of a patient; whole rows of plans with their proposals are a hundred times as much.
-SHOWN_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "name_key", "email", "mail_allowed", "email_bounced_at")
+SHOWN_OF_PATIENT = (
+    "ref",
+    "given_name",
+    "family_name",
+    "phone",
+    "name_key",
+    "email",
+    "mail_allowed",
+    "email_bounced_at",
+)
 SHOWN_OF_VISIT = ("ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at")
 PATIENT_OF_SESSION = [f"plan__patient__{name}" for name in SHOWN_OF_PATIENT]
 # A window that opens within this many days is worth a call now; one that ends within it is closing.
@@ -126,13 +135,20 @@ def call_lists(clinic: Clinic, *, now: datetime, with_unsigned: bool = False) ->
 def _empty_lists() -> CallLists:
     return CallLists(
         before_they_travel=CallList(
-            "before-they-travel", "Before they travel", "s-defer", "No booked visit lies on a day that is no longer allowed."
+            "before-they-travel",
+            "Before they travel",
+            "s-defer",
+            "No booked visit lies on a day that is no longer allowed.",
         ),
-        closing=CallList("window-closing", "Window closing", "clock", "Everyone whose window closes soon is booked.", "Left"),
+        closing=CallList(
+            "window-closing", "Window closing", "clock", "Everyone whose window closes soon is booked.", "Left"
+        ),
         overdue=CallList("overdue", "Overdue", "phone", "Nobody's window has closed without a visit.", "Late by"),
         to_book=CallList("to-book", "To book", "calendar", "Every course that may go on is booked.", "Left"),
         to_ask=CallList("to-ask", "To ask", "s-ask", "No booked visit waits for an answer."),
-        unconfirmed=CallList("unconfirmed", "Not confirmed", "bell", "Everyone who comes in the next days has confirmed."),
+        unconfirmed=CallList(
+            "unconfirmed", "Not confirmed", "bell", "Everyone who comes in the next days has confirmed."
+        ),
         no_email=CallList("no-e-mail", "No e-mail", "mail", "Everyone who comes this week can be reached by e-mail."),
         unsigned=CallList("unsigned", "Not signed", "pen", "Every session is signed.", "Day"),
     )
@@ -165,7 +181,9 @@ def _add_sessions(lists: CallLists, clinic: Clinic, today: date) -> None:
         if days_left < 0:
             lists.overdue.calls.append(_session_call(session, say="window closed", due=_days(-days_left), today=today))
         elif days_left <= CLOSING_DAYS:
-            lists.closing.calls.append(_session_call(session, say=f"until {_short(session.latest_on)}", due=_days(days_left), today=today))
+            lists.closing.calls.append(
+                _session_call(session, say=f"until {_short(session.latest_on)}", due=_days(days_left), today=today)
+            )
         else:
             is_open = session.earliest_on <= today
             say = f"until {_short(session.latest_on)}" if is_open else f"opens {_short(session.earliest_on)}"
@@ -210,7 +228,11 @@ def _add_visits(lists: CallLists, clinic: Clinic, now: datetime, today: date) ->
 def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> QuerySet[Appointment]:
     """Coming visits with something to say about them; all others never leave the database. One query."""
     coming = Appointment.objects.filter(
-        clinic=clinic, status__in=COMING, day__gte=today, day__lte=today + timedelta(days=TRAVEL_DAYS), during__endswith__gt=now
+        clinic=clinic,
+        status__in=COMING,
+        day__gte=today,
+        day__lte=today + timedelta(days=TRAVEL_DAYS),
+        during__endswith__gt=now,
     )
     latest = ScreeningRecord.objects.filter(patient=OuterRef("patient")).order_by("-id")
     unreachable = Q(patient__email="") | Q(patient__mail_allowed=False) | Q(patient__email_bounced_at__isnull=False)
@@ -233,11 +255,15 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Quer
 
 def _travel_call(visit: Appointment, verdict: Verdict, today: date) -> Call:
     if verdict.earliest_on:
-        return _visit_call(visit, f"Not before {day_words(verdict.earliest_on)}: move", today, hue="stop", act="Move", move=True)
+        return _visit_call(
+            visit, f"Not before {day_words(verdict.earliest_on)}: move", today, hue="stop", act="Move", move=True
+        )
     return _visit_call(visit, "Ask a clinician before this visit", today, hue="stop", act="Open")
 
 
-def _visit_call(visit: Appointment, say: str, today: date, *, hue: str = "", act: str = "Open", move: bool = False) -> Call:
+def _visit_call(
+    visit: Appointment, say: str, today: date, *, hue: str = "", act: str = "Open", move: bool = False
+) -> Call:
     patient = visit.patient
     return Call(
         name=patient.full_name,
@@ -266,7 +292,11 @@ def _no_email(visit: Appointment) -> str:
 
 
 def unsigned_sessions(clinic: Clinic) -> QuerySet[TreatmentSession]:
-    return TreatmentSession.objects.filter(clinic=clinic, status="open").select_related("patient", "operator__user").order_by("opened_at")
+    return (
+        TreatmentSession.objects.filter(clinic=clinic, status="open")
+        .select_related("patient", "operator__user")
+        .order_by("opened_at")
+    )
 
 
 def _unsigned_call(session: TreatmentSession) -> Call:

@@ -176,14 +176,16 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
 
 
 def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -> NextStep:
-    booked = session.visit and session.visit["status"] in (*COMING, *PRESENT)
-    if booked:
-        when = f"{day(_date(session.visit['day']))}, {session.visit['starts_at'][:5]}"
-        return _step(
-            f"Session {session.number} is booked: {when}.",
-            _way("Open the visit", "treatments:visit", [session.visit["ref"]], me),
-            other,
+    visit = session.visit if session.visit and session.visit["status"] in (*COMING, *PRESENT) else None
+    if visit is not None:
+        when = f"{day(_date(visit['day']))}, {visit['starts_at'][:5]}"
+        here = visit["status"] in PRESENT
+        said = (
+            f"The patient is here for session {session.number}."
+            if here
+            else f"Session {session.number} is booked: {when}."
         )
+        return _step(said, _way("Open the visit", "treatments:visit", [visit["ref"]], me), other)
     window = f"from {date_words(session.earliest_on)} to {date_words(session.latest_on)}"
     book = _way(f"Book session {session.number}", "treatments:book", [session.ref], me)
     return _step(f"Session {session.number} is not booked yet. It may be {window}.", book, other)

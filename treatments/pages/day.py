@@ -137,7 +137,11 @@ def _clinician_lanes(
     for visit in visits:
         of[visit.row.clinician_id].append(visit)
     known = {person.pk for person in staff}
-    others = {v.row.clinician_id: (v.row.clinician_name, v.row.clinician_title) for v in visits if v.row.clinician_id not in known}
+    others = {
+        v.row.clinician_id: (v.row.clinician_name, v.row.clinician_title)
+        for v in visits
+        if v.row.clinician_id not in known
+    }
     others.pop(None, None)
     everybody = {person.pk: (str(person), person.title) for person in staff} | others
     drawn = [key for key in everybody if working.get(key) or of[key]] or list(everybody)
@@ -226,6 +230,8 @@ def _halve(cluster: list[Visit]) -> None:
         ends[half] = max(ends[half], visit.last_minute)
         visit.width = ("half-a", "half-b")[half]
         visit.name, visit.words = initial_surname(visit.name), visit.short_words
+        # What has no room beside the name is still said.
+        visit.spoken += f"{visit.state_words.lower()}, "
 
 
 def _frame(visits: list[Visit], working: Iterable[list[Stretch]], clinic: Clinic) -> tuple[int, int]:

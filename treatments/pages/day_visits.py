@@ -88,12 +88,15 @@ def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
     return with_screening(rows).order_by("during", "id")
 
 
-def shown(row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: str, chosen: Appointment | None) -> Visit:
+def shown(
+    row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: str, chosen: Appointment | None
+) -> Visit:
     """A row of `visits_of` in its shape and words. `by` clinicians or rooms: a lane's own name is not repeated in it."""
     row.clinic = clinic  # the same object: its zone is asked for again and again
     verdict = verdict_of(row, today=today)
     minutes = row.prep_minutes + row.treat_minutes
-    words, short_words = _words(row, verdict, now)
+    tag = _initials(row.clinician_name) if by == "rooms" else row.room_short or ""
+    words, short_words = _words(row, verdict, now, tag)
     is_gone = row.status in GONE
     hue, glyph, _ = STATES[verdict.state] if verdict else ("", "", "")
     return Visit(
@@ -108,11 +111,15 @@ def shown(row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: s
         what=f"Session {row.number} of {row.of_sessions}" if row.number else row.get_kind_display(),
         who=row.clinician_name or "nobody yet",
         where=row.room_name or "no room yet",
-        tag=_initials(row.clinician_name) if by == "rooms" else row.room_short or "",
+        tag=tag,
         shape=_shape(row, verdict),
         is_split=bool(row.prep_minutes) and not is_gone,
         is_gone=is_gone,
-        icon=_icon("check") if row.status == "done" else _icon(glyph, hue) if verdict and row.status != "in_room" else "",
+        icon=_icon("check")
+        if row.status == "done"
+        else _icon(glyph, hue)
+        if verdict and row.status != "in_room"
+        else "",
         spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
         chip_hue=hue,
         chip_icon=_icon(glyph) if verdict else "",
@@ -139,13 +146,13 @@ def _shape(row: Appointment, verdict: Verdict | None) -> str:
     return "held" if refused else shapes.get(row.status, "")
 
 
-def _words(row: Appointment, verdict: Verdict | None, now: datetime) -> tuple[str, str]:
+def _words(row: Appointment, verdict: Verdict | None, now: datetime, tag: str) -> tuple[str, str]:
     """What stands under the name, and what of it where two share a lane."""
     if row.status in GONE:
         gone = f"cancelled {_clock(row.closed_at, row)}" if row.status == "cancelled" else "did not come"
         return gone, gone
     number = _number(row)
-    plain = number or (f"{row.get_kind_display()} · {row.room_short}" if row.room_short else row.get_kind_display())
+    plain = number or (f"{row.get_kind_display()} · {tag}" if tag else row.get_kind_display())
     state = _state(row, verdict, now)
     if row.status == "in_room":
         return state, state

@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
+from clinic.templatetags.clinic_ui import date_words, date_year
 from patients.models import Patient
 from treatments.appointments.forms import MOST_SHOWN, WishForm
 from treatments.appointments.free_slots import free_slots
@@ -60,7 +61,9 @@ class Choice:
         """First and last day on which the visit may be; an empty span where there is none."""
         if self.planned is None:
             return self.today, self.today + timedelta(days=OPEN_HORIZON_DAYS)
-        return max(self.planned.earliest_on, self.today), last_day_for(self.planned, self.planned.plan, today=self.today)
+        return max(self.planned.earliest_on, self.today), last_day_for(
+            self.planned, self.planned.plan, today=self.today
+        )
 
 
 @dataclass
@@ -113,7 +116,14 @@ def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
     from_day = min(max(wish.from_day, first), max(first, last))
     found = [] if refused else _wished(choice, staff, wish, from_day, last)
     kept = _thinned(found, choice.clinic)
-    shown = offers(kept[: wish.shown], clinic=choice.clinic, clinicians=staff.clinicians, rooms=staff.rooms, counted_from=choice.counted_from)
+    shown = offers(
+        kept[: wish.shown],
+        clinic=choice.clinic,
+        clinicians=staff.clinicians,
+        rooms=staff.rooms,
+        counted_from=choice.counted_from,
+    )
+    is_late = choice.planned is not None and last > choice.planned.latest_on
     picker = Picker(
         choice=choice,
         wish=wish,
@@ -121,12 +131,12 @@ def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
         days=_by_day(shown),
         first_day=first,
         last_day=last,
-        is_late=choice.planned is not None and last > choice.planned.latest_on,
+        is_late=is_late,
         refused=refused,
         more=_more(asked, wish, len(kept)),
         earlier=_changed(asked, first_day=first.isoformat()) if from_day > first else "",
-        words=window_words(choice.planned) if choice.planned else "",
-        ruler=_ruler(choice, shown),
+        words=_window(choice, last),
+        ruler=None if is_late else _ruler(choice, shown),
     )
     picker.why_none = "" if shown else _why_none(picker, found, asked)
     return picker
@@ -207,15 +217,28 @@ def _verdict(screening: Screening | None, choice: Choice) -> Verdict | None:
         "needs_clinician": "Nothing can be booked until a clinician has decided.",
         "block": "" if screening.earliest_on else "Nothing can be booked until a clinician has decided.",
     }
-    return Verdict(screening.outcome, desk_sentence(screening, load()), notes.get(screening.outcome, ""), screening.earliest_on)
+    return Verdict(
+        screening.outcome, desk_sentence(screening, load()), notes.get(screening.outcome, ""), screening.earliest_on
+    )
+
+
+def _window(choice: Choice, last: date) -> str:
+    planned = choice.planned
+    if planned is None:
+        return ""
+    if last <= planned.latest_on:
+        return window_words(planned)
+    return (
+        f"The window of session {planned.number} closed on {date_words(planned.latest_on)}. A late session may be booked until "
+        f"{date_year(last)}, and a clinician looks again first."
+    )
 
 
 def _ruler(choice: Choice, shown: list[Offer]) -> dict | None:
     if choice.planned is None:
         return None
     days = list(dict.fromkeys(offer.starts_at.date() for offer in shown))
-    inside = [day for day in days if day <= choice.planned.latest_on]
-    return mini_ruler(choice.planned, inside, today=choice.today)
+    return mini_ruler(choice.planned, days)
 
 
 def _why_none(picker: Picker, found: list[Slot], asked: QueryDict) -> str:

@@ -23,7 +23,7 @@ from treatments.scheduling.slots import Slot
 # The best three lie near the target; looking further costs time and changes nothing.
 SEARCHED_DAYS_BEFORE, SEARCHED_DAYS_AFTER = 14, 21
 # The small ruler's box and what a label takes of it, in its own units.
-BAND_X, BAND_WIDTH, LABEL_MIN_X, LABEL_MAX_X = 29.6, 236.8, 104.0, 192.0
+BAND_X, BAND_WIDTH, LABEL_WIDTH = 29.6, 236.8, 76.0
 
 STEP_WORDS = {
     "confirmed": "Confirmed",
@@ -82,7 +82,13 @@ class VisitCard:
 
 
 def card_of(
-    visit: Appointment, *, now: datetime, rooms: list[Room], hours: Hours, sessions: list[PlannedSession], away: Away | None = None
+    visit: Appointment,
+    *,
+    now: datetime,
+    rooms: list[Room],
+    hours: Hours,
+    sessions: list[PlannedSession],
+    away: Away | None = None,
 ) -> VisitCard:
     """Everything about a visit from `with_screening`. `sessions`: those of its plan from `with_states`, or none.
 
@@ -164,7 +170,7 @@ def next_session(
     return NextSession(
         planned=planned,
         total=len(sessions),
-        ruler=mini_ruler(planned, [offer.starts_at.date() for offer in offered], today=today),
+        ruler=mini_ruler(planned, [offer.starts_at.date() for offer in offered]),
         words=window_words(planned),
         offered=offered,
         why_none="" if offered else _why_none(planned, today),
@@ -180,8 +186,14 @@ def window_words(planned: PlannedSession) -> str:
 
 def course_words(plan: TreatmentPlan, dots: list[dict]) -> str:
     done = sum(dot["state"] == "done" for dot in dots)
-    apart = f"At least {plan.floor_days} days apart, best {plan.target_days}."
+    apart = apart_words(plan)
     return f"{done} of {len(dots)} done. {apart}" if done else f"{len(dots)} sessions. {apart}"
+
+
+def apart_words(plan: TreatmentPlan) -> str:
+    if plan.floor_days == plan.target_days:
+        return f"At least {plan.floor_days} days apart."
+    return f"At least {plan.floor_days} days apart, best {plan.target_days}."
 
 
 def day_before(planned: PlannedSession, sessions: list[PlannedSession]) -> date | None:
@@ -194,7 +206,7 @@ def day_before(planned: PlannedSession, sessions: list[PlannedSession]) -> date 
     return date.fromisoformat(earlier.visit["day"]) if _is_taken(earlier) else None
 
 
-def mini_ruler(planned: PlannedSession, chosen: list[date], *, today: date) -> dict:
+def mini_ruler(planned: PlannedSession, chosen: list[date]) -> dict:
     """The window as the small ruler draws it: band, target and a dot for each offer, the first one larger."""
     length = max((planned.latest_on - planned.earliest_on).days, 1)
 
@@ -204,23 +216,32 @@ def mini_ruler(planned: PlannedSession, chosen: list[date], *, today: date) -> d
 
     target_x = x(planned.target_on)
     spoken = window_words(planned)
+    # A label that would stand in another's place takes it over.
+    begins_best, ends_best = target_x - BAND_X < LABEL_WIDTH, BAND_X + BAND_WIDTH - target_x < LABEL_WIDTH
     if chosen:
         spoken += f" Offered: {', '.join(_short(on) for on in chosen)}."
     return {
         "label": spoken,
         "from_x": BAND_X,
         "width": BAND_WIDTH,
-        "from_label": _short(planned.earliest_on),
-        "to_label": _short(planned.latest_on),
+        "from_label": "" if begins_best else _short(planned.earliest_on),
+        "to_label": "" if ends_best and not begins_best else _short(planned.latest_on),
         "target_x": target_x,
         "target_label": f"best {_short(planned.target_on)}",
-        "label_x": min(LABEL_MAX_X, max(LABEL_MIN_X, target_x)),
+        "label_x": min(BAND_X + BAND_WIDTH - LABEL_WIDTH / 2, max(BAND_X + LABEL_WIDTH / 2, target_x)),
         "dots": [{"x": x(on), "r": 3 if index else 4.5} for index, on in enumerate(chosen)],
     }
 
 
 def _searched(
-    planned: PlannedSession, *, visit: Appointment, now: datetime, today: date, rooms: list[Room], hours: Hours, away: Away | None
+    planned: PlannedSession,
+    *,
+    visit: Appointment,
+    now: datetime,
+    today: date,
+    rooms: list[Room],
+    hours: Hours,
+    away: Away | None,
 ) -> list[Slot]:
     first, last = search_days(planned, today)
     if last < first:
@@ -265,7 +286,10 @@ def _sub(visit: Appointment, today: date) -> str:
 
 def _steps(visit: Appointment) -> list[Step]:
     if visit.status in GONE:
-        return [Step("Booked", _when(visit.booked_at, visit), "past"), Step(visit.get_status_display(), _when(visit.closed_at, visit), "is")]
+        return [
+            Step("Booked", _when(visit.booked_at, visit), "past"),
+            Step(visit.get_status_display(), _when(visit.closed_at, visit), "is"),
+        ]
     moments = {name: getattr(visit, f"{name}_at") for name in STEP_WORDS}
     if not visit.prep_minutes:
         del moments["numbing"]
@@ -286,7 +310,7 @@ def _acts(visit: Appointment, today: date) -> list[Act]:
     """The next steps a press can take, the usual one first."""
     if visit.status in COMING:
         here = [Act("arrived", "Arrived", "a")] if visit.day == today else []
-        return here + ([Act("confirmed", "Confirmed by telephone", "y")] if visit.status == "booked" and visit.day >= today else [])
+        return here + ([Act("confirmed", "Confirmed", "y")] if visit.status == "booked" and visit.day >= today else [])
     if visit.status == "arrived":
         numb = [Act("numbing", "Numbing begins", "n")] if visit.prep_minutes else []
         return [*numb, Act("in_room", "In room", "i")]

@@ -66,11 +66,13 @@ class TreatmentPlan(RefModel):
             ),
             models.CheckConstraint(
                 name="plan_revoked_says_who_when_and_why",
-                condition=~Q(status="revoked") | (Q(ended_at__isnull=False, ended_by__isnull=False) & ~Q(ended_reason="")),
+                condition=~Q(status="revoked")
+                | (Q(ended_at__isnull=False, ended_by__isnull=False) & ~Q(ended_reason="")),
             ),
             models.CheckConstraint(name="plan_floor_not_below_28_days", condition=Q(floor_days__gte=HARD_FLOOR_DAYS)),
             models.CheckConstraint(
-                name="plan_window_in_order", condition=Q(target_days__gte=F("floor_days"), latest_days__gte=F("target_days"))
+                name="plan_window_in_order",
+                condition=Q(target_days__gte=F("floor_days"), latest_days__gte=F("target_days")),
             ),
             models.CheckConstraint(
                 name="plan_has_sessions", condition=Q(sessions_planned__gte=1, sessions_planned__lte=8)

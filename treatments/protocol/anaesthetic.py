@@ -45,9 +45,11 @@ def assess(
     The dose alert stands at the smaller of 4.5 mg/kg and 300 mg, at 225 mg where no weight is on record (label of
     lidocaine 4 %). Raises `ValueError` for an amount, area, time or weight that cannot be.
     """
-    for name, value in (("grams", grams), ("area", area_cm2), ("minutes", minutes), ("weight", weight_kg)):
-        if value is not None and (not Decimal(value).is_finite() or value < 0 or (value == 0 and name == "weight")):
+    for name, value in (("grams", grams), ("area", area_cm2), ("weight", weight_kg)):
+        if value is not None and (not value.is_finite() or value <= 0):
             raise ValueError(f"{name} must be a number above zero")
+    if minutes is not None and minutes < 0:
+        raise ValueError("minutes must not be below zero")
     policy = catalogue.numbing
     applied = {active.name: grams * active.percent * MG_PER_GRAM_AND_PERCENT for active in agent.actives}
     watched = applied.get(ALERTED, Decimal(0))

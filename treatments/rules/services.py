@@ -28,7 +28,9 @@ def sign_off(*, clinic: Clinic, by: Membership) -> ProtocolSignOff:
     """A prescriber answers for the protocol in force. Raises DomainError for anyone else."""
     if not by.has(Role.PRESCRIBER):
         raise DomainError("Only a prescriber can sign the protocol.")
-    signed, is_new = ProtocolSignOff.objects.get_or_create(clinic=clinic, protocol=in_force(), defaults={"signed_by": by.user})
+    signed, is_new = ProtocolSignOff.objects.get_or_create(
+        clinic=clinic, protocol=in_force(), defaults={"signed_by": by.user}
+    )
     if is_new:
         audit.record("protocol.signed_off", signed, by=by.user, clinic=clinic, version=signed.protocol.version)
     return signed
@@ -39,9 +41,13 @@ def require_sign_off(clinic: Clinic, protocol: ProtocolVersion) -> None:
     if clinic.is_demo:
         return
     if not clinic.urgent_phone or not clinic.emergency_number:
-        raise NotSignedOff("Set the clinic's urgent and emergency numbers in Settings first: every aftercare message prints them.")
+        raise NotSignedOff(
+            "Set the clinic's urgent and emergency numbers in Settings first: every aftercare message prints them."
+        )
     if not clinic.protocol_sign_offs.filter(protocol=protocol).exists():
-        raise NotSignedOff(f"A prescriber must sign protocol {protocol.version} in Settings before a plan is activated.")
+        raise NotSignedOff(
+            f"A prescriber must sign protocol {protocol.version} in Settings before a plan is activated."
+        )
 
 
 @transaction.atomic

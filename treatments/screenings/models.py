@@ -58,6 +58,9 @@ class ScreeningFinding(models.Model):
     class Meta:
         ordering = ["id"]
 
+    def __str__(self) -> str:
+        return self.code
+
 
 @pghistory.track(append_only=True)
 @pgtrigger.register(RAISES_FACTS_VERSION)
@@ -79,6 +82,8 @@ class Clearance(RefModel):
     class Meta:
         ordering = ["-given_on", "-id"]
         constraints = [
-            models.CheckConstraint(name="clearance_ends_after_it_begins", condition=Q(expires_on__gte=models.F("given_on"))),
+            models.CheckConstraint(
+                name="clearance_ends_after_it_begins", condition=Q(expires_on__gte=models.F("given_on"))
+            ),
             models.CheckConstraint(name="clearance_says_who_and_why", condition=~Q(reason="") & ~Q(licence="")),
         ]

@@ -30,7 +30,12 @@ class NotPermitted(DomainError):
 def look(patient: Patient, *, on: date, purpose: str) -> Screening:
     """What the rules say, without writing it down."""
     catalogue = load()
-    return screen(facts.patient_facts(patient, on=_facts_day(patient, on), catalogue=catalogue), on=on, purpose=purpose, catalogue=catalogue)
+    return screen(
+        facts.patient_facts(patient, on=_facts_day(patient, on), catalogue=catalogue),
+        on=on,
+        purpose=purpose,
+        catalogue=catalogue,
+    )
 
 
 @transaction.atomic
@@ -65,7 +70,15 @@ def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> Scr
         )
         for finding in screening.findings
     )
-    audit.record("screening.performed", record, by=by, clinic=patient.clinic, system=by is None, on=on.isoformat(), purpose=purpose)
+    audit.record(
+        "screening.performed",
+        record,
+        by=by,
+        clinic=patient.clinic,
+        system=by is None,
+        on=on.isoformat(),
+        purpose=purpose,
+    )
     return record
 
 

@@ -242,7 +242,7 @@ class CartridgeForm(ChairForm):
     expires_on = Day(label="Expires on", required=False)
     version = _version()
 
-    rows = (("device", "lot", "serial"), ("new_lot", "expires_on"))
+    rows = (("lot", "serial"), ("new_lot", "expires_on"), ("device",))
 
     def __init__(self, data: QueryDict | None = None, *, session: TreatmentSession) -> None:
         super().__init__(

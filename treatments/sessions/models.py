@@ -62,7 +62,9 @@ class TreatmentSession(RefModel):
     changes_acknowledged = models.JSONField(default=list)
 
     device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, blank=True, related_name="sessions")
-    cartridge_lot = models.ForeignKey(CartridgeLot, on_delete=models.PROTECT, null=True, blank=True, related_name="sessions")
+    cartridge_lot = models.ForeignKey(
+        CartridgeLot, on_delete=models.PROTECT, null=True, blank=True, related_name="sessions"
+    )
     cartridge_expires_on = models.DateField(null=True, blank=True)
     cartridge_serial = models.CharField(max_length=60, blank=True)
 
@@ -90,7 +92,9 @@ class TreatmentSession(RefModel):
         indexes = [models.Index(fields=["patient", "-on"], name="session_latest_first")]
         constraints = [
             models.UniqueConstraint(
-                fields=["planned_session"], name="session_once_per_planned", condition=Q(status__in=["open", "completed"])
+                fields=["planned_session"],
+                name="session_once_per_planned",
+                condition=Q(status__in=["open", "completed"]),
             ),
             models.UniqueConstraint(
                 fields=["cartridge_lot", "cartridge_serial"],
@@ -153,6 +157,9 @@ class SessionZone(models.Model):
             ),
             models.CheckConstraint(name="zone_passes_1_to_20", condition=Q(passes__gte=1, passes__lte=20)),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.zone} {self.depth_mm} mm"
 
 
 @pgtrigger.register(pgtrigger.Protect(name="addendum_append_only", operation=pgtrigger.Update | pgtrigger.Delete))

@@ -40,7 +40,14 @@ def taken(clinic, patient) -> Appointment:
 def insert_beside(taken: Appointment, **holds) -> None:
     """A second visit at the same time by raw SQL, holding nothing of the first but what `holds` names."""
     other = factories.make_patient(taken.clinic)
-    values = {"patient": other.pk, "clinician": None, "room": None, "device": None, "status": "booked", "overlap_reason": ""}
+    values = {
+        "patient": other.pk,
+        "clinician": None,
+        "room": None,
+        "device": None,
+        "status": "booked",
+        "overlap_reason": "",
+    }
     with connection.cursor() as cursor:
         cursor.execute(INSERT, values | holds | {"like": taken.pk})
 
@@ -88,7 +95,10 @@ def test_visits_that_follow_each_other_do_not_overlap(taken, clinic, minutes):
     other = factories.make_patient(clinic)
     at = time(11, minutes)
     visit = services.book(
-        patient=other, kind="consultation", place=factories.a_place(clinic, DAY, at, kind="consultation"), by=factories.a_manager(clinic).user
+        patient=other,
+        kind="consultation",
+        place=factories.a_place(clinic, DAY, at, kind="consultation"),
+        by=factories.a_manager(clinic).user,
     )
     assert visit.status == "booked"
 
@@ -174,7 +184,11 @@ def test_a_time_that_comes_twice_is_asked_about_and_both_can_be_booked(clinic, o
     open_all_night(zone)
     with pytest.raises(AmbiguousTime, match="happens twice"):
         consult(clinic, day, at)
-    visits = [consult(clinic, day, at, fold=fold) for fold in (0, 1)] if zone == LONDON else [consult(clinic, day, at, fold=1)]
+    visits = (
+        [consult(clinic, day, at, fold=fold) for fold in (0, 1)]
+        if zone == LONDON
+        else [consult(clinic, day, at, fold=1)]
+    )
     seen = [str(visit.during.lower.astimezone(ZoneInfo(zone)).utcoffset()).zfill(8) for visit in visits]
     assert seen == (offsets if zone == LONDON else offsets[1:])
     assert [visit.fold for visit in visits] == ([0, 1] if zone == LONDON else [1])
@@ -183,7 +197,13 @@ def test_a_time_that_comes_twice_is_asked_about_and_both_can_be_booked(clinic, o
 def test_the_form_offers_the_first_and_the_second_of_two_equal_times(desk, clinic, patient, open_all_night):
     who = open_all_night(LONDON)
     url = reverse("treatments:book_visit", args=[patient.ref])
-    form = {"slot": "own", "day": "2027-10-31", "starts_at": "01:30", "clinician": str(who.ref), "room": str(clinic.rooms.first().ref)}
+    form = {
+        "slot": "own",
+        "day": "2027-10-31",
+        "starts_at": "01:30",
+        "clinician": str(who.ref),
+        "room": str(clinic.rooms.first().ref),
+    }
     answer = desk.post(url, form)
     assert answer.status_code == 422
     assert "happens twice" in answer.context["form"].errors["starts_at"][0]
@@ -194,7 +214,13 @@ def test_the_form_offers_the_first_and_the_second_of_two_equal_times(desk, clini
 
 def test_the_form_names_a_time_that_does_not_exist(desk, clinic, patient, open_all_night):
     who = open_all_night(LONDON)
-    form = {"slot": "own", "day": "2027-03-28", "starts_at": "01:30", "clinician": str(who.ref), "room": str(clinic.rooms.first().ref)}
+    form = {
+        "slot": "own",
+        "day": "2027-03-28",
+        "starts_at": "01:30",
+        "clinician": str(who.ref),
+        "room": str(clinic.rooms.first().ref),
+    }
     answer = desk.post(reverse("treatments:book_visit", args=[patient.ref]), form)
     assert answer.status_code == 422
     assert "01:30 does not exist on 28 March" in answer.context["form"].errors["starts_at"][0]

@@ -14,7 +14,15 @@ from treatments.plans.models import TreatmentPlan
 from treatments.sessions import messages
 from treatments.sessions import services as sessions
 
-AFTERCARE = ["aftercare_now", "aftercare_4h", "aftercare_24h", "aftercare_48h", "aftercare_72h", "aftercare_7d", "aftercare_14d"]
+AFTERCARE = [
+    "aftercare_now",
+    "aftercare_4h",
+    "aftercare_24h",
+    "aftercare_48h",
+    "aftercare_72h",
+    "aftercare_7d",
+    "aftercare_14d",
+]
 
 
 @pytest.fixture

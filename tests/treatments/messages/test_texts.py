@@ -125,7 +125,9 @@ def test_no_exercise_for_three_days(letters):
 # ── Permissions, as values ────────────────────────────────────────────────────
 
 
-def ahead(day: int, *, next_day: int | None, skin_type: int | None = 3, reaction_open: bool = False, **known) -> aftercare.Outlook:
+def ahead(
+    day: int, *, next_day: int | None, skin_type: int | None = 3, reaction_open: bool = False, **known
+) -> aftercare.Outlook:
     """An outlook on day `day` after the session, with the next one on day `next_day` after it."""
     facts = PatientFacts(born_on=date(1992, 6, 9), skin_type=skin_type, concerns=known.pop("concerns", ()), **known)
     return aftercare.Outlook(
@@ -196,7 +198,9 @@ def test_no_line_permits_what_the_next_screening_would_defer(next_day, late, ski
     """Whatever a mail allows, done on the last day it names, does not stand in the way of the next session."""
     concerns = (Concern("melasma", ("cheek",)),) if pigment else ()
     day = {"after_7_days": 7, "after_14_days": 14}[code] + late
-    outlook = ahead(day, next_day=next_day, skin_type=skin_type, device=Device(filler_washout_days=filler), concerns=concerns)
+    outlook = ahead(
+        day, next_day=next_day, skin_type=skin_type, device=Device(filler_washout_days=filler), concerns=concerns
+    )
     allowed = {line.text.rstrip("."): line.rule for step in load().steps for line in step.lines if line.kind == "allow"}
     for sentence in aftercare.said(aftercare.step(code), outlook):
         rule = next((rule for text, rule in allowed.items() if sentence.startswith(text)), None)
@@ -230,7 +234,10 @@ def stands(rule: str, outlook: aftercare.Outlook, used_on: date) -> bool:
     """Whether a screening on the next day would defer for this rule, or advise against the day."""
     facts = replace(outlook.known, answers={rule: Answer("yes", on=used_on, answered_on=used_on)})
     seen = screen(facts, on=outlook.next_on, purpose="session", catalogue=load())
-    return any(f.code == rule and (f.category != "CAU" or (f.earliest_on and f.earliest_on > outlook.next_on)) for f in seen.findings)
+    return any(
+        f.code == rule and (f.category != "CAU" or (f.earliest_on and f.earliest_on > outlook.next_on))
+        for f in seen.findings
+    )
 
 
 def reading_grade(text: str) -> float:

@@ -44,8 +44,16 @@ def test_a_booking_owes_a_confirmation_after_a_minute_and_two_reminders_at_ten(c
     ("now", "day", "utc"),
     [
         # Clocks forward on Sunday 28 March, back on Sunday 31 October 2027: ten o'clock stays ten o'clock.
-        (datetime(2027, 3, 9, 10, 42, tzinfo=LONDON), date(2027, 3, 29), {"visit_reminder_3d": "26 10:00", "visit_reminder_1d": "28 09:00"}),
-        (datetime(2027, 10, 5, 10, 42, tzinfo=LONDON), date(2027, 11, 1), {"visit_reminder_3d": "29 09:00", "visit_reminder_1d": "31 10:00"}),
+        (
+            datetime(2027, 3, 9, 10, 42, tzinfo=LONDON),
+            date(2027, 3, 29),
+            {"visit_reminder_3d": "26 10:00", "visit_reminder_1d": "28 09:00"},
+        ),
+        (
+            datetime(2027, 10, 5, 10, 42, tzinfo=LONDON),
+            date(2027, 11, 1),
+            {"visit_reminder_3d": "29 09:00", "visit_reminder_1d": "31 10:00"},
+        ),
     ],
 )
 def test_reminders_keep_their_hour_across_a_clock_change(consult, patient, clinic_time, now, day, utc):
@@ -187,7 +195,9 @@ def test_a_visit_that_stands_is_still_announced(consult, patient):
 def test_a_visit_that_changed_behind_the_ledgers_back_stops_its_mails(consult, patient, change, reason):
     visit = consult(date(2027, 4, 20))
     moment = clock.now()
-    type(visit).objects.filter(pk=visit.pk).update(**{name: moment if value == "now" else value for name, value in change.items()})
+    type(visit).objects.filter(pk=visit.pk).update(
+        **{name: moment if value == "now" else value for name, value in change.items()}
+    )
     for kind in ("booking_confirmed", "visit_reminder_3d", "visit_reminder_1d"):
         assert still_wanted(patient, kind) == reason
 

@@ -119,7 +119,11 @@ def needled_27_days_ago(visit: Appointment) -> dict:
 
 def plan_in(status: str) -> Callable[[Appointment], dict]:
     def breach(visit: Appointment) -> dict:
-        ended = {"ended_at": clock.now(), "ended_by": visit.clinician.user, "ended_reason": "x"} if status == "revoked" else {}
+        ended = (
+            {"ended_at": clock.now(), "ended_by": visit.clinician.user, "ended_reason": "x"}
+            if status == "revoked"
+            else {}
+        )
         TreatmentPlan.objects.filter(pk=visit.planned_session.plan_id).update(status=status, **ended)
         return {"screening_id": a_record(visit.patient).pk}
 
@@ -179,7 +183,8 @@ def test_the_database_refuses_and_without_its_trigger_it_does_not(visit_today, b
 
 
 @pytest.mark.parametrize(
-    ("floor_days", "days_ago", "allowed"), [(28, 28, True), (28, 27, False), (42, 42, True), (42, 41, False), (42, 28, False)]
+    ("floor_days", "days_ago", "allowed"),
+    [(28, 28, True), (28, 27, False), (42, 42, True), (42, 41, False), (42, 28, False)],
 )
 def test_the_day_on_which_the_floor_ends_is_allowed(visit_today, floor_days, days_ago, allowed):
     plan = visit_today.planned_session.plan
@@ -198,7 +203,9 @@ def test_the_day_on_which_the_floor_ends_is_allowed(visit_today, floor_days, day
 
 
 @pytest.mark.parametrize(("days_ago", "allowed"), [(28, True), (27, False)])
-def test_a_prescribers_clearance_lowers_a_raised_floor_but_never_below_28_days(visit_today, prescriber_member, days_ago, allowed):
+def test_a_prescribers_clearance_lowers_a_raised_floor_but_never_below_28_days(
+    visit_today, prescriber_member, days_ago, allowed
+):
     from treatments.screenings.models import Clearance
 
     plan, today = visit_today.planned_session.plan, clock.today(visit_today.clinic)

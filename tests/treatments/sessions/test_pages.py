@@ -28,7 +28,13 @@ def post(client, name: str, *args, **data):
 
 
 def numbing_data(session, **data) -> dict:
-    return {"version": TreatmentSession.objects.get(pk=session.pk).version, "product": "", "grams": "", "on_at": "", "off_at": ""} | data
+    return {
+        "version": TreatmentSession.objects.get(pk=session.pk).version,
+        "product": "",
+        "grams": "",
+        "on_at": "",
+        "off_at": "",
+    } | data
 
 
 # ── Who may ───────────────────────────────────────────────────────────────────
@@ -134,7 +140,15 @@ def test_a_zone_is_refused_at_its_field(clinician, open_session, typed, sentence
 
 def test_what_was_typed_for_a_zone_is_shown_again(clinician, open_session):
     answer = post(
-        clinician, "set_zone", open_session.ref, "cheek", depth="other", depth_other="1.6", passes="other", passes_other="7", reason="Deep"
+        clinician,
+        "set_zone",
+        open_session.ref,
+        "cheek",
+        depth="other",
+        depth_other="1.6",
+        passes="other",
+        passes_other="7",
+        reason="Deep",
     )
     shown = answer.content.decode()
     assert answer.status_code == 422
@@ -173,12 +187,21 @@ def test_a_zone_can_be_taken_out_again(clinician, open_session):
 
 def cartridge(client, session, **data):
     fresh = TreatmentSession.objects.get(pk=session.pk)
-    known = {"device": session.clinic.devices.first().ref, "version": fresh.version, "serial": "S9", "lot": "", "new_lot": "", "expires_on": ""}
+    known = {
+        "device": session.clinic.devices.first().ref,
+        "version": fresh.version,
+        "serial": "S9",
+        "lot": "",
+        "new_lot": "",
+        "expires_on": "",
+    }
     return post(client, "session_cartridge", session.ref, **(known | data))
 
 
 def test_a_lot_is_chosen_from_those_in_date_or_entered_new(clinician, open_session):
-    expired = CartridgeLot.objects.create(clinic=open_session.clinic, lot="OLD", expires_on=clock.today(open_session.clinic) - timedelta(days=1))
+    expired = CartridgeLot.objects.create(
+        clinic=open_session.clinic, lot="OLD", expires_on=clock.today(open_session.clinic) - timedelta(days=1)
+    )
     assert "OLD" not in page(clinician, open_session)
     assert cartridge(clinician, open_session, lot=expired.ref).status_code == 422
     assert cartridge(clinician, open_session, new_lot="NEW-7", expires_on="2028-01-31").status_code == 302
@@ -205,7 +228,9 @@ def test_a_cartridge_is_refused_in_words(clinician, open_session, typed, sentenc
 
 
 def test_a_used_cartridge_is_named_as_used(clinician, done_session):
-    other = factories.open_session(factories.make_visit_today(factories.make_patient(done_session.clinic), at=factories.time(14)))
+    other = factories.open_session(
+        factories.make_visit_today(factories.make_patient(done_session.clinic), at=factories.time(14))
+    )
     answer = cartridge(clinician, other, lot=done_session.cartridge_lot.ref, serial=done_session.cartridge_serial)
     assert answer.status_code == 422
     assert "This cartridge was already used" in answer.content.decode()
@@ -269,7 +294,9 @@ def test_a_time_that_the_clocks_jump_over_is_named_as_such(clinic_time):
     factories.clinic_services.set_weekly_hours(
         membership=member, hours={day: [(factories.time(9), factories.time(17))] for day in range(1, 8)}, by=member.user
     )
-    session = factories.open_session(factories.make_visit_today(factories.make_patient(clinic), at=factories.time(14, 30)))
+    session = factories.open_session(
+        factories.make_visit_today(factories.make_patient(clinic), at=factories.time(14, 30))
+    )
     client = Client()
     client.force_login(member.user)
     data = numbing_data(session, product=clinic.anaesthetics.first().ref, grams="3", on_at="01:30")
@@ -314,7 +341,9 @@ def test_an_autosave_over_a_newer_note_is_answered_409_and_changes_nothing(clini
 
 
 def test_a_conflict_shows_both_texts_and_the_next_save_takes_mine(clinician, open_session):
-    sessions.save_details(session=open_session, version=open_session.version, by=open_session.operator, note="their words")
+    sessions.save_details(
+        session=open_session, version=open_session.version, by=open_session.operator, note="their words"
+    )
     data = {"note": "my words", "pain": "4", "version": open_session.version}
     answer = clinician.post(url("session_note", open_session.ref), data)
     shown = answer.content.decode()
@@ -329,7 +358,9 @@ def test_a_conflict_shows_both_texts_and_the_next_save_takes_mine(clinician, ope
 
 
 def test_a_note_typed_while_somebody_signed_is_offered_as_an_addendum(clinician, done_session):
-    answer = clinician.post(url("session_note", done_session.ref), {"note": "late thought", "version": done_session.version})
+    answer = clinician.post(
+        url("session_note", done_session.ref), {"note": "late thought", "version": done_session.version}
+    )
     assert answer.status_code == 409
     assert "late thought" in answer.content.decode()
     assert TreatmentSession.objects.get().note != "late thought"
@@ -365,7 +396,9 @@ def test_what_is_still_open_is_listed_before_signing(clinician, open_session):
 
 def test_signing_needs_both_ticks_and_then_the_page_only_reads(clinician, open_session):
     session = factories.chart(open_session)
-    sessions.save_details(session=session, version=session.version, by=session.operator, aftercare_given=False, sharps_disposed=False)
+    sessions.save_details(
+        session=session, version=session.version, by=session.operator, aftercare_given=False, sharps_disposed=False
+    )
     answer = post(clinician, "complete_session", session.ref, aftercare_given="on")
     assert answer.status_code == 422
     assert "sharps bin before you sign" in answer.content.decode()
@@ -381,12 +414,20 @@ def test_stopping_early_keeps_the_reason_and_whether_it_counts(clinician, open_s
     assert post(clinician, "stop_session", open_session.ref, stopped_reason="", counts="no").status_code == 422
     answer = post(clinician, "stop_session", open_session.ref, stopped_reason="Felt faint", counts="no")
     assert answer.status_code == 302
-    assert "Felt faint. Does not count, will be repeated." in clinician.get(url("session", open_session.ref)).content.decode()
+    assert (
+        "Felt faint. Does not count, will be repeated."
+        in clinician.get(url("session", open_session.ref)).content.decode()
+    )
 
 
 def test_an_adverse_event_is_written_down_and_closed(clinician, open_session):
     assert post(clinician, "report_adverse_event", open_session.ref, code="pih", grade="6").status_code == 422
-    assert post(clinician, "report_adverse_event", open_session.ref, code="pih", grade="2", event_note="Left cheek").status_code == 302
+    assert (
+        post(
+            clinician, "report_adverse_event", open_session.ref, code="pih", grade="2", event_note="Left cheek"
+        ).status_code
+        == 302
+    )
     event = AdverseEvent.objects.get()
     assert (event.grade, event.note, event.resolved_on) == (2, "Left cheek", None)
     assert post(clinician, "close_adverse_event", event.ref, resolved_on="2027-03-10").status_code == 422
@@ -397,7 +438,10 @@ def test_an_adverse_event_is_written_down_and_closed(clinician, open_session):
 
 def test_after_signing_there_are_addenda_with_author_time_and_reason(clinician, done_session):
     assert post(clinician, "add_addendum", done_session.ref, text="Bruise", reason="").status_code == 422
-    assert post(clinician, "add_addendum", done_session.ref, text="Small bruise", reason="Seen at the door").status_code == 302
+    assert (
+        post(clinician, "add_addendum", done_session.ref, text="Small bruise", reason="Seen at the door").status_code
+        == 302
+    )
     shown = clinician.get(url("session", done_session.ref)).content.decode()
     assert "Small bruise" in shown
     assert "Why afterwards: Seen at the door" in shown

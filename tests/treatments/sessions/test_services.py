@@ -22,7 +22,9 @@ def refusal(act) -> DomainError:
 
 
 def set_zone(session, depth, *, zone="cheek", passes=4, **more):
-    return sessions.set_zone(session=session, zone=zone, depth_mm=Decimal(depth), passes=passes, by=session.operator, **more)
+    return sessions.set_zone(
+        session=session, zone=zone, depth_mm=Decimal(depth), passes=passes, by=session.operator, **more
+    )
 
 
 def fresh(session: TreatmentSession) -> TreatmentSession:
@@ -80,7 +82,9 @@ def test_changes_of_todays_screening_have_to_be_ticked_first(patient):
     assert record.changes
     said = refusal(lambda: sessions.open_session(visit=visit, by=visit.clinician, acknowledged=["endpoint"]))
     assert said.field == "acknowledged"
-    opened = sessions.open_session(visit=visit, by=visit.clinician, acknowledged=[c["parameter"] for c in record.changes])
+    opened = sessions.open_session(
+        visit=visit, by=visit.clinician, acknowledged=[c["parameter"] for c in record.changes]
+    )
     assert opened.changes_acknowledged == record.changes
 
 
@@ -190,14 +194,24 @@ def test_a_new_lot_is_listed_once_with_one_expiry(open_session):
     by, day = open_session.operator, date(2028, 1, 31)
     first = sessions.add_lot(session=open_session, lot=" NEW-1 ", expires_on=day, by=by)
     assert sessions.add_lot(session=open_session, lot="NEW-1", expires_on=day, by=by) == first
-    assert refusal(lambda: sessions.add_lot(session=open_session, lot="NEW-1", expires_on=date(2028, 2, 1), by=by)).field == "expires_on"
-    assert refusal(lambda: sessions.add_lot(session=open_session, lot="OLD-1", expires_on=date(2027, 3, 8), by=by)).field == "expires_on"
+    assert (
+        refusal(lambda: sessions.add_lot(session=open_session, lot="NEW-1", expires_on=date(2028, 2, 1), by=by)).field
+        == "expires_on"
+    )
+    assert (
+        refusal(lambda: sessions.add_lot(session=open_session, lot="OLD-1", expires_on=date(2027, 3, 8), by=by)).field
+        == "expires_on"
+    )
 
 
 def test_a_device_that_reaches_less_deep_than_what_is_charted_is_refused(open_session):
     set_zone(open_session, "1.0")
     shallow = rules.add_device(
-        clinic=open_session.clinic, by=open_session.operator.user, name="Shallow pen", max_depth_mm={"face": 0.5}, indications=[]
+        clinic=open_session.clinic,
+        by=open_session.operator.user,
+        name="Shallow pen",
+        max_depth_mm={"face": 0.5},
+        indications=[],
     )
     said = refusal(lambda: put_in(open_session, open_session.clinic.cartridge_lots.first(), device=shallow))
     assert said.field == "device"
@@ -260,7 +274,13 @@ def test_a_time_over_the_label_is_kept_with_its_reason_in_the_note(open_session,
 
 
 @pytest.mark.parametrize(
-    ("times", "field"), [({"on": None}, "on_at"), ({"on": -5}, "on_at"), ({"on": 5, "off": 10}, "off_at"), ({"on": 5, "off": -1}, "off_at")]
+    ("times", "field"),
+    [
+        ({"on": None}, "on_at"),
+        ({"on": -5}, "on_at"),
+        ({"on": 5, "off": 10}, "off_at"),
+        ({"on": 5, "off": -1}, "off_at"),
+    ],
 )
 def test_times_that_cannot_be_are_refused(open_session, times, field):
     assert refusal(lambda: numb(open_session, a_cream(open_session), **times)).field == field
@@ -279,7 +299,11 @@ def test_an_allergy_to_numbing_keeps_the_cream_away(patient):
         from treatments.screenings import services as screenings
 
         screenings.give_clearance(
-            patient=patient, code="anaesthetic_allergy", reason="No cream", expires_on=clock.today(patient.clinic), by=visit.clinician
+            patient=patient,
+            code="anaesthetic_allergy",
+            reason="No cream",
+            expires_on=clock.today(patient.clinic),
+            by=visit.clinician,
         )
     visit.refresh_from_db()
     session = factories.open_session(visit)
@@ -325,7 +349,10 @@ def test_numbing_that_never_came_off_holds_the_signature(open_session):
 
 
 def test_stopping_asks_why_and_says_whether_it_counts(open_session):
-    assert refusal(lambda: sessions.stop(session=open_session, reason=" ", counts=True, by=open_session.operator)).field == "stopped_reason"
+    assert (
+        refusal(lambda: sessions.stop(session=open_session, reason=" ", counts=True, by=open_session.operator)).field
+        == "stopped_reason"
+    )
     stopped = sessions.stop(session=open_session, reason="Felt faint", counts=False, by=open_session.operator)
     assert (stopped.status, stopped.counts, stopped.signed_by) == ("stopped", False, open_session.operator.user)
 
@@ -333,26 +360,41 @@ def test_stopping_asks_why_and_says_whether_it_counts(open_session):
 def test_an_adverse_event_of_grade_2_stops_the_next_session_until_it_is_closed(done_session, later):
     from treatments.screenings import services as screenings
 
-    event = sessions.report_adverse_event(session=done_session, code="pih", grade=2, note="Left cheek", by=done_session.operator.user)
+    event = sessions.report_adverse_event(
+        session=done_session, code="pih", grade=2, note="Left cheek", by=done_session.operator.user
+    )
     later(timedelta(days=60))
     today = clock.today(done_session.clinic)
     assert screenings.look(done_session.patient, on=today, purpose="booking").outcome == "block"
-    sessions.close_adverse_event(event=event, resolved_on=today - timedelta(days=14), over_72h=True, by=done_session.operator)
+    sessions.close_adverse_event(
+        event=event, resolved_on=today - timedelta(days=14), over_72h=True, by=done_session.operator
+    )
     assert screenings.look(done_session.patient, on=today, purpose="booking").outcome != "block"
 
 
 @pytest.mark.parametrize("grade", [0, 6])
 def test_a_grade_is_1_to_5(done_session, grade):
-    assert "grade" in refusal(
-        lambda: sessions.report_adverse_event(session=done_session, code="pih", grade=grade, note="", by=done_session.operator.user)
-    ).sentence
+    assert (
+        "grade"
+        in refusal(
+            lambda: sessions.report_adverse_event(
+                session=done_session, code="pih", grade=grade, note="", by=done_session.operator.user
+            )
+        ).sentence
+    )
 
 
 def test_an_event_settles_between_its_first_day_and_today(done_session, desk_member):
-    event = sessions.report_adverse_event(session=done_session, code="pih", grade=1, note="", by=done_session.operator.user)
+    event = sessions.report_adverse_event(
+        session=done_session, code="pih", grade=1, note="", by=done_session.operator.user
+    )
     for days in (-1, 1):
         day = clock.today(done_session.clinic) + timedelta(days=days)
-        said = refusal(lambda day=day: sessions.close_adverse_event(event=event, resolved_on=day, over_72h=False, by=done_session.operator))
+        said = refusal(
+            lambda day=day: sessions.close_adverse_event(
+                event=event, resolved_on=day, over_72h=False, by=done_session.operator
+            )
+        )
         assert said.field == "resolved_on"
     said = refusal(
         lambda: sessions.close_adverse_event(

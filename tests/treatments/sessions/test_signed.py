@@ -63,7 +63,7 @@ def test_a_session_is_never_deleted(request, state):
 
 
 @pytest.mark.parametrize(
-    "change", ['patient_id = patient_id + 1', '"on" = "on" + 1', "screening_id = NULL", "plan_id = plan_id + 1"]
+    "change", ["patient_id = patient_id + 1", '"on" = "on" + 1', "screening_id = NULL", "plan_id = plan_id + 1"]
 )
 def test_who_when_and_behind_which_screening_are_fixed_from_the_start(open_session, change):
     sql = f"UPDATE treatments_treatmentsession SET {change} WHERE id = %s"
@@ -71,7 +71,9 @@ def test_who_when_and_behind_which_screening_are_fixed_from_the_start(open_sessi
 
 
 def test_a_zone_cannot_be_moved_out_of_a_signed_session(done_session):
-    other = factories.open_session(factories.make_visit_today(factories.make_patient(done_session.clinic), at=factories.time(14)))
+    other = factories.open_session(
+        factories.make_visit_today(factories.make_patient(done_session.clinic), at=factories.time(14))
+    )
     sql = f"UPDATE treatments_sessionzone SET session_id = {other.pk} WHERE session_id = %s"
     assert refused(sql, done_session.pk) == "session_signed_is_fixed"
 
