@@ -4,14 +4,13 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import psutil
 
-from clinic.running.child import Child
 from clinic.running.spawn import wait_gone
 
 
@@ -39,13 +38,12 @@ def hold(folder: Path, address: str) -> IO[str]:
     return held
 
 
-def remember(folder: Path, children: Iterable[Child]) -> None:
-    """Notes the processes that a next runner would have to end if we were killed."""
+def remember(folder: Path, pids: Mapping[str, int]) -> None:
+    """Notes the processes, by name, that a next runner would have to end if we were killed."""
     noted = []
-    for child in children:
-        if child.process is not None:
-            with suppress(psutil.NoSuchProcess):
-                noted.append([child.name, child.process.pid, psutil.Process(child.process.pid).create_time()])
+    for name, pid in pids.items():
+        with suppress(psutil.NoSuchProcess):
+            noted.append([name, pid, psutil.Process(pid).create_time()])
     draft = folder / "processes.new"
     draft.write_text(json.dumps(noted))
     draft.replace(folder / "processes.json")

@@ -137,6 +137,7 @@ class Runner:
             errors=subprocess.PIPE,
             dies_with_us=signal.SIGTERM,
         )
+        remember(self.folder, {"setup": process.pid})
         progress = self.terminal.follow("setup", process.stderr)
         try:
             self._preparing = True
@@ -155,7 +156,7 @@ class Runner:
         self._plan_children()
         for child in self.children.values():
             child.start(self.terminal)
-        remember(self.folder, self.children.values())
+        self._remember_children()
 
     def _plan_children(self) -> None:
         python, plan = sys.executable, self.plan
@@ -201,7 +202,10 @@ class Runner:
     def _look_after_children(self) -> None:
         started_again = [child for child in self.children.values() if child.watch(self.terminal)]
         if started_again:
-            remember(self.folder, self.children.values())
+            self._remember_children()
+
+    def _remember_children(self) -> None:
+        remember(self.folder, {name: child.process.pid for name, child in self.children.items() if child.process})
 
     def _look_after_servers(self) -> None:
         for name, server in self.servers.items():

@@ -11,7 +11,7 @@ from clinic.library_access import LIBRARY_ACCESS
 from clinic.roles import member
 from tests.access.table import PERSONAS, TABLE
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "DELETE")
 PASSED, SIGN_IN, FORBIDDEN, WRONG_METHOD, ABSENT = "passed", "sign in", "forbidden", "wrong method", "absent"
 
 

@@ -47,7 +47,7 @@ def left(tmp_path):
 def test_a_noted_process_and_all_it_started_are_ended(tmp_path, left):
     child, members = left
     assert len(members) == 2
-    remember(tmp_path, [child])
+    remember(tmp_path, {"worker": child.process.pid})
     assert end_leftovers(tmp_path) == ["worker"]
     assert all(wait_gone(member, 5) for member in members)
     assert end_leftovers(tmp_path) == [], "only once"
@@ -55,7 +55,7 @@ def test_a_noted_process_and_all_it_started_are_ended(tmp_path, left):
 
 def test_a_number_that_was_given_to_another_process_since_is_left_alone(tmp_path, left):
     child, members = left
-    remember(tmp_path, [child])
+    remember(tmp_path, {"worker": child.process.pid})
     noted = json.loads((tmp_path / "processes.json").read_text())
     noted[0][2] -= 100
     (tmp_path / "processes.json").write_text(json.dumps(noted))

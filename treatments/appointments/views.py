@@ -25,7 +25,6 @@ from treatments.pages.header import open_url, patient_header
 from treatments.pages.picker import Choice, Staff, nearest_free, pick
 from treatments.pages.verdicts import with_screening
 from treatments.pages.visit_card import apart_words, card_of, day_before, sessions_of
-from treatments.plans.models import PlannedSession
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 STEPS = ("confirmed", "arrived", "numbing", "in_room", "done")
@@ -46,14 +45,13 @@ BOOKED_ALONE = (Appointment.Kind.CONSULTATION, Appointment.Kind.REVIEW)
 @allow(*DESK, methods=["GET", "POST"])
 def book(request: HttpRequest, ref: UUID) -> HttpResponse:
     """A session of a course: the free times in its window, or another time of the desk's own."""
-    planned = get_object_or_404(
-        PlannedSession.objects.select_related("plan__patient__clinic", "plan__clinic"),
-        ref=ref,
-        plan__clinic=request.clinic,
+    plan = get_object_or_404(
+        request.clinic.plans.select_related("patient__clinic", "clinic"), planned_sessions__ref=ref
     )
+    planned = plan.planned_sessions.get(ref=ref)
     choice = Choice(
         clinic=request.clinic,
-        patient=planned.plan.patient,
+        patient=plan.patient,
         kind=Appointment.Kind.TREATMENT,
         now=clock.now(),
         planned=planned,
@@ -66,7 +64,7 @@ def book(request: HttpRequest, ref: UUID) -> HttpResponse:
 @allow(*DESK, methods=["GET", "POST"])
 def book_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     """A consultation or a review of a patient."""
-    patient = get_object_or_404(Patient.objects.select_related("clinic"), ref=ref, clinic=request.clinic)
+    patient = get_object_or_404(request.clinic.patients.select_related("clinic"), ref=ref)
     kind = request.GET.get("kind", Appointment.Kind.CONSULTATION)
     if kind not in BOOKED_ALONE:
         raise Http404
@@ -209,7 +207,7 @@ def cancel_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 def _visit(request: HttpRequest, ref: UUID) -> Appointment:
-    rows = Appointment.objects.filter(clinic=request.clinic).select_related(
+    rows = request.clinic.appointments.select_related(
         "clinic",
         "patient__clinic",
         "planned_session__plan__clinic",

@@ -297,11 +297,22 @@ def last_time(session: TreatmentSession) -> dict | None:
     return {"on": previous.on, "zones": rows, "pain": previous.pain}
 
 
-def events(session: TreatmentSession) -> list[dict]:
-    """Adverse events of the session with their names."""
+def events(session: TreatmentSession, *, refused: tuple[int, forms.CloseEventForm] | None = None) -> list[dict]:
+    """Adverse events of the session with their names; each open one with the form that closes it, `refused` as typed."""
     names = dict(forms.ADVERSE_EVENTS)
-    rows = session.adverse_events.filter(entered_in_error=False)
-    return [{"name": names.get(row.code, row.code), "row": row} for row in rows]
+    key, typed = refused or (None, None)
+    return [
+        {
+            "name": names.get(row.code, row.code),
+            "row": row,
+            "close_form": None
+            if row.resolved_on
+            else typed
+            if row.pk == key
+            else forms.CloseEventForm(auto_id=f"id_{row.pk}_%s"),
+        }
+        for row in session.adverse_events.filter(entered_in_error=False)
+    ]
 
 
 # ── Numbing ───────────────────────────────────────────────────────────────────

@@ -168,7 +168,7 @@ def _step_context(request, found: TreatmentSession, step: str, picked: str, boun
         "finish_form": bound.get("finish") or forms.FinishForm(),
         "stop_form": bound.get("stop") or forms.StopForm(),
         "event_form": bound.get("event") or forms.AdverseEventForm(),
-        "events": chairside.events(found),
+        "events": chairside.events(found, refused=bound.get("close")),
         "open_points": services.open_points(found),
     }
 
@@ -184,12 +184,10 @@ def _signed_page(
         "numbing": chairside.numbing_state(found),
         "checked": chairside.checked(found.screening),
         "addenda": found.addenda.select_related("by"),
-        "events": chairside.events(found),
+        "events": chairside.events(found, refused=bound.get("close")),
         "addendum_form": bound.get("addendum") or forms.AddendumForm(),
         "error_form": bound.get("error") or forms.InErrorForm(),
         "event_form": bound.get("event") or forms.AdverseEventForm(),
-        "close_form": bound.get("close") or forms.CloseEventForm(),
-        "closing": bound.get("closing"),
     }
     return render(request, "treatments/sessions/signed.html", context, status=status)
 
@@ -436,9 +434,7 @@ def close_adverse_event(request: HttpRequest, ref: UUID) -> HttpResponse:
             else reverse("treatments:chart", args=[event.patient.ref])
         )
 
-    return _act(
-        request, form, close, lambda status: _after(request, found, {"close": form, "closing": event.pk}, status)
-    )
+    return _act(request, form, close, lambda status: _after(request, found, {"close": (event.pk, form)}, status))
 
 
 def _after(request: HttpRequest, found: TreatmentSession | None, bound: dict, status: int) -> HttpResponse:

@@ -385,6 +385,22 @@ def test_a_note_is_refused_with_a_sentence_and_never_a_fault(clinician, open_ses
         assert sentence in answer.content.decode()
 
 
+def test_a_refusal_is_said_once_above_the_form_and_no_id_stands_twice(clinician, open_session):
+    for _ in range(2):
+        sessions.report_adverse_event(session=open_session, code="pih", grade=2, note="", by=open_session.operator.user)
+    answers = [
+        cartridge(clinician, open_session, version="x"),
+        clinician.post(url("session_note", open_session.ref), {"note": "x", "version": ""}),
+        post(clinician, "complete_session", open_session.ref),
+        clinician.get(url("session", open_session.ref), {"step": "finish"}),
+    ]
+    for answer in answers:
+        shown = answer.content.decode()
+        assert shown.count("form-errors") == (answer.status_code != 200)
+        ids = re.findall(r'\sid="([^"]+)"', shown)
+        assert sorted(ids) == sorted(set(ids))
+
+
 # ── Finish ────────────────────────────────────────────────────────────────────
 
 
