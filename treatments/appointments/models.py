@@ -77,6 +77,8 @@ class Appointment(RefModel):
     overlap_reason = models.CharField(max_length=200, blank=True)
     # Booked although a question is open: on the worklist until it is answered.
     to_ask = models.BooleanField(default=False)
+    # False: the needling of this visit ended early or was entered in error, so its session of the course is to book again.
+    session_counts = models.BooleanField(default=True)
     schedule_version = models.PositiveSmallIntegerField(default=1)
 
     booked_at = models.DateTimeField(db_default=ClinicNow())
@@ -101,7 +103,9 @@ class Appointment(RefModel):
             _free("appointment_device_free", "device", "clinician_during"),
             _free("appointment_patient_free", "patient", "during"),
             models.UniqueConstraint(
-                fields=["planned_session"], name="planned_session_booked_once", condition=Q(status__in=BLOCKING)
+                fields=["planned_session"],
+                name="planned_session_booked_once",
+                condition=Q(status__in=BLOCKING, session_counts=True),
             ),
             models.CheckConstraint(
                 name="appointment_treatment_has_a_session",

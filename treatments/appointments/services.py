@@ -212,9 +212,20 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     return visit
 
 
+@transaction.atomic
+def free_session(*, visit: Appointment, by: User) -> Appointment:
+    """The needling of a past visit does not count as its session: the visit stays done, the session is to book again."""
+    visit = _locked(visit)
+    visit.session_counts = False
+    visit.save(update_fields=["session_counts"])
+    plans.reanchor(plan=visit.planned_session.plan, fixed=fixed_days(visit.planned_session.plan))
+    audit.record("visit.session_freed", visit, by=by)
+    return visit
+
+
 def fixed_days(plan: TreatmentPlan) -> dict[int, date]:
     """Session number to the day it is booked for or was done."""
-    booked = Appointment.objects.filter(planned_session__plan=plan, status__in=BLOCKING)
+    booked = Appointment.objects.filter(planned_session__plan=plan, status__in=BLOCKING, session_counts=True)
     return dict(booked.values_list("planned_session__number", "day"))
 
 

@@ -164,7 +164,7 @@ def sessions_to_book(clinic: Clinic) -> QuerySet[PlannedSession]:
     was_done = Q(status__in=["open", "completed"]) | Q(status="stopped", counts=True)
     return (
         PlannedSession.objects.filter(plan__clinic=clinic, plan__status="active", plan__patient__status="active")
-        .filter(~Exists(visits.filter(status__in=BLOCKING)), ~Exists(needlings.filter(was_done)))
+        .filter(~Exists(visits.filter(status__in=BLOCKING, session_counts=True)), ~Exists(needlings.filter(was_done)))
         .annotate(fell_out=Subquery(visits.order_by("-id").values("status")[:1]))
         .select_related("plan__patient")
         .only(*PATIENT_OF_SESSION, "ref", "number", "earliest_on", "latest_on", "plan__sessions_planned")

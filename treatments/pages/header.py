@@ -66,10 +66,10 @@ def patient_header(
 def with_states(sessions: QuerySet[PlannedSession]) -> QuerySet[PlannedSession]:
     """Planned sessions with what became of each, from the newest row: dicts or None, days as ISO text.
 
-    `visit`: ref, status, day, starts_at, clinician, room (a cancelled visit is none).
+    `visit`: ref, status, day, starts_at, clinician, room (a cancelled visit is none, nor one whose needling does not count).
     `needling`: ref, status, on, counts, operator (one entered in error is none).
     """
-    visits = Appointment.objects.filter(planned_session=OuterRef("pk")).exclude(status="cancelled").order_by("-id")
+    visits = Appointment.objects.filter(planned_session=OuterRef("pk"), session_counts=True).exclude(status="cancelled")
     visit = JSONObject(
         ref="ref",
         status="status",
@@ -81,7 +81,7 @@ def with_states(sessions: QuerySet[PlannedSession]) -> QuerySet[PlannedSession]:
     needlings = TreatmentSession.objects.filter(planned_session=OuterRef("pk")).exclude(status="entered_in_error")
     needling = JSONObject(ref="ref", status="status", on=F("on"), counts="counts", operator="operator__user__full_name")
     return sessions.order_by("number").annotate(
-        visit=Subquery(visits.annotate(shown=visit).values("shown")[:1]),
+        visit=Subquery(visits.order_by("-id").annotate(shown=visit).values("shown")[:1]),
         needling=Subquery(needlings.order_by("-id").annotate(shown=needling).values("shown")[:1]),
     )
 

@@ -275,6 +275,9 @@ def mark_entered_in_error(*, session: TreatmentSession, reason: str, by: Members
         return session
     session.status, session.error_reason = TreatmentSession.Status.ENTERED_IN_ERROR, reason.strip()
     session.save(update_fields=["status", "error_reason"])
+    if session.signed_at is not None and session.appointment is not None:
+        # Opened by mistake, the visit goes on and the right session is opened; signed, it is over and to be booked anew.
+        appointments.free_session(visit=session.appointment, by=by.user)
     messages.withdraw(session, by=by.user)
     audit.record("session.entered_in_error", session, by=by.user)
     return session
@@ -370,7 +373,10 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
         )  # fmt: skip
     if session.appointment is not None and session.appointment.status == "in_room":
         appointments.step(visit=session.appointment, to="done", by=by.user)
-    plans.reanchor(plan=plan, fixed=appointments.fixed_days(plan))
+    if session.counts:
+        plans.reanchor(plan=plan, fixed=appointments.fixed_days(plan))
+    elif session.appointment is not None:
+        appointments.free_session(visit=session.appointment, by=by.user)
     messages.owe_after_session(session, by=by.user)
     audit.record(f"session.{status}", session, by=by.user)
     return session
