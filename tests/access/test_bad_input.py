@@ -52,13 +52,15 @@ def everyone(clinician_member, signed_in):
     return client
 
 
-def dealt(names: list[str], turn: int) -> dict[str, bytes]:
-    """Another junk for every field, and for every field another one each turn."""
+def dealt(names: list[str], turn: int) -> str:
+    """A form body with another junk in every field, and in every field another one each turn."""
     hands = list(JUNK.values())
-    return {
-        name: hands[(place + turn * 3) % len(hands)].encode("utf-8", "surrogatepass")
-        for place, name in enumerate(names)
-    }
+    return urlencode(
+        {
+            name: hands[(place + turn * 3) % len(hands)].encode("utf-8", "surrogatepass")
+            for place, name in enumerate(names)
+        }
+    )
 
 
 @pytest.mark.django_db

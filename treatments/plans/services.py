@@ -15,12 +15,13 @@ from treatments import facts
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.protocol.catalogue import load
-from treatments.protocol.facts import BadFacts
+from treatments.protocol.facts import BadFacts, from_json
 from treatments.protocol.planning import Course, propose_course, window_after
-from treatments.protocol.screening import PERMITS
+from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.services import in_force, require_sign_off
 from treatments.screenings import services as screenings
+from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
 
 TECHNIQUES = ["microneedling"]
@@ -33,10 +34,14 @@ class WrongStatus(DomainError):
 def propose(patient: Patient, *, starts_on: date, count: int | None = None) -> Course:
     """What the catalogue proposes for the assessed concerns. Raises DomainError where nothing can be proposed."""
     today = clock.today(patient.clinic)
+    return _course(facts.facts_json(patient, on=today), today=today, starts_on=starts_on, count=count)
+
+
+def _course(read: dict, *, today: date, starts_on: date, count: int | None) -> Course:
     if starts_on < today:
         raise DomainError("A course starts today or later.", field="starts_on")
     try:
-        return propose_course(facts.patient_facts(patient, on=today), start_on=starts_on, catalogue=load(), count=count)
+        return propose_course(from_json(read), start_on=starts_on, catalogue=load(), count=count)
     except BadFacts as refusal:
         raise DomainError(_without_field(refusal)) from refusal
 
@@ -45,8 +50,9 @@ def propose(patient: Patient, *, starts_on: date, count: int | None = None) -> C
 def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = None, note: str = "") -> TreatmentPlan:
     """Keep a proposal as a draft with one row a session."""
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    course = propose(patient, starts_on=starts_on, count=count)
-    read = facts.facts_json(patient, on=clock.today(patient.clinic))
+    today = clock.today(patient.clinic)
+    read = facts.facts_json(patient, on=today)
+    course = _course(read, today=today, starts_on=starts_on, count=count)
     with explained():
         plan = TreatmentPlan.objects.create(
             clinic=patient.clinic,
@@ -105,7 +111,7 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     ):
         raise DomainError("Ask for the consent first: this technique and depth are not signed for.")
     record = screenings.perform(patient=plan.patient, on=_first_day(plan), purpose="booking", by=by)
-    screening = screenings.look(plan.patient, on=record.on, purpose="booking")
+    screening: ScreeningRecord | Screening = record
     if screening.outcome == "defer" and screening.earliest_on:
         # Deferred is not refused: the first visit moves to the first day on which nothing stands. A course that goes on
         # keeps its windows: they hang on what was done, and booking screens every day anew.
@@ -209,7 +215,7 @@ def _depth_class(course: Course) -> DepthClass:
     return DepthClass.DERMAL if deepest <= Decimal("1.5") else DepthClass.DEEP
 
 
-def _why_not_active(screening) -> str:
+def _why_not_active(screening: ScreeningRecord | Screening) -> str:
     return {
         "block": "This plan cannot be activated: a finding blocks treatment.",
         "defer": "This plan cannot be activated yet: a date has to pass first.",

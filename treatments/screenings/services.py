@@ -20,7 +20,7 @@ from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningR
 class NotPermitted(DomainError):
     """The outcome of a screening does not allow the act. `outcome` and `earliest_on` say what does."""
 
-    def __init__(self, sentence: str, *, screening: Screening, field: str | None = None) -> None:
+    def __init__(self, sentence: str, *, screening: Screening | ScreeningRecord, field: str | None = None) -> None:
         super().__init__(sentence, field=field)
         self.screening = screening
         self.outcome = screening.outcome
