@@ -56,8 +56,11 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(ground: Ground, django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Asked for by pytest-django before it makes the test database: the server has to be there."""
+def django_db_modify_db_settings(ground: Ground) -> None:
+    """Asked for by pytest-django before it makes the test database: the server has to be there.
+
+    Every worker has a server of its own, so no database needs a worker's name in its own.
+    """
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ The copy lies in pytest's own cache and is named after everything it was made fr
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -39,6 +40,8 @@ def copy_from_cache(config: pytest.Config, cluster: Path) -> bool:
 
 def keep_in_cache(config: pytest.Config, cluster: Path) -> None:
     """Keeps a cleanly stopped cluster for later runs, in place of those that fit no more."""
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        return  # one of those that run side by side is enough
     shelf = config.cache.mkdir(CACHE_NAME)
     for outdated in shelf.iterdir():
         shutil.rmtree(outdated, ignore_errors=True)

@@ -12,11 +12,11 @@ from clinic.settings.local import ALLOWED_LOCAL_HOSTS
 
 # Only a name: whoever starts the servers makes the folder. Workers that a test starts inherit it. The number tells a
 # later run whether the one that made it still lives.
-TEST_GROUND = Path(
-    os.environ.setdefault(
-        "STRATUM_TEST_GROUND", f"{tempfile.gettempdir()}/stratum-test-{os.getpid()}-{secrets.token_hex(4)}"
-    )
+_run = os.environ.setdefault(
+    "STRATUM_TEST_GROUND", f"{tempfile.gettempdir()}/stratum-test-{os.getpid()}-{secrets.token_hex(4)}"
 )
+# Tests that run side by side stand on a ground each.
+TEST_GROUND = Path("-".join(filter(None, (_run, os.environ.get("PYTEST_XDIST_WORKER")))))
 VAR_DIR = TEST_GROUND / "var"
 MEDIA_ROOT = VAR_DIR / "media"
 MAILBOX_DIR = VAR_DIR / "mail"

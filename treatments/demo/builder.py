@@ -147,6 +147,8 @@ class _Builder:
             self._on(last + 2, lambda n=number, d=day: self._book(story, n, d, clinician))
             if offset in story.missed:
                 self._acts_on(day, lambda n=number: self._miss(story, n), late=True)
+        if story.changed is not None:
+            self._acts_on(self._working(story.changed[0]), lambda: self._tell(story, clinician), late=True)
         if story.ending:
             self._on(last + 30, lambda: self._end(story))
 
@@ -201,8 +203,7 @@ class _Builder:
         given = []
         for code, rule in asked.items():
             value, offset, detail = story.answers.get(code, ("yes" if rule.raised_by == "no" else "no", None, ""))
-            on = self.today + timedelta(days=offset) if offset is not None else None
-            given.append({"code": code, "value": value, "on": on, "detail": detail, "note": ""})
+            given.append({"code": code, "value": value, "on": self._day(offset), "detail": detail, "note": ""})
         history.record_answers(
             patient=patient, answers=given, answered_on=clock.today(self.clinic), via="clinician", by=clinician.user
         )
@@ -314,6 +315,22 @@ class _Builder:
         )  # fmt: skip
         sessions.complete(session=session, by=visit.clinician)
 
+    def _tell(self, story: Story, clinician: Membership) -> None:
+        """An answer given after booking, and what it means for the visit that is booked."""
+        _, code, value, offset = story.changed
+        visit = Appointment.objects.filter(planned_session__plan=self.plans[story.number], status="booked").first()
+        if visit is None:
+            return
+        history.record_answers(
+            patient=visit.patient,
+            answers=[{"code": code, "value": value, "on": self._day(offset), "detail": "", "note": ""}],
+            answered_on=clock.today(self.clinic), via="clinician", by=clinician.user,
+        )  # fmt: skip
+        screenings.perform(patient=visit.patient, on=visit.day, purpose="booking", by=clinician.user)
+
+    def _day(self, offset: int | None) -> date | None:
+        return None if offset is None else self.today + timedelta(days=offset)
+
     def _miss(self, story: Story, number: int) -> None:
         visit = self._visit(story, number)
         if visit is not None:
@@ -354,7 +371,11 @@ class _Builder:
         elif visit.during.lower <= opening:
             self._come(visit)
             if visit.planned_session is not None:
-                self._ask_and_screen(story, visit)
+                record = self._ask_and_screen(story, visit)
+                if visit.clinician_during.lower <= opening and PERMITS[record.outcome].open_session:
+                    clock.move_to(visit.clinician_during.lower)
+                    changes = [change["parameter"] for change in record.changes]
+                    sessions.open_session(visit=visit, by=visit.clinician, acknowledged=changes)
         elif visit.pk % 3:
             appointments.step(visit=visit, to="confirmed", by=self.desk.user)
 

@@ -32,6 +32,8 @@ class Story:
     missed: tuple[int, ...] = ()
     ending: str = ""  # "completed", "stopped"
     consultation: int | None = None
+    # What she told the clinic after booking: day, code, value, day of the thing itself.
+    changed: tuple[int, str, str, int | None] | None = None
 
 
 def stories(count: int) -> Iterator[Story]:
@@ -51,7 +53,8 @@ def _story(number: int, turn: int) -> Story:
         case 1:  # two done, the third booked ahead
             return _course(number, concern, sessions=(-gap - 50 - turn, -8 - turn), booked=(gap - 8,))
         case 2:  # first session today
-            return Story(number, **course, booked=(0,))
+            sunny = (-1, "sun_tan_exposure", "yes", -2) if turn % 4 == 1 else None
+            return Story(number, **course, booked=(0,), changed=sunny)
         case 3:  # window open, nothing booked: closes soon
             return _course(number, concern, sessions=(-84 + 3 + 2 * turn,))
         case 4:  # overdue
@@ -75,6 +78,7 @@ def _story(number: int, turn: int) -> Story:
                 booked=(gap - 30 - turn,),
                 answers={"hsv_history": ("yes", None, "")},
                 cleared=("hsv_history",),
+                changed=(-1, "nsaid_otc", "yes", None) if turn % 4 == 2 else None,
             )
         case 9:  # completed, or stopped
             done = tuple(-200 + gap * n for n in range(4))

@@ -82,9 +82,9 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _way(label: str, route: str, args: list, membership: Membership) -> Way | None:
+def _way(label: str, route: str, args: list, membership: Membership, *, query: str = "") -> Way | None:
     url = open_url(route, args, membership)
-    return Way(label, url) if url else None
+    return Way(label, url + query) if url else None
 
 
 def _step(sentence: str, act: Way | None = None, *others: Way | None) -> NextStep:
@@ -130,7 +130,7 @@ def _under_way(patient: Patient, header: dict, me: Membership, course: Way | Non
         return _step(
             "Every session of the course is done.",
             course,
-            _way("Book a review", "treatments:book_visit", [patient.ref], me),
+            _way("Book a review", "treatments:book_visit", [patient.ref], me, query="?kind=review"),
         )
     if session.needling and session.needling["status"] == TreatmentSession.Status.OPEN:
         go_on = _way("Go on with the session", "treatments:session", [session.needling["ref"]], me)

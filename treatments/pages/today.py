@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncDate
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -81,7 +81,12 @@ def today(request: HttpRequest) -> HttpResponse:
 def _known(clinic: Clinic, chosen_ref: UUID | None) -> dict:
     """The present moment, the counts of the top bar and the next mail of the chosen patient, in one query."""
     unsigned = TreatmentSession.objects.filter(clinic=OuterRef("pk"), status="open")
-    waiting = Message.objects.filter(clinic=OuterRef("pk"), state=State.DUE)
+    # The first bound lets the index of days serve; the second is the clinic's midnight.
+    waiting = (
+        Message.objects.filter(clinic=OuterRef("pk"), state=State.DUE, send_at__lt=ClinicNow() + timedelta(days=1))
+        .annotate(on=TruncDate("send_at", tzinfo=clinic.tz))
+        .filter(on__lte=TruncDate(ClinicNow(), tzinfo=clinic.tz))
+    )
     of_chosen = Message.objects.filter(patient__appointments__ref=chosen_ref, state=State.DUE).order_by("send_at")
     return (
         Clinic.objects.filter(pk=clinic.pk)
