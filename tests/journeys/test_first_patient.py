@@ -134,7 +134,7 @@ class Journey:
         page.goto(f"{session}?step=treat")
         self.look(self.clinician, "chair-treat")
         cartridge = page.locator("#cartridge")
-        cartridge.locator("select").last.select_option(index=1)
+        cartridge.locator("[name=lot]").select_option(index=1)
         cartridge.get_by_role("button", name="Keep cartridge").click()
         page.goto(f"{session}?step=note")
         page.fill("#note-form textarea", "Even redness after four passes. Tolerated well.")

@@ -22,10 +22,10 @@ from treatments.rules.models import Device
 DAY = TODAY + timedelta(days=7)
 INSERT = """
 INSERT INTO treatments_appointment
-    (ref, clinic_id, patient_id, kind, status, clinician_id, room_id, device_id, day, starts_at, zone, fold, prep_minutes,
+    (ref, session_counts, clinic_id, patient_id, kind, status, clinician_id, room_id, device_id, day, starts_at, zone, fold, prep_minutes,
      treat_minutes, turnover_minutes, during, room_during, clinician_during, overlap_reason, to_ask, schedule_version,
      closed_reason)
-SELECT gen_random_uuid(), clinic_id, %(patient)s, 'consultation', %(status)s, %(clinician)s, %(room)s, %(device)s, day,
+SELECT gen_random_uuid(), true, clinic_id, %(patient)s, 'consultation', %(status)s, %(clinician)s, %(room)s, %(device)s, day,
      starts_at, zone, 0, 0, 30, 0, during, room_during, clinician_during, %(overlap_reason)s, false, 1, ''
 FROM treatments_appointment WHERE id = %(like)s
 """
