@@ -15,7 +15,7 @@ from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.entries import Rule
 from treatments.protocol.facts import Answer as GivenAnswer
 from treatments.protocol.facts import PatientFacts
-from treatments.protocol.screening import Finding, Screening, screen
+from treatments.protocol.screening import PERMITS, Finding, Screening, screen
 from treatments.protocol.wording import binding_sentence, finding_sentence
 
 # outcome -> hue of the banner, glyph
@@ -97,6 +97,13 @@ def next_day(patient: Patient, today: date) -> date:
         status__in=COMING + PRESENT, kind=Appointment.Kind.TREATMENT, day__gte=today
     ).order_by("day")
     return coming.values_list("day", flat=True).first() or today
+
+
+def visit_to_open(patient: Patient, screening: Screening, today: date) -> Appointment | None:
+    """The visit whose session may begin now: she is here, and today's verdict permits it."""
+    if screening.on != today or screening.purpose != "session" or not PERMITS[screening.outcome].open_session:
+        return None
+    return patient.appointments.filter(status__in=PRESENT, kind=Appointment.Kind.TREATMENT, day=today).first()
 
 
 def clinician_page(patient: Patient, *, on: date, purpose: str, today: date, membership: Membership) -> Page:

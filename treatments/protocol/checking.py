@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from .contents import Catalogue
 from .entries import Evidence, Rule
 from .reading import BadCatalogue
-
-if TYPE_CHECKING:
-    from .catalogue import Catalogue
 
 # The code computes these; the catalogue only says what they mean.
 COMPUTED = (

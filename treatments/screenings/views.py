@@ -64,6 +64,7 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
     )
     return {
         "page": page,
+        "to_open": findings.visit_to_open(patient, page.screening, context["today"]),
         "lift_codes": {code for code, _ in page.liftable},
         "show_all": request.GET.get("all") == "1",
         "clearances": patient.clearances.select_related("given_by", "revoked_by")[:20],

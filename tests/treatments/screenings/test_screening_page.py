@@ -184,3 +184,16 @@ def test_the_page_costs_the_same_with_a_long_history(request, patient, clinician
             patient=patient, code="hsv_history", reason="Cover given", expires_on=date(2027, 6, 1), by=clinician_member
         )
     assert queries(client, patient) == few
+
+
+@pytest.mark.django_db
+def test_a_clear_patient_who_is_here_leads_on_to_her_session(clinician, visit_today):
+    page = reverse("treatments:screening", args=[visit_today.patient.ref])
+    way_on = reverse("treatments:open_session", args=[visit_today.ref])
+    assert way_on not in clinician.get(page).content.decode()
+
+    factories.arrive(visit_today)
+    assert way_on in clinician.get(page).content.decode()
+
+    factories.answer(visit_today.patient, "pregnant", "yes")
+    assert way_on not in clinician.get(page).content.decode()
