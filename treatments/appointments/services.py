@@ -382,7 +382,7 @@ def _refuse_outside_window(
 def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -> date:
     """The last day a session may be booked for: the end of its window while that is open.
 
-    Once it has closed the series may still go on (clinical sheet, section 8: late until a new baseline is due).
+    Once it has closed the series may still go on (the protocol: late until a new baseline is due).
     """
     if today <= planned.latest_on:
         return planned.latest_on

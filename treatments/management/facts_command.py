@@ -5,6 +5,7 @@ Neither touches a database, so a clinic's script can run them anywhere. They cal
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from treatments.protocol.jsonreading import BadFacts, read_day, read_object
 
 
-class FactsCommand(BaseCommand):
+class FactsCommand(ABC, BaseCommand):
     """A command that answers one question about the facts of one patient."""
 
     requires_system_checks: list[str] = []
@@ -43,8 +44,9 @@ class FactsCommand(BaseCommand):
             self.refuse(str(error))
         self.stdout.write(json.dumps(answer))
 
+    @abstractmethod
     def answer(self, data: dict[str, object], day: date, options: dict[str, Any]) -> dict[str, object]:
-        raise NotImplementedError
+        """What the command prints, from the facts as read."""
 
     def read(self, name: str) -> bytes:
         source: Callable[[], bytes] = sys.stdin.buffer.read if name == "-" else Path(name).read_bytes
