@@ -65,8 +65,9 @@ def django_db_modify_db_settings(ground: Ground) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_keepdb(ground: Ground) -> bool:
-    """Whether the test database is there already: then only missing migrations are applied."""
-    return ground.is_migrated
+    """Never dropped on a server of ours: that goes with its folder, whoever may still be connected. What an earlier run
+    has migrated is taken over, and only missing migrations are applied."""
+    return ground.postgres is not None
 
 
 @pytest.fixture(scope="session")
