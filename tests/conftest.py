@@ -17,6 +17,15 @@ from tests.prepared import copy_from_cache, keep_in_cache, sweep
 pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
 
 
+# Files that take longest are begun first: no worker is left alone with one of them at the end.
+LONGEST = ("running/test_up.py", "journeys", "look/test_parts.py", "access/test_access.py", "outbox/test_kills.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((at for at, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
+
+
 class Ground:
     """The folder of one run with its servers; None where TEST_DATABASE_URL or TEST_REDIS_URL name somebody else's."""
 

@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def fill(clinic, count: int, *, start: int = 0) -> None:
-    """`count` fictional people; every tenth shares a given name. By COPY: twenty thousand arrays are slow any other way."""
+    """`count` fictional people; every tenth shares a given name. By COPY: thousands of arrays are slow any other way."""
     lines = io.StringIO("".join("\t".join(_columns(clinic, number)) + "\n" for number in range(start, start + count)))
     with connection.cursor() as cursor:
         cursor.cursor.copy_expert(f"COPY patients_patient ({', '.join(COLUMNS)}) FROM STDIN", lines)
@@ -227,8 +227,8 @@ def test_the_list_asks_the_same_of_the_database_whatever_its_size(desk, clinic, 
 
 
 @pytest.mark.slow
-def test_twenty_thousand_patients_are_searched_in_no_time(desk, clinic):
-    fill(clinic, 20_000)
+def test_five_thousand_patients_are_searched_in_no_time(desk, clinic):
+    fill(clinic, 5_000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE patients_patient")
 
@@ -238,9 +238,9 @@ def test_twenty_thousand_patients_are_searched_in_no_time(desk, clinic):
         "ana",
         "rahman ana",
         "Rahmna3 Anna",
-        "07700 012345",
-        "person19999@post.example",
-        "3/3/1963",
+        "07700 004321",
+        "person4999@post.example",
+        "3/3/1943",
     ):
         spent = []
         for _ in range(5):
