@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest
 
-from clinic.middleware import idle_minutes
+from clinic.middleware import idle_minutes, idle_seconds
 
 
 def shell(request: HttpRequest) -> dict:
@@ -11,7 +11,9 @@ def shell(request: HttpRequest) -> dict:
     return {
         "clinic": getattr(request, "clinic", None),
         "membership": membership,
+        "other_clinics": [other.clinic for other in getattr(request, "memberships", []) if other != membership],
         "product_name": settings.PRODUCT_NAME,
         "mailbox_enabled": bool(settings.MAILBOX_DIR),
         "idle_minutes": idle_minutes(membership),
+        "idle_seconds": idle_seconds(request) if membership else 0,
     }

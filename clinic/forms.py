@@ -1,16 +1,10 @@
-from zoneinfo import available_timezones
-
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.contrib.auth.password_validation import validate_password
+from django.http import HttpRequest
 
-from clinic.models import Clinic
-
-ZONES = sorted(
-    zone
-    for zone in available_timezones()
-    if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "posix", "right"))
-)
+from clinic.errors import DomainError
+from clinic.models import ZONES, Clinic
 
 
 def page_form_helper() -> FormHelper:
@@ -19,6 +13,16 @@ def page_form_helper() -> FormHelper:
     helper.form_tag = False
     helper.disable_csrf = True
     return helper
+
+
+def refuse(form: forms.BaseForm, refusal: DomainError) -> None:
+    """Show what a service refused where it belongs: at its field, else above the form."""
+    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+
+
+def form_status(request: HttpRequest) -> int:
+    """A form that is shown again after a press was refused: 422. At first sight it is a page like any other."""
+    return 422 if request.method == "POST" else 200
 
 
 class ClinicForm(forms.ModelForm):
@@ -49,6 +53,12 @@ class ClinicForm(forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.helper = page_form_helper()
+        # A zone of before the list: without its line the browser would send the first one instead.
+        if self.instance.zone not in ZONES:
+            self.fields["zone"].widget.choices = [
+                (self.instance.zone, self.instance.zone),
+                *self.fields["zone"].widget.choices,
+            ]
 
 
 class FirstRunForm(forms.Form):

@@ -1,5 +1,6 @@
 """Who is asking, for which clinic, since when; and the last door for views that declare nothing."""
 
+import math
 import time
 
 from django.conf import settings
@@ -18,18 +19,20 @@ from clinic.services import is_set_up
 IDLE_MINUTES = 15
 DESK_IDLE_MINUTES = 10
 ABSOLUTE_HOURS = 10
-# Writing the session on every request would cost an UPDATE each; a minute's blur is within the limit's meaning.
+# Writing the session on every request would cost an UPDATE each. So a session may end up to a minute early, never late;
+# the page is told how much of its time is used.
 TOUCH_SECONDS = 60
 
 
 class ClinicMiddleware:
-    """Sets `request.clinic` and `request.membership`, ends sessions that were left alone, speaks the clinic's time."""
+    """Sets `request.clinic`, `request.membership` and `request.memberships` (in every clinic), ends sessions that were left alone, speaks the clinic's time."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         request.clinic = request.membership = None
+        request.memberships = []
         if request.user.is_authenticated:
             request.membership = self._membership(request)
             request.clinic = request.membership.clinic if request.membership else None
@@ -45,7 +48,7 @@ class ClinicMiddleware:
     def _membership(self, request) -> Membership | None:
         mine = Membership.objects.select_related("clinic", "user").filter(user=request.user, is_active=True)
         chosen = request.session.get("clinic_ref")
-        memberships = list(mine.order_by("id"))
+        memberships = request.memberships = list(mine.order_by("id"))
         return next((m for m in memberships if str(m.clinic.ref) == chosen), memberships[0] if memberships else None)
 
     def _end_if_left_alone(self, request) -> None:
@@ -57,6 +60,7 @@ class ClinicMiddleware:
             reason = f"{idle} minutes without use" if moment - seen > idle * 60 else f"{ABSOLUTE_HOURS} hours"
             logout(request)
             request.clinic = request.membership = None
+            request.memberships = []
             messages.info(request, f"You were signed out after {reason}. Nothing that was saved is lost.")
         elif moment - seen > TOUCH_SECONDS and not is_background(request):
             session["seen_at"] = moment
@@ -88,6 +92,12 @@ class AccessMiddleware:
 def idle_minutes(membership: Membership | None) -> int:
     """A reception screen faces the waiting room, so it closes sooner."""
     return DESK_IDLE_MINUTES if membership and membership.is_desk_only else IDLE_MINUTES
+
+
+def idle_seconds(request) -> int:
+    """How long the session has been left alone already, as the limit counts it."""
+    moment = time.time()
+    return max(0, math.ceil(moment - request.session.get("seen_at", moment)))
 
 
 def is_background(request) -> bool:

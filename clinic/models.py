@@ -30,8 +30,16 @@ class RefModel(models.Model):
         abstract = True
 
 
+# Places, as a form offers them. "UTC" or "EST" keep no summer time, so no clinic lives by them.
+ZONES = sorted(
+    zone
+    for zone in available_timezones()
+    if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "posix", "right"))
+)
+
+
 def check_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in ZONES:
         raise ValidationError("Choose a time zone from the list, for example Europe/London.")
 
 

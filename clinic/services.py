@@ -15,7 +15,7 @@ def create_clinic(
     *, name: str, zone: str, manager_email: str, manager_name: str, password: str | None, **details
 ) -> Clinic:
     """A new clinic with its first manager. The only way a clinic begins."""
-    details.setdefault("sender_name", name)
+    details.setdefault("sender_name", name[: Clinic._meta.get_field("sender_name").max_length])
     clinic = Clinic(name=name, zone=zone, **details)
     clinic.full_clean(exclude=["mail_paused_by", "created_at"])
     clinic.save()
@@ -68,7 +68,7 @@ def set_weekly_hours(*, membership: Membership, hours: dict[int, list[tuple[time
 
 @transaction.atomic
 def change_clinic_details(*, clinic: Clinic, by: User, **details) -> Clinic:
-    clinic = Clinic.objects.select_for_update().get(pk=clinic.pk)
+    clinic = Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     changed = sorted(name for name, value in details.items() if getattr(clinic, name) != value)
     for name in changed:
         setattr(clinic, name, details[name])

@@ -10,7 +10,6 @@ from crispy_forms.layout import HTML, Div, Fieldset, Layout
 from django import forms
 from django.http import QueryDict
 
-from clinic.errors import DomainError
 from clinic.forms import page_form_helper
 from patients.models import MedicationStatement, Patient
 from patients.search import FIRST_YEAR, birth_date, plain
@@ -45,11 +44,6 @@ def scrubbed(data: QueryDict) -> QueryDict:
 
 def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def refuse(form: forms.Form, refusal: DomainError) -> None:
-    """Show what a service refused where it belongs: at its field, else above the form."""
-    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
 
 
 class Text(forms.CharField):

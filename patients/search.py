@@ -29,26 +29,9 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 # ITU E.164: zones 1 and 7 have one digit, these have two, all others three.
-TWO_DIGIT_COUNTRIES = frozenset(
-    {
-        20,
-        27,
-        *range(30, 35),
-        36,
-        39,
-        40,
-        41,
-        *range(43, 50),
-        *range(51, 59),
-        *range(60, 67),
-        81,
-        82,
-        84,
-        86,
-        *range(90, 96),
-        98,
-    }
-)
+TWO_DIGIT_COUNTRIES = frozenset({
+    20, 27, *range(30, 35), 36, 39, 40, 41, *range(43, 50), *range(51, 59), *range(60, 67), 81, 82, 84, 86, *range(90, 96), 98,
+})  # fmt: skip
 # Enough digits to be a whole number with its country, though written without a plus.
 WITH_COUNTRY = 11
 

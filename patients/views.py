@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from patients.forms import (
@@ -18,7 +19,6 @@ from patients.forms import (
     MedicationForm,
     PatientForm,
     StopForm,
-    refuse,
     scrubbed,
 )
 from patients.header import header_for
@@ -44,21 +44,21 @@ def patient_list(request: HttpRequest) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """The list for what is being typed: its rows alone where htmx asks, else the page. A name never enters a URL."""
     template = "patients/_results.html" if request.htmx else "patients/list.html"
-    return render(request, template, _found(request))
+    return _found(request, template)
 
 
 @allow(*EVERYBODY, methods=["POST"])
 def find(request: HttpRequest) -> HttpResponse:
-    """The same for the field in the top bar of any page."""
-    template = "patients/_found.html" if request.htmx else "patients/list.html"
-    return render(request, template, _found(request))
+    """The few lines under the field in the top bar of any page; its form itself leads to the list."""
+    return _found(request, "patients/_found.html")
 
 
-def _found(request: HttpRequest) -> dict:
+def _found(request: HttpRequest, template: str) -> HttpResponse:
     typed = scrubbed(request.POST).get("q", "").replace("\0", "")[:TYPED_LENGTH]
     found = finding.find(clinic=request.clinic, text=typed)
     latest = [] if typed.strip() else finding.latest(clinic=request.clinic)
-    return {"typed": typed, "found": found, "latest": latest, "today": clock.today(request.clinic)}
+    context = {"typed": typed, "found": found, "latest": latest, "today": clock.today(request.clinic)}
+    return render(request, template, context)
 
 
 # ── Registering and correcting ────────────────────────────────────────────────

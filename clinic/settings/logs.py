@@ -8,8 +8,8 @@ EMAIL = re.compile(r"[^\s<>\"'@,;:()]+@[^\s<>\"'@,;:()]+\.[^\s<>\"'@,;:()]+")
 TOKEN = re.compile(
     r"(?<![\w-])(?:(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[a-z])[A-Za-z0-9_-]{40,}|[0-9a-f]{40,})"
 )
-# PostgreSQL quotes the offending values in these lines.
-QUOTED_VALUES = re.compile(r"^\s*(DETAIL|CONTEXT|LINE \d+|HINT):?.*$", re.MULTILINE)
+# PostgreSQL quotes the offending values in these lines. In the repr of an exception a line begins with a written "\n".
+QUOTED_VALUES = re.compile(r"(?:^|\\n)\s*(?:DETAIL|CONTEXT|LINE \d+|HINT):?.*$", re.MULTILINE)
 QUERY_STRING = re.compile(r"(/[^\s?\"']*)\?[^\s\"']+")
 
 

@@ -62,29 +62,32 @@ STATES = {
     "note": ("", "s-defer", "Cancelled"),
     "plain": ("plain", "", ""),
 }
-# state of a message -> hue, glyph, words
+# state of a message -> hue, glyph; the ledger brings the words
 MESSAGE_STATES = {
-    "due": ("plain", "clock", "Will go"),
-    "sending": ("plain", "clock", "Leaving now"),
-    "waits": ("plain", "undo", "Waits"),
-    "held": ("plain", "pause", "Held"),
-    "sent": ("go", "s-clear", "Went"),
-    "delivered": ("go", "s-clear", "Arrived"),
-    "bounced": ("stop", "s-block", "Bounced"),
-    "complained": ("stop", "s-block", "Marked as spam"),
-    "failed": ("stop", "s-block", "Did not go"),
-    "unknown": ("ask", "s-unknown", "Unknown"),
-    "needs_person": ("ask", "s-unknown", "Needs a person"),
-    "cancelled": ("", "s-defer", "Cancelled"),
-    "suppressed": ("", "s-defer", "Not sent"),
-    "expired": ("", "s-defer", "Too late"),
+    "due": ("plain", "clock"),
+    "sending": ("plain", "clock"),
+    "waits": ("plain", "undo"),
+    "held": ("plain", "pause"),
+    "sent": ("go", "s-clear"),
+    "delivered": ("go", "s-clear"),
+    "bounced": ("stop", "s-block"),
+    "complained": ("stop", "s-block"),
+    "failed": ("stop", "s-block"),
+    "unknown": ("ask", "s-unknown"),
+    "needs_person": ("ask", "s-unknown"),
+    "cancelled": ("", "s-defer"),
+    "suppressed": ("", "s-defer"),
+    "expired": ("", "s-defer"),
 }
 
 
 @register.simple_tag
 def chip_parts(state: str, label: str = "", kind: str = "outcome") -> dict[str, str]:
     """Hue, glyph and words of a chip. An unknown state is a mistake in the page, not something to draw."""
-    hue, glyph, words = (MESSAGE_STATES if kind == "message" else STATES)[str(state)]
+    if kind == "message":
+        hue, glyph = MESSAGE_STATES[str(state)]
+        return {"hue": hue, "glyph": glyph, "words": label}
+    hue, glyph, words = STATES[str(state)]
     return {"hue": hue, "glyph": glyph, "words": label or words}
 
 

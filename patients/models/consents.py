@@ -1,5 +1,7 @@
 """Consent: the text as it was shown, its hash, who signed and who watched."""
 
+from decimal import Decimal
+
 import pghistory
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -16,6 +18,13 @@ class DepthClass(models.IntegerChoices):
     SUPERFICIAL = 1, "up to 0.5 mm"
     DERMAL = 2, "up to 1.5 mm"
     DEEP = 3, "deeper than 1.5 mm"
+
+    @classmethod
+    def of(cls, depth_mm: Decimal) -> "DepthClass":
+        """The class a depth in millimetres falls into; its upper end belongs to it."""
+        if depth_mm <= Decimal("0.5"):
+            return cls.SUPERFICIAL
+        return cls.DERMAL if depth_mm <= Decimal("1.5") else cls.DEEP
 
 
 @pgtrigger.register(
@@ -80,7 +89,7 @@ class Consent(RefModel):
     techniques = ArrayField(models.CharField(max_length=40))
     depth_class = models.PositiveSmallIntegerField(choices=DepthClass.choices)
     signature_kind = models.CharField(max_length=6, choices=SignatureKind.choices)
-    # A drawn signature is an SVG path (digits, spaces, M and L only); a typed one repeats the name.
+    # A drawn signature is an SVG path (numbers and the letters M, L, Q and C); a typed one repeats the name.
     signature = models.TextField()
     signed_name = models.CharField(max_length=160)
     signed_at = models.DateTimeField()

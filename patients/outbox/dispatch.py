@@ -163,7 +163,7 @@ class Batch:
             self._open()
             try:
                 self.relay.envelope(letters[0].mail)
-            except (relay.Refused, relay.Dropped) as exc:
+            except (relay.Refused, relay.Dropped, relay.Unwritable) as exc:
                 self._turned_away(letters.pop(0), exc)
             else:
                 return letters
@@ -186,7 +186,7 @@ class Batch:
                         self._open()
                         self.relay.envelope(mail)
                     reference = self.relay.hand_over(mail, still_fresh)
-                except (relay.Refused, relay.Dropped) as exc:
+                except (relay.Refused, relay.Dropped, relay.Unwritable) as exc:
                     self._turned_away(letter, exc)
                 except relay.InDoubt:
                     ledger.in_doubt(letter.message, self.worker)
@@ -202,6 +202,10 @@ class Batch:
 
     def _turned_away(self, letter: Letter, exc: relay.RelayError) -> None:
         message = letter.message
+        if isinstance(exc, relay.Unwritable):
+            ledger.fault(message, self.worker, exc.__cause__ or exc, self.limits)
+            self.tally["fault"] += 1
+            return
         if isinstance(exc, relay.Refused) and exc.is_final:
             if exc.names_a_dead_address:
                 reason = "The mail server says this address does not exist."

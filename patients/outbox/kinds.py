@@ -18,6 +18,7 @@ class Kind:
     `unknown_policy` decides what happens when nobody can say whether a message arrived. `immediate` messages answer
     something the patient has just done and ignore quiet hours. `still_wanted` and `context` are asked as the message
     leaves: the first returns None or the reason why it must no longer go, the second what its template may say.
+    `template` is a pair of files without their endings, `messages/<code>` where nothing is said.
     """
 
     code: str
@@ -26,10 +27,13 @@ class Kind:
     unknown_policy: UnknownPolicy
     still_wanted: Callable[[Message], str | None]
     context: Callable[[Message], dict[str, Any]]
-    template: str
+    template: str = ""
     priority: int = 5
     immediate: bool = False
     version: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "template", self.template or f"messages/{self.code}")
 
 
 class UnknownKind(LookupError):
@@ -39,12 +43,11 @@ class UnknownKind(LookupError):
 _kinds: dict[str, Kind] = {}
 
 
-def register(kind: Kind) -> Kind:
-    known = _kinds.get(kind.code)
-    if known is not None and known != kind:
-        raise ValueError(f"Two kinds of message are called {kind.code}.")
-    _kinds[kind.code] = kind
-    return kind
+def register(*new: Kind) -> None:
+    for kind in new:
+        if _kinds.get(kind.code, kind) != kind:
+            raise ValueError(f"Two kinds of message are called {kind.code}.")
+        _kinds[kind.code] = kind
 
 
 def forget(code: str) -> None:

@@ -133,13 +133,13 @@ def relay_unreachable(ids: Iterable[int], worker: str, error: str, limits: Limit
     )
 
 
-def try_later(message: Message, worker: str, *, code: int, error: str, limits: Limits) -> None:
+def try_later(message: Message, worker: str, *, code: int, error: str, limits: Limits, what: str = "put_off") -> None:
     """Turned away for now (4xx, or the connection broke before the text)."""
     wait = timing.backoff(message.attempts, smtp_code=code, spread=random())  # noqa: S311
     _settle(
         [message.pk],
         worker,
-        what="put_off",
+        what=what,
         state=State.DUE,
         error_class=error,
         error_code=str(code or ""),
@@ -156,14 +156,16 @@ def refuse(message: Message, worker: str, *, code: int, error: str, reason: str)
     close(message, worker, State.FAILED, reason=reason, error=error, code=str(code))
 
 
-def fault(message: Message, worker: str, exc: Exception, limits: Limits) -> None:
+def fault(message: Message, worker: str, exc: BaseException, limits: Limits) -> None:
     """We could not write it. The text of the exception may hold a name: only its class is kept."""
     log.error("Message %s could not be written: %s", message.ref, type(exc).__name__)
-    if message.error_class == "fault" and message.attempts >= FAULTS_TO_FAIL:
+    # Counted by their own events: `attempts` holds a busy server's refusals as well.
+    before = MessageEvent.objects.filter(message=message, what="fault").count()
+    if before >= FAULTS_TO_FAIL - 1:
         reason = "Could not be written: a fault in this message. The clinic's support has to look."
         close(message, worker, State.FAILED, reason=reason, error="fault", code=type(exc).__name__)
     else:
-        try_later(message, worker, code=0, error="fault", limits=limits)
+        try_later(message, worker, code=0, error="fault", limits=limits, what="fault")
 
 
 def close(message: Message, worker: str, state: State, *, reason: str, error: str = "", code: str = "") -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.core.mail.backends.smtp import EmailBackend
+from django.utils.module_loading import import_string
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -32,4 +34,9 @@ def from_settings() -> Limits:
     A relay elsewhere may take ten minutes over its answer (RFC 5321, 4.5.3.2.6); one on this machine does not.
     """
     limits = Limits() if settings.OUTBOX_RELAY_RECORD else Limits(hand_off=1)
-    return replace(limits, grace_seconds=60) if getattr(settings, "EMAIL_HOST", "") in LOOPBACK else limits
+    return replace(limits, grace_seconds=60) if _relay_is_on_this_machine() else limits
+
+
+def _relay_is_on_this_machine() -> bool:
+    # EMAIL_HOST is "localhost" unless somebody sets it, and a provider's API has no use for it.
+    return settings.EMAIL_HOST in LOOPBACK and issubclass(import_string(settings.EMAIL_BACKEND), EmailBackend)

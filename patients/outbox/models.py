@@ -19,7 +19,7 @@ from clinic.models import Clinic, ClinicNow, RefModel
 class State(models.TextChoices):
     DUE = "due", "Will go"
     HELD = "held", "Held"
-    SENDING = "sending", "Going now"
+    SENDING = "sending", "Leaving now"
     SENT = "sent", "Went"
     DELIVERED = "delivered", "Delivered"
     UNKNOWN = "unknown", "Unknown"
@@ -27,7 +27,7 @@ class State(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
     SUPPRESSED = "suppressed", "Not sent"
     EXPIRED = "expired", "Too late"
-    FAILED = "failed", "Refused"
+    FAILED = "failed", "Did not go"
     BOUNCED = "bounced", "Bounced"
     COMPLAINED = "complained", "Marked as spam"
 

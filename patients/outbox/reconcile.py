@@ -74,8 +74,9 @@ def _by_policy(message: Message) -> str:
     """Nobody can say whether it arrived: repeat once where a loss can harm, else ask a person."""
     if not message.resent and _may_be_repeated(message):
         ledger.settle_unknown(
-            message, "repeated", state=State.DUE, resent=True, next_attempt_at=ClinicNow(), **NOT_SENT
-        )
+            message, "repeated", state=State.DUE, resent=True, next_attempt_at=ClinicNow(), error_class="",
+            error_code="", **NOT_SENT,
+        )  # fmt: skip
         return "repeated"
     reason = "Nobody can say whether it arrived, and it is not sent again by itself."
     ledger.settle_unknown(message, "needs_person", state=State.NEEDS_PERSON, reason=reason)
@@ -87,6 +88,8 @@ def _may_be_repeated(message: Message) -> bool:
         policy = kinds.get(message.kind).unknown_policy
     except kinds.UnknownKind:
         return False
+    left = message.expires_at - clock.now()
     if policy == "resend_if_hours_left":
-        return message.expires_at - clock.now() > HOURS_LEFT
-    return policy == "resend_once"
+        return left > HOURS_LEFT
+    # One that has lost its use would expire as "did not go", though it may have left.
+    return policy == "resend_once" and left > timedelta()

@@ -16,18 +16,21 @@ from email.utils import parseaddr
 from functools import lru_cache
 from io import BytesIO
 
+import requests
 from anymail.exceptions import AnymailRecipientsRefused
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.utils.encoding import punycode
+from urllib3.exceptions import NewConnectionError
 
 ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 QUEUE_ID = re.compile(r"(?:queued as|kept as|\bid[= ])\s*<?([\w.@+-]{4,120})", re.IGNORECASE)
 SMTP_OK, SMTP_GO_AHEAD = 250, 354
 # smtplib's own answer where the other side fell silent.
 NO_REPLY = -1
-
+# A provider's word about us and not about a message: a key that was changed, an account not paid, a proxy, no patience.
+NOT_LET_IN = frozenset({401, 402, 403, 407, 408})
 
 CRLF = "\r\n"
 LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -47,6 +50,10 @@ class Dropped(RelayError):
 
 class Stale(RelayError):
     """Too long between marker and text: not sent, the row may be somebody else's by now."""
+
+
+class Unwritable(RelayError):
+    """We could not put the message on the wire: a fault of ours in this one, and certain, nothing left."""
 
 
 class InDoubt(RelayError):
@@ -111,14 +118,11 @@ class SmtpRelay:
             connection.close()
 
     def envelope(self, mail: EmailMultiAlternatives) -> None:
-        """MAIL FROM and RCPT TO. Raises Refused or Dropped, both certain."""
-        smtp = self._backend.connection
+        """MAIL FROM and RCPT TO. Raises Refused, Dropped or Unwritable, all certain."""
+        smtp, sender, recipient = self._backend.connection, _sender(mail), _recipient(mail)
         try:
-            self._expect_ok(*smtp.mail(plain_address(mail.from_email)), about_address=False)
-            self._expect_ok(*smtp.rcpt(plain_address(mail.to[0])), about_address=True)
-        except UnicodeEncodeError as exc:
-            self.forget()
-            raise Refused(553, "5.1.3 not an address", about_address=True) from exc
+            self._expect_ok(*smtp.mail(sender), about_address=False)
+            self._expect_ok(*smtp.rcpt(recipient), about_address=True)
         except (OSError, smtplib.SMTPException) as exc:
             self._cut()
             raise Dropped(type(exc).__name__) from exc
@@ -131,8 +135,14 @@ class SmtpRelay:
             self._cut()
 
     def hand_over(self, mail: EmailMultiAlternatives, still_fresh: Callable[[], bool]) -> str:
-        """DATA, the text, the answer. Returns the relay's id for it. Raises Refused, Dropped, Stale or InDoubt."""
-        smtp, source = self._backend.connection, wire_form(mail)
+        """DATA, the text, the answer. Returns the relay's id for it. Raises Refused, Dropped, Stale, Unwritable or
+        InDoubt."""
+        smtp = self._backend.connection
+        try:
+            source = wire_form(mail)
+        except Exception as exc:
+            self.forget()
+            raise Unwritable(type(exc).__name__) from exc
         try:
             code, text = smtp.docmd("DATA")
         except (OSError, smtplib.SMTPException) as exc:
@@ -200,16 +210,36 @@ class ServiceRelay:
             raise Stale("stale")
         try:
             self._backend.send_messages([mail])
-        except AnymailRecipientsRefused as exc:
-            raise Refused(550, "5.1.1", about_address=True) from exc
         except Exception as exc:
-            status = getattr(exc, "status_code", None) or 0
-            if status == 429:
-                raise Refused(451, "") from exc
-            if 400 <= status < 500:
-                raise Refused(554, "") from exc
-            raise InDoubt(type(exc).__name__) from exc
+            raise _meaning(exc) from exc
         return str(getattr(getattr(mail, "anymail_status", None), "message_id", None) or "")
+
+
+def _meaning(exc: Exception) -> RelayError:
+    """What a provider's answer, or its silence, says about the message."""
+    status = getattr(exc, "status_code", None) or 0
+    if isinstance(exc, AnymailRecipientsRefused):
+        return Refused(550, "5.1.1", about_address=True)
+    if status in NOT_LET_IN:
+        return Unreachable(f"http {status}")
+    if _never_connected(exc):
+        return Unreachable("NoConnection")
+    if status == 429:
+        return Refused(451, "")
+    if 400 <= status < 500:
+        return Refused(554, "")
+    return InDoubt(type(exc).__name__)
+
+
+def _never_connected(exc: BaseException) -> bool:
+    """No connection came about, so nothing was sent. A connection that broke later leaves a doubt."""
+    if isinstance(exc, requests.ConnectTimeout):
+        return True
+    # The mail library passes on the kind of the error; what lay under it hangs on the error that it caught.
+    met = exc.__cause__ if isinstance(exc.__cause__, requests.ConnectionError) else exc
+    if not isinstance(met, requests.ConnectionError) or not met.args:
+        return False
+    return isinstance(getattr(met.args[0], "reason", None), NewConnectionError)
 
 
 Relay = SmtpRelay | ServiceRelay
@@ -222,11 +252,26 @@ def from_settings() -> Relay:
 
 @lru_cache(maxsize=64)
 def plain_address(address: str) -> str:
-    """`Clinic <a@b>` to `a@b`, the domain as mail servers spell it. Raises UnicodeEncodeError for a local part that
-    is not ASCII: few relays take one, and a patient must not be left to luck."""
+    """`Clinic <a@b>` to `a@b`, the domain as mail servers spell it. Raises UnicodeError for a domain that has no such
+    spelling, and for a local part that is not ASCII: few relays take one, and a patient must not be left to luck."""
     local, _, domain = parseaddr(address)[1].rpartition("@")
     local.encode("ascii")
     return f"{local}@{punycode(domain)}"
+
+
+def _recipient(mail: EmailMultiAlternatives) -> str:
+    try:
+        return plain_address(mail.to[0])
+    except UnicodeError as exc:
+        raise Refused(553, "5.1.3 not an address", about_address=True) from exc
+
+
+def _sender(mail: EmailMultiAlternatives) -> str:
+    # The clinic's own address: no patient's is to blame for it.
+    try:
+        return plain_address(mail.from_email)
+    except UnicodeError as exc:
+        raise Unwritable(type(exc).__name__) from exc
 
 
 class AsWritten(Compat32):

@@ -94,7 +94,6 @@ def _context(message: Message, kind: kinds.Kind) -> dict:
         "first_name": message.patient.given_name,
         "may_be_copy": message.resent,
         "essential": kind.essential,
-        "language": message.patient.language,
         **kind.context(message),
     }
 

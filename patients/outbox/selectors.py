@@ -81,9 +81,15 @@ def day_page(*, clinic: Clinic, day: date, now: datetime, show: str = "", find: 
     start, end = clock.day_bounds(day, clinic.tz)
     of_day = Message.objects.filter(clinic=clinic, send_at__gte=start, send_at__lt=end)
     balance = _balance(of_day, now)
-    found = _matching(of_day, find)
-    limit = SHOWN_IN_ALL if not show and not find else SHOWN_ALONE
-    groups = [_group(name, found, clinic, now, limit, balance, show=show, find=find) for name in TABS.get(show, GROUPS)]
+    found, which = _matching(of_day, find), _which(show, now)
+    counts = found.aggregate(**{name: Count("pk", filter=which[name]) for name in GROUPS})
+    short = SHOWN_IN_ALL if not show and not find else SHOWN_ALONE
+    # What waits for somebody is never left out for want of room: nobody would look for it.
+    limits = dict.fromkeys(GROUPS, short) | {"person": SHOWN_ALONE}
+    groups = [
+        _group(name, found.filter(which[name]), counts[name], now, limits[name], balance, find=find)
+        for name in TABS.get(show, GROUPS)
+    ]
     return DayPage(day=day, now=now, balance=balance, groups=[group for group in groups if group.rows])
 
 
@@ -118,51 +124,53 @@ def _matching(messages: QuerySet[Message], find: str) -> QuerySet[Message]:
     return messages.filter(matches)
 
 
-def _group(
-    name: str,
-    messages: QuerySet[Message],
-    clinic: Clinic,
-    now: datetime,
-    limit: int,
-    balance: Balance,
-    *,
-    show: str,
-    find: str,
-) -> Group:
+def _which(show: str, now: datetime) -> dict[str, Q]:
+    """What stands under each heading of a tab."""
     stray = Q(state__in=OPEN, expires_at__lte=now)
-    which, order = {
-        "person": (Q(state__in=(*IN_DOUBT, *wording.CALL_INSTEAD)) | stray, ("send_at", "pk")),
-        "will": (Q(state__in=(*OPEN, State.SENDING)) & ~stray, ("next_attempt_at", "priority", "pk")),
-        "not": (Q(state__in=wording.STRUCK), ("send_at", "pk")),
-        "went": (Q(state__in=WENT), ("-sent_at", "-pk")),
-    }[name]
-    if show == "unknown":
-        which = Q(state__in=IN_DOUBT)
-    elif show == "not" and name == "person":
-        which = Q(state__in=wording.CALL_INSTEAD)
-    rows = []
-    for message in _with_names(messages.filter(which)).order_by(*order)[:limit]:
-        message.clinic = clinic
-        rows.append(wording.row(message, now))
+    person = {
+        "unknown": Q(state__in=IN_DOUBT),
+        "not": Q(state__in=wording.CALL_INSTEAD),
+    }.get(show, Q(state__in=(*IN_DOUBT, *wording.CALL_INSTEAD)) | stray)
+    return {
+        "person": person,
+        "will": Q(state__in=(*OPEN, State.SENDING)) & ~stray,
+        "not": Q(state__in=wording.STRUCK),
+        "went": Q(state__in=WENT),
+    }
+
+
+def _group(
+    name: str, found: QuerySet[Message], count: int, now: datetime, limit: int, balance: Balance, *, find: str
+) -> Group:
+    rows = [wording.row(message, now) for message in _with_names(found).order_by(*ORDER[name])[:limit]]
     if name == "person":
         rows.sort(key=lambda row: not row.can_say_arrived)  # a doubt is settled here, the others by telephone
-    return Group(name=name, title=TITLES[name], note=_note(name, rows, balance, find), rows=rows)
+    return Group(name=name, title=TITLES[name], note=_note(name, len(rows), count, balance, find), rows=rows)
 
 
 TITLES = {"person": "Needs a person", "will": "Will go", "not": "Did not go", "went": "Went"}
+ORDER = {
+    "person": ("send_at", "pk"),
+    "will": ("next_attempt_at", "priority", "pk"),
+    "not": ("send_at", "pk"),
+    "went": ("-sent_at", "-pk"),
+}
+ENDS = {"person": "first", "will": "next", "not": "first", "went": "last"}
 
 
-def _note(name: str, rows: list[wording.Row], balance: Balance, find: str) -> str:
+def _note(name: str, shown: int, count: int, balance: Balance, find: str) -> str:
+    """How many there are, and when fewer are shown, which."""
+    how_many = f"the {ENDS[name]} {shown} of {count}" if shown < count else f"{count}"
     if name == "person":
-        return "never sent again by itself"
+        return f"{how_many}, never sent again by itself" if shown < count else "never sent again by itself"
     if find:
-        return f"{len(rows)} found"
+        return f"{how_many} found"
     if name == "will":
-        shown = f"the next {len(rows)} of {balance.will_go}" if len(rows) < balance.will_go else f"{len(rows)}"
-        return f"{shown}; each is checked again as it leaves"
-    if name == "went":
-        return f"the last {len(rows)} of {balance.went}" if len(rows) < balance.went else f"{len(rows)}"
-    return f"{balance.not_to_send} more above" if balance.not_to_send else f"{len(rows)}"
+        return f"{how_many}; each is checked again as it leaves"
+    if name == "not" and balance.not_to_send:
+        above = f"{balance.not_to_send} more above"
+        return f"{how_many}, {above}" if shown < count else above
+    return how_many
 
 
 def _with_names(messages: QuerySet[Message]) -> QuerySet[Message]:

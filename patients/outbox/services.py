@@ -6,13 +6,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from clinic import audit, clock
 from clinic.errors import DomainError
 from clinic.models import Clinic, ClinicNow, User
 from patients.models.people import Patient
-from patients.outbox import kinds, ledger, rendering, sentences, timing  # noqa: F401  (sentences register themselves)
+from patients.outbox import kinds, ledger, rendering, timing
 from patients.outbox.bell import bell
 from patients.outbox.models import IN_DOUBT, OPEN, Message, State
 from patients.outbox.suppression import why_not
@@ -217,7 +217,7 @@ def send_again(*, message: Message, by: User) -> Message:
 @transaction.atomic
 def pause(*, clinic: Clinic, reason: str, by: User) -> Clinic:
     """Nothing leaves until `resume`. What is being handed over at this moment still goes."""
-    clinic = Clinic.objects.select_for_update().get(pk=clinic.pk)
+    clinic = Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     if clinic.mail_paused_at is None:
         clinic.mail_paused_at, clinic.mail_paused_reason, clinic.mail_paused_by = clock.now(), reason[:200], by
         clinic.save(update_fields=["mail_paused_at", "mail_paused_reason", "mail_paused_by"])
@@ -228,7 +228,7 @@ def pause(*, clinic: Clinic, reason: str, by: User) -> Clinic:
 @transaction.atomic
 def resume(*, clinic: Clinic, by: User) -> Clinic:
     """Mail goes again; what lost its use meanwhile expires with its reason."""
-    clinic = Clinic.objects.select_for_update().get(pk=clinic.pk)
+    clinic = Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     if clinic.mail_paused_at is not None:
         clinic.mail_paused_at, clinic.mail_paused_reason, clinic.mail_paused_by = None, "", None
         clinic.save(update_fields=["mail_paused_at", "mail_paused_reason", "mail_paused_by"])
@@ -239,39 +239,59 @@ def resume(*, clinic: Clinic, by: User) -> Clinic:
 
 # What a new address or a new answer to "may we e-mail you?" can bring back.
 ABOUT_CONTACT = ("contact", "address")
+STOPPED = (State.SUPPRESSED, State.FAILED)
+# In a worker's hands, and not yet marked as handed over: whoever changes the row now is still in time.
+CLAIMED = Q(state=State.SENDING, handed_off_at=None)
 
 
 @transaction.atomic
 def address_changed(*, patient: Patient, by: User | None) -> int:
     """E-mail, leave to write or status of a patient changed: waiting messages follow, and those that were stopped for
     want of an address or of leave go after all if there is still time. Returns how many rows changed."""
-    waiting = Message.objects.filter(patient=patient, state__in=OPEN)
-    stopped = Message.objects.filter(
-        patient=patient,
-        state__in=[State.SUPPRESSED, State.FAILED],
-        error_class__in=ABOUT_CONTACT,
-        expires_at__gt=ClinicNow(),
+    # A row of a kind that only another release knows keeps its address: whoever sends it looks again.
+    mine = Message.objects.filter(patient=patient, kind__in=[kind.code for kind in kinds.all_kinds()])
+    waiting = mine.filter(Q(state__in=OPEN) | CLAIMED)
+    stopped = mine.filter(state__in=STOPPED, error_class__in=ABOUT_CONTACT, expires_at__gt=ClinicNow())
+    found = [*waiting.select_for_update(), *stopped.select_for_update()]
+    return sum(_follow(message, patient, by=by) for message in found)
+
+
+def _follow(message: Message, patient: Patient, *, by: User | None) -> bool:
+    """One message after its patient's address and leave as they are now; False when nothing changes for it."""
+    barred, was_stopped = why_not(patient, kinds.get(message.kind)), message.state in STOPPED
+    # A worker that has claimed it has written to the old address: taken from it, that letter is not marked, so not sent.
+    taken = {"state": State.DUE, "worker": "", "lease_until": None} if message.state == State.SENDING else {}
+    if barred is not None and not was_stopped:
+        _change(
+            message, "suppressed", by=by, code=barred.code, reason=barred.sentence, error_class="contact",
+            error_code=barred.code, closed_at=ClinicNow(), **taken | {"state": State.SUPPRESSED},
+        )  # fmt: skip
+    elif barred is None and was_stopped:
+        _change(
+            message, "reopened", by=by, state=State.DUE, reason="", error_class="", error_code="", closed_at=None,
+            attempts=0, to_address=patient.email,
+        )  # fmt: skip
+        bell.on_commit()
+    elif message.to_address != patient.email:
+        _change(message, "readdressed", by=by, to_address=patient.email, **taken)
+        bell.on_commit()
+    else:
+        return False
+    return True
+
+
+@transaction.atomic
+def settle_history(*, clinic: Clinic, before: datetime) -> int:
+    """A demo clinic's past: what was due before `before` counts as sent at its time. Refused for a real clinic."""
+    if not clinic.is_demo:
+        raise DomainError("Only a demo clinic has an invented past.")
+    past = Message.objects.filter(clinic=clinic, state=State.DUE, send_at__lt=before)
+    ids = list(past.values_list("pk", flat=True))
+    Message.objects.filter(pk__in=ids).update(
+        state=State.SENT, sent_at=F("next_attempt_at"), handed_off_at=F("next_attempt_at"), attempts=1
     )
-    changed = 0
-    for message in [*waiting.select_for_update(), *stopped.select_for_update()]:
-        barred = why_not(patient, kinds.get(message.kind))
-        if barred is not None and message.state in OPEN:
-            _change(
-                message, "suppressed", by=by, code=barred.code, state=State.SUPPRESSED, reason=barred.sentence,
-                error_class="contact", error_code=barred.code, closed_at=ClinicNow(),
-            )  # fmt: skip
-        elif barred is None and message.state not in OPEN:
-            _change(
-                message, "reopened", by=by, state=State.DUE, reason="", error_class="", error_code="", closed_at=None,
-                attempts=0, to_address=patient.email,
-            )  # fmt: skip
-            bell.on_commit()
-        elif message.to_address != patient.email:
-            _change(message, "readdressed", by=by, to_address=patient.email)
-        else:
-            continue
-        changed += 1
-    return changed
+    ledger.note(ids, "made_for_demo")
+    return len(ids)
 
 
 def _locked(message: Message) -> Message:
@@ -306,17 +326,3 @@ def _too_late(message: Message) -> str:
     if message.state in IN_DOUBT:
         return "It may have left already: say whether it arrived, or send it again."
     return f"This message is no longer waiting: {message.get_state_display().lower()}."
-
-
-@transaction.atomic
-def settle_history(*, clinic: Clinic, before: datetime) -> int:
-    """A demo clinic's past: what was due before `before` counts as sent at its time. Refused for a real clinic."""
-    if not clinic.is_demo:
-        raise DomainError("Only a demo clinic has an invented past.")
-    past = Message.objects.filter(clinic=clinic, state=State.DUE, send_at__lt=before)
-    ids = list(past.values_list("pk", flat=True))
-    Message.objects.filter(pk__in=ids).update(
-        state=State.SENT, sent_at=F("next_attempt_at"), handed_off_at=F("next_attempt_at"), attempts=1
-    )
-    ledger.note(ids, "made_for_demo")
-    return len(ids)

@@ -26,12 +26,8 @@ def day_at(day: date, wall_time: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, wall_time, tzinfo=zone).replace(fold=0).astimezone(UTC)
 
 
-def day_before_at(day: date, wall_time: time, zone: ZoneInfo) -> datetime:
-    return days_before_at(day, 1, wall_time, zone)
-
-
 def days_before_at(day: date, days: int, wall_time: time, zone: ZoneInfo) -> datetime:
-    return day_at(day - timedelta(days=days), wall_time, zone)
+    return days_after_at(day, -days, wall_time, zone)
 
 
 def days_after_at(day: date, days: int, wall_time: time, zone: ZoneInfo) -> datetime:
@@ -41,10 +37,6 @@ def days_after_at(day: date, days: int, wall_time: time, zone: ZoneInfo) -> date
 def hours_after(moment: datetime, hours: float) -> datetime:
     # Adding to a local time would count hours on the wall, not hours that pass.
     return moment.astimezone(UTC) + timedelta(hours=hours)
-
-
-def hours_before(moment: datetime, hours: float) -> datetime:
-    return hours_after(moment, -hours)
 
 
 @dataclass(frozen=True)

@@ -69,28 +69,27 @@ def hold(request: HttpRequest, ref: UUID) -> HttpResponse:
 @member(methods=["POST"])
 def release(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
-    return _act(
-        request, found, lambda: services.release(message=found, by=request.user), "Released: it goes at its time."
+    said = (
+        "Released: it goes at its time, once mail is sent again."
+        if _is_paused(request)
+        else "Released: it goes at its time."
     )
+    return _act(request, found, lambda: services.release(message=found, by=request.user), said)
 
 
 @member(methods=["POST"])
 def send_now(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
-    return _act(
-        request, found, lambda: services.send_now(message=found, by=request.user), "It leaves within half a minute."
-    )
+    said = "It leaves first, once mail is sent again." if _is_paused(request) else "It leaves within half a minute."
+    return _act(request, found, lambda: services.send_now(message=found, by=request.user), said)
 
 
 @member(methods=["POST"])
 def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
-    return _act(
-        request,
-        found,
-        lambda: services.send_again(message=found, by=request.user),
-        "It is sent again, and says that it may be a copy.",
-    )
+    when = "once mail is sent again" if _is_paused(request) else "at once"
+    said = f"It is sent a second time {when}, and says that it may be a copy."
+    return _act(request, found, lambda: services.send_again(message=found, by=request.user), said)
 
 
 @member(methods=["POST"])
@@ -116,6 +115,11 @@ def resume(request: HttpRequest) -> HttpResponse:
     services.resume(clinic=request.clinic, by=request.user)
     notices.success(request, "Mail goes again.")
     return go_to(request, reverse("patients:messages"))
+
+
+def _is_paused(request: HttpRequest) -> bool:
+    """Nothing leaves at the moment, so no sentence may promise it."""
+    return request.clinic.mail_paused_at is not None
 
 
 def _message(request: HttpRequest, ref: UUID) -> Message:

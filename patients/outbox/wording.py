@@ -22,7 +22,8 @@ PUT_OFF = {
 EVENTS = {
     "sent": "Accepted by the mail server",
     "put_off": "Put off",
-    "failed": "Refused",
+    "fault": "Could not be written",
+    "failed": "Did not go",
     "suppressed": "Not sent",
     "cancelled": "Cancelled",
     "expired": "Too late",
@@ -30,7 +31,7 @@ EVENTS = {
     "worker_stopped": "A worker stopped before sending; due again",
     "found_at_relay": "Found in the mail server's record: it went",
     "not_at_relay": "Not in the mail server's record: due again",
-    "repeated": "Sent a second time, saying so",
+    "repeated": "Due a second time; it will say so",
     "needs_person": "Left to a person",
     "held": "Held",
     "released": "Released",
@@ -104,7 +105,7 @@ def _chip_label(message: Message, now: datetime) -> str:
         return f"Waits {minutes} min"
     if message.state == State.SENT:
         return f"Went {_time(message, message.sent_at):%H:%M:%S}"
-    return ""
+    return State(message.state).label
 
 
 def _proof(message: Message) -> str:
@@ -129,7 +130,8 @@ def _held(message: Message) -> str:
 
 def _waiting(message: Message) -> str:
     if message.error_class in PUT_OFF:
-        code = f" ({message.error_code})" if message.error_code.isdigit() and message.error_code != "0" else ""
+        number = message.error_code.removeprefix("http ")
+        code = f" ({message.error_code})" if number.isdigit() and number != "0" else ""
         return f"{PUT_OFF[message.error_class]}{code}; next try {_time(message, message.next_attempt_at):%H:%M}"
     why = str(message.context.get("note") or message.local_rule)
     return f"{why}, a second time".removeprefix(", ") if message.resent else why

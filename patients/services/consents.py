@@ -199,7 +199,9 @@ def drawn(path: str) -> str:
     across, down = ({point[axis] for point in points} for axis in (0, 1))
     outside = min(across) < 0 or max(across) > PAD_WIDTH or min(down) < 0 or max(down) > PAD_HEIGHT
     small = max(across) - min(across) < LEAST_WIDTH or max(down) - min(down) < LEAST_HEIGHT
-    if outside or small or len(set(points)) < LEAST_POINTS:
+    if outside:
+        raise DomainError("The signature did not arrive whole. Clear it and sign again.", field="signature")
+    if small or len(set(points)) < LEAST_POINTS:
         raise DomainError("That is too little for a signature. Clear it and sign again.", field="signature")
     return path
 

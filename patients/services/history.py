@@ -1,6 +1,6 @@
 """What they told us: answers are only added, medicines and allergies also end or turn out to be wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 from django.db import transaction
@@ -11,6 +11,14 @@ from clinic.models import User
 from patients.models import Allergy, HistoryAnswer, MedicationStatement, Patient
 
 ANSWER_KEYS = frozenset({"code", "value", "on", "detail", "note"})
+# Who is told of every medicine that is recorded, stopped or struck out, with `medication` and `by`; see `after_every_medicine`.
+_told_of_medicines: list[Callable[..., None]] = []
+
+
+def after_every_medicine(told: Callable[..., None]) -> None:
+    """Called with `medication` and `by` in the transaction that writes. Registered by the owner in AppConfig.ready()."""
+    if told not in _told_of_medicines:
+        _told_of_medicines.append(told)
 
 
 @transaction.atomic
@@ -75,7 +83,7 @@ def record_medication(
         note=note,
         recorded_by=by,
     )
-    return _saved(medication, "medication.recorded", by=by)
+    return _told(_saved(medication, "medication.recorded", by=by), by)
 
 
 @transaction.atomic
@@ -87,14 +95,15 @@ def stop_medication(*, medication: MedicationStatement, stopped_on: date, by: Us
         raise DomainError("This medicine already has a last day. If that day is wrong, mark the entry as an error.")
     _refuse_impossible_days(patient, started_on=medication.started_on, stopped_on=stopped_on)
     medication.stopped_on = stopped_on
-    return _saved(medication, "medication.stopped", by=by, fields=["stopped_on"])
+    return _told(_saved(medication, "medication.stopped", by=by, fields=["stopped_on"]), by)
 
 
 @transaction.atomic
 def mark_medication_in_error(*, medication: MedicationStatement, reason: str, by: User) -> MedicationStatement:
     """It should never have been written down. It stays to be seen, struck out, and counts for nothing."""
     _locked(medication.patient)
-    return _marked_in_error(_current(MedicationStatement, medication), "medication.entered_in_error", reason, by)
+    marked = _marked_in_error(_current(MedicationStatement, medication), "medication.entered_in_error", reason, by)
+    return _told(marked, by)
 
 
 @transaction.atomic
@@ -143,6 +152,12 @@ def _saved(row, action: str, *, by: User, fields: list[str] | None = None):
         row.save(update_fields=fields)
     audit.record(action, row, by=by, clinic=row.patient.clinic, patient=str(row.patient.ref))
     return row
+
+
+def _told(medication: MedicationStatement, by: User) -> MedicationStatement:
+    for told in _told_of_medicines:
+        told(medication=medication, by=by)
+    return medication
 
 
 def _refuse_impossible_days(patient: Patient, *, started_on: date | None, stopped_on: date | None) -> None:

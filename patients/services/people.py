@@ -98,7 +98,8 @@ def correct_details(*, patient: Patient, version: int, by: User, **details) -> P
     """Change any of DETAILS and CONTACT. `version` is the one the form was filled from.
 
     Raises ChangedMeanwhile where the record has moved on. A new e-mail has not bounced, and with it the two contact
-    questions count as asked again.
+    questions count as asked again of somebody who has answered them before. Who was never asked stays so: not asked is
+    not a no.
     """
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     unknown = details.keys() - {*DETAILS, *CONTACT}
@@ -107,12 +108,13 @@ def correct_details(*, patient: Patient, version: int, by: User, **details) -> P
     if patient.version != version:
         raise ChangedMeanwhile(patient)
     changed = sorted(name for name, value in details.items() if getattr(patient, name) != value)
-    first_asked = patient.contact_asked_at is None and details.keys() >= set(CONTACT)
+    asked_now, asked_before = details.keys() >= set(CONTACT), patient.contact_asked_at is not None
+    first_asked = asked_now and not asked_before
     if not changed and not first_asked:
         return patient
     for name in changed:
         setattr(patient, name, details[name])
-    if first_asked or REACHED_BY & set(changed):
+    if first_asked or (asked_before and REACHED_BY & set(changed)):
         _answer_contact(patient, mail_allowed=patient.mail_allowed, reminders_allowed=patient.reminders_allowed, by=by)
     if "email" in changed:
         patient.email_bounced_at = None
@@ -120,20 +122,6 @@ def correct_details(*, patient: Patient, version: int, by: User, **details) -> P
     _save(patient)
     audit.record("patient.corrected", patient, by=by, fields=changed)
     if REACHED_BY & set(changed):
-        address_changed(patient=patient, by=by)
-    return patient
-
-
-@transaction.atomic
-def record_contact_consent(*, patient: Patient, mail_allowed: bool, reminders_allowed: bool, by: User) -> Patient:
-    """Her answers to the two contact questions, asked now. No to the first is no to both."""
-    patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    before = patient.mail_allowed, patient.reminders_allowed
-    _answer_contact(patient, mail_allowed=mail_allowed, reminders_allowed=mail_allowed and reminders_allowed, by=by)
-    patient.version += 1
-    _save(patient)
-    audit.record("patient.contact_consent", patient, by=by, fields=list(CONTACT))
-    if before != (patient.mail_allowed, patient.reminders_allowed):
         address_changed(patient=patient, by=by)
     return patient
 

@@ -3,6 +3,7 @@
 import { announce, csrf, fromTemplate } from "./dom.js";
 import { sessionEnded } from "./idle.js";
 
+const REFUSED = ["This could not be done", "Load the page again."];
 const SENTENCES = {
   0: ["The clinic's server did not answer", "Nothing was saved. Look at the network, then try again."],
   403: ["You may not do this", "Nothing was saved. Ask the manager for the role it needs."],
@@ -51,7 +52,7 @@ function clearFailure(target) {
 function fail(event, status) {
   const { elt, target } = event.detail;
   if (status === 401 || elt.closest("[data-quiet]")) return;
-  const [title, words] = SENTENCES[status] ?? SENTENCES[status >= 500 ? 500 : 0];
+  const [title, words] = SENTENCES[status] ?? (status >= 500 ? SENTENCES[500] : REFUSED);
   const block = fromTemplate("failed-template");
   if (!block) return;
   block.querySelector("[data-title]").textContent = title;

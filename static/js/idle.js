@@ -4,35 +4,44 @@ import { each, hhmm } from "./dom.js";
 
 const WARN_MS = 2 * 60000;
 const EXTEND_EVERY_MS = 60000;
-const { idleMinutes, keepAliveUrl, user } = document.body.dataset;
+const { idleMinutes, idleSeconds, keepAliveUrl, unlockUrl, user } = document.body.dataset;
 const LIMIT_MS = Number(idleMinutes) * 60000;
 const watches = LIMIT_MS > 0 && Boolean(keepAliveUrl);
 const channel = watches && "BroadcastChannel" in window ? new BroadcastChannel("stratum-use") : null;
 
-let usedAt = Date.now();
-let toldAt = Date.now();
+// When the server last counted a use: its limit runs from there, so what this screen announces does too. At load it says
+// how long ago that was; later a use counts once the server has taken word of it.
+let toldAt = performance.timeOrigin - millisecondsUsed(idleSeconds);
+let telling = false;
 let locked = false;
+
+function millisecondsUsed(said) {
+  return Number(said ?? 0) * 1000;
+}
 
 const warning = () => document.getElementById("idle-warning");
 const lockDialog = () => document.getElementById("lock");
 
 async function extend() {
-  toldAt = Date.now();
-  channel?.postMessage(toldAt);
+  if (telling) return;
+  telling = true;
+  const at = Date.now();
   try {
     const answer = await fetch(keepAliveUrl, { method: "POST", headers: { "X-CSRFToken": document.body.dataset.csrf }, redirect: "manual" });
     if (answer.status === 401 || answer.type === "opaqueredirect") sessionEnded();
+    else if (answer.ok) { toldAt = at; channel?.postMessage(at); }
   } catch {
     // No network: the server's own limit still holds, and the next tap tries again.
+  } finally {
+    telling = false;
   }
 }
 
 function used() {
   if (locked) return;
-  usedAt = Date.now();
   const warned = Boolean(warning()?.open);
   if (warned) warning().close();
-  if (warned || usedAt - toldAt > EXTEND_EVERY_MS) extend();
+  if (warned || Date.now() - toldAt > EXTEND_EVERY_MS) extend();
 }
 
 /** Cover the page: what stands on it may be a patient's. The draft stays in it, unsent. */
@@ -47,7 +56,7 @@ export function sessionEnded() {
 
 function look() {
   if (locked) return;
-  const left = LIMIT_MS - (Date.now() - usedAt);
+  const left = LIMIT_MS - (Date.now() - toldAt);
   if (left <= 0) sessionEnded();
   else if (left <= WARN_MS && !warning().open && !document.querySelector("dialog[open]")) {
     warning().querySelector("[data-idle-at]").textContent = hhmm(Date.now() + left);
@@ -59,14 +68,16 @@ function look() {
 async function unlock() {
   const says = lockDialog().querySelector("[data-lock-says]");
   try {
-    const answer = await fetch(location.href, { headers: { "X-Background": "1" }, redirect: "follow" });
+    // Not this page's own address: what a refused form stands on may answer to nothing but a POST.
+    const at = Date.now();
+    const answer = await fetch(unlockUrl || location.href, { headers: { "X-Background": "1" }, redirect: "follow" });
     const body = new DOMParser().parseFromString(await answer.text(), "text/html").body;
     if (!body.dataset.user) { says.textContent = "Nobody is signed in yet. Sign in first, then come back to this tab."; return; }
     if (body.dataset.user !== user) { says.textContent = "Somebody else is signed in now. Load this page again; the draft on it cannot be taken over."; return; }
     document.body.dataset.csrf = body.dataset.csrf;
     for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.value = body.dataset.csrf;
     locked = false;
-    usedAt = toldAt = Date.now();
+    toldAt = at - millisecondsUsed(body.dataset.idleSeconds);
     says.textContent = "";
     document.body.classList.remove("locked");
     lockDialog().close();
@@ -79,7 +90,7 @@ async function unlock() {
 if (watches) {
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, used, { capture: true, passive: true });
   channel?.addEventListener("message", (event) => {
-    usedAt = Math.max(usedAt, event.data);
+    toldAt = Math.max(toldAt, event.data);
     if (warning()?.open) warning().close();
   });
   // Timers sleep with the tab: the look back at the clock is what decides.

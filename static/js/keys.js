@@ -19,14 +19,15 @@ function act(element) {
 function onKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
   const key = event.key.toLowerCase();
-  if (key === "enter") {
-    // Enter belongs to whatever has focus; only when nothing has, it accepts.
+  if (key.length !== 1) {
+    // Enter and the arrows belong to whatever has focus; only when nothing has, they act on the page.
     if (event.target !== document.body && !event.target.matches?.("h1, h2, main")) return;
-    const accept = find("enter");
-    if (accept) { event.preventDefault(); act(accept); }
+    if (key !== "enter" && off()) return;
+    const named = find(key);
+    if (named) { event.preventDefault(); act(named); }
     return;
   }
-  if (off() || key.length !== 1) return;
+  if (off()) return;
   if (key === "?") { event.preventDefault(); showHelp(); return; }
   if (key === "/") {
     const search = [...document.querySelectorAll("[data-search]")].find(usable);

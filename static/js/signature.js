@@ -15,9 +15,11 @@ each("[data-signature]", (pad) => {
   let strokes = [];
   let drawing = null;
 
+  // A stroke that began in the box is followed beyond it: there it runs along the edge.
+  const within = (share, most) => Math.min(most, Math.max(0, Math.round(share * most)));
   const point = (event) => {
     const box = canvas.getBoundingClientRect();
-    return [Math.round((event.clientX - box.left) / box.width * WIDTH), Math.round((event.clientY - box.top) / box.height * HEIGHT)];
+    return [within((event.clientX - box.left) / box.width, WIDTH), within((event.clientY - box.top) / box.height, HEIGHT)];
   };
 
   function draw() {

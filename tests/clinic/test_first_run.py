@@ -37,6 +37,14 @@ def test_setting_up_makes_a_real_clinic_with_a_manager_who_can_sign_in(client):
     assert signed_in.status_code == 302
 
 
+def test_a_long_name_is_cut_only_where_it_signs_mails(client, db):
+    name = "The Alder Lane Clinic for Skin and Everything that Anybody has ever Wished to Ask about it"
+    assert client.post(reverse("clinic:first_run"), FORM | {"name": name}).status_code == 302
+    clinic = Clinic.objects.get()
+    assert (clinic.name, clinic.sender_name) == (name, name[:80])
+    assert len(name) > len(clinic.sender_name)
+
+
 def test_once_there_is_a_clinic_the_page_is_gone(client, clinic):
     assert client.get(reverse("clinic:first_run")).status_code == 404
     assert client.post(reverse("clinic:first_run"), FORM).status_code == 404

@@ -93,6 +93,25 @@ def test_polling_does_not_keep_a_session_alive_but_a_tap_does(clinician):
     assert clinician.session["seen_at"] > before
 
 
+def test_a_tap_is_counted_to_the_second_and_a_page_says_how_much_time_is_used(clinician):
+    left_alone(clinician, 0.5)
+    page = clinician.get(HOME).content.decode()
+    assert 30 <= int(re.search(r'data-idle-seconds="(\d+)"', page)[1]) <= 35
+    before = time.time()
+    clinician.post(reverse("clinic:keep_alive"))
+    assert clinician.session["seen_at"] >= before
+
+
+@pytest.mark.parametrize("persona", ["desk", "clinician", "prescriber", "manager"])
+def test_the_page_that_lifts_the_cover_is_open_to_every_member(request, persona):
+    """Whatever page is covered: a fresh token and who is signed in come from here."""
+    client = request.getfixturevalue(persona)
+    unlock = re.search(r'data-unlock-url="([^"]+)"', client.get(HOME).content.decode())[1]
+    page = client.get(unlock, headers={"X-Background": "1"})
+    assert page.status_code == 200
+    assert f'data-user="{client.membership.user.ref}"' in page.content.decode()
+
+
 def test_five_wrong_passwords_slow_one_account_and_no_other(client, desk_member, clinician_member):
     for _ in range(6):
         slowed = sign_in(client, desk_member.user.email, "wrong")

@@ -11,7 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clinic import services
 from clinic.mailbox import MailSink, MailStore
+from clinic.roles import Role
 from tests import factories
 from treatments.protocol.catalogue import load
 from treatments.rules.models import ProtocolSignOff
@@ -49,6 +51,38 @@ def test_the_manager_changes_the_details_and_a_refusal_keeps_what_was_typed(mana
     assert manager.post("/settings/clinic/", data | {"urgent_phone": "020 7946 0999"}).status_code == 302
     clinic.refresh_from_db()
     assert clinic.urgent_phone == "020 7946 0999"
+
+
+def test_a_zone_from_before_the_list_is_not_changed_behind_the_managers_back(manager, clinic):
+    type(clinic).objects.filter(pk=clinic.pk).update(zone="UTC")
+    page = manager.get("/settings/clinic/")
+    assert '<option value="UTC" selected>' in page.content.decode()
+    form = page.context["form"]
+    data = {name: form[name].value() or "" for name in form.fields}
+    assert manager.post("/settings/clinic/", data | {"urgent_phone": "020 7946 0999"}).status_code == 422
+    assert manager.post("/settings/clinic/", data | {"zone": "Europe/Dublin"}).status_code == 302
+    clinic.refresh_from_db()
+    assert clinic.zone == "Europe/Dublin"
+
+
+def test_a_refusal_stands_above_the_form_once(manager):
+    page = manager.post("/settings/clinic/", {"name": ""}).content.decode()
+    assert page.count("data-first-error") == 1
+
+
+def test_who_works_in_two_clinics_changes_between_them_from_her_menu(desk, desk_member, clinic, other_clinic):
+    assert "Change to" not in desk.get("/settings/").content.decode()
+    services.join(clinic=other_clinic, user=desk_member.user, roles=[Role.FRONT_DESK], by=desk_member.user)
+    here = desk.get("/settings/").content.decode()
+    assert f"Change to {other_clinic.name}" in here
+    assert f"Change to {clinic.name}" not in here
+    (ref,) = re.findall(r'name="clinic" value="([^"]+)"', here)
+
+    assert desk.post(reverse("clinic:change_clinic"), {"clinic": ref}).status_code == 302
+
+    there = desk.get("/settings/")
+    assert there.context["clinic"] == other_clinic
+    assert f"Change to {clinic.name}" in there.content.decode()
 
 
 def test_every_rule_is_shown_with_its_sources_and_everybody_who_disagrees(clinician):

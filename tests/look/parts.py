@@ -20,11 +20,11 @@ DOTS = [
     {"number": 5, "state": "missed", "says": "Missed, stays visible"},
 ]
 MESSAGES = [
-    {"state": "due", "label": "", "says": "Checked again as it leaves"},
+    {"state": "due", "label": "Will go", "says": "Checked again as it leaves"},
     {"state": "sent", "label": "Went 09:00", "says": "Server took it, id kept"},
-    {"state": "cancelled", "label": "", "says": "Reason beside it"},
-    {"state": "bounced", "label": "", "says": "Becomes a call"},
-    {"state": "unknown", "label": "", "says": "Never sent again by itself"},
+    {"state": "cancelled", "label": "Cancelled", "says": "Reason beside it"},
+    {"state": "bounced", "label": "Bounced", "says": "Becomes a call"},
+    {"state": "unknown", "label": "Unknown", "says": "Never sent again by itself"},
 ]
 HEADER = {
     "name": "Leila Haddad",

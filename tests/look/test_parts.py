@@ -81,6 +81,38 @@ def test_a_key_acts_and_can_be_switched_off(show):
     expect(page.locator("#rebook")).to_be_hidden()
 
 
+def test_an_arrow_turns_the_page_only_when_nothing_else_has_the_focus(show):
+    page = show("/look/shell/?quiet")
+    page.evaluate("""() => {
+        const next = Object.assign(document.createElement("a"), { href: "#next", textContent: "Next day" });
+        next.dataset.key = "ArrowRight";
+        document.querySelector("main").append(next);
+    }""")
+    page.get_by_label("Note").press("ArrowRight")
+    page.get_by_role("button", name="Other times").focus()
+    page.keyboard.press("ArrowRight")
+    assert not page.url.endswith("#next")
+    page.evaluate("document.cookie = 'keys=off; path=/'; document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    assert not page.url.endswith("#next")
+    page.evaluate("document.cookie = 'keys=on; path=/'")
+
+    page.keyboard.press("ArrowRight")
+
+    assert page.url.endswith("#next")
+
+
+@pytest.mark.parametrize(("status", "words"), [(400, "This could not be done"), (403, "You may not do this")])
+def test_an_answer_that_refuses_is_not_called_a_silence(show, status, words):
+    page = show("/look/shell/?quiet")
+    page.route("**/look/slots/", lambda route: route.fulfill(status=status, body="no"))
+
+    page.get_by_role("button", name="Other times").click()
+
+    expect(page.get_by_role("alert")).to_contain_text(words)
+    expect(page.get_by_role("alert")).not_to_contain_text("did not answer")
+
+
 def test_the_toast_can_be_undone_by_its_key(show):
     page = show("/look/shell/")
     expect(page.locator("[data-toast]")).to_contain_text("Session 3 moved")
@@ -200,6 +232,58 @@ def test_a_screen_left_alone_is_covered_over_its_draft(show):
     expect(page.get_by_label("Note")).to_be_visible()
 
 
+def test_a_page_that_only_a_post_leads_to_opens_again_with_its_draft(show):
+    page = show("/look/shell/?quiet")
+    page.evaluate("""() => {
+        const form = document.createElement("form");
+        Object.assign(form, { method: "post", action: "/look/refused/?quiet&idle=0.001" });
+        form.append(Object.assign(document.createElement("input"), { name: "csrfmiddlewaretoken", value: document.body.dataset.csrf }));
+        document.body.append(form);
+        form.submit();
+    }""")
+    page.wait_for_url("**/look/refused/**")
+    assert page.request.get(page.url).status == 405
+    page.get_by_label("Note").evaluate("note => { note.value = 'redness even'; }")
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible(timeout=10_000)
+
+    page.get_by_role("button", name="I have signed in").click()
+
+    expect(page.get_by_label("Note")).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("redness even")
+
+
+def minutes_until_the_lock(page) -> float:
+    """From what the warning announces; hours and minutes only, so to the minute."""
+    said = page.locator("[data-idle-at]").inner_text()
+    return page.evaluate(
+        "said => { const at = new Date(); at.setHours(...said.split(':'), 0, 0); return (at - Date.now()) / 60000; }",
+        said,
+    )
+
+
+def test_the_announced_time_runs_from_what_the_server_counted_not_from_the_page(show):
+    page = show("/look/shell/?quiet&idle=10&used=570")
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+
+    assert -1 <= minutes_until_the_lock(page) <= 0.5
+
+
+def test_a_tap_that_did_not_reach_the_server_puts_nothing_off(show):
+    page = show("/look/shell/?quiet&idle=10&used=570")
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+    page.route("**/keep-alive/", lambda route: route.abort())
+    page.get_by_role("button", name="Stay signed in").click()
+    expect(page.get_by_role("heading", name="Still there?")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+    page.unroute("**/keep-alive/")
+    with page.expect_response("**/keep-alive/"):
+        page.get_by_role("button", name="Stay signed in").click()
+
+    page.wait_for_timeout(6_000)  # one look at the clock later
+
+    expect(page.get_by_role("heading", name="Still there?")).to_be_hidden()
+
+
 def test_a_tap_before_the_limit_keeps_the_screen_open(show):
     page = show("/look/shell/?quiet&idle=1")
     expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
@@ -224,6 +308,22 @@ def test_a_signature_drawn_by_hand_becomes_a_path(show):
     assert re.fullmatch(r"(M\d+ \d+(L\d+ \d+)+)+", path.input_value())
     page.get_by_role("button", name="Clear and sign again").click()
     expect(path).to_have_value("")
+
+
+def test_a_stroke_that_leaves_the_box_stays_within_it_on_paper(show):
+    page = show("/look/parts/")
+    pad = page.locator("[data-signature] canvas")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 60, box["y"] - 60, steps=5)
+    page.mouse.move(box["x"] + box["width"] + 60, box["y"] + box["height"] + 60, steps=5)
+    page.mouse.up()
+
+    numbers = [int(number) for number in re.findall(r"-?\d+", page.locator("[data-signature-path]").input_value())]
+
+    assert (min(numbers[::2]), max(numbers[::2]), min(numbers[1::2]), max(numbers[1::2])) == (0, 600, 0, 200)
 
 
 def test_the_depth_that_needs_a_reason_asks_for_it(show):

@@ -129,6 +129,18 @@ def test_templates_hold_no_inline_style_script_or_handler_and_trust_nothing():
     assert forbidden_markup.search("<script>alert(1)</script>")
 
 
+def test_no_form_draws_its_summary_of_errors_twice():
+    """`{% crispy %}` brings the summary with the fields: a page that includes it as well would say everything twice."""
+    drawn = re.compile(r"{% crispy (\w+)")
+    included = re.compile(r'{% include "_components/form_errors.html" with form=(\w+)')
+
+    def doubled(source: str) -> set[str]:
+        return set(drawn.findall(source)) & set(included.findall(source))
+
+    assert [str(t.relative_to(ROOT)) for t in TEMPLATES if doubled(t.read_text(encoding="utf-8"))] == []
+    assert doubled('{% include "_components/form_errors.html" with form=form only %}{% crispy form %}') == {"form"}
+
+
 def test_every_component_begins_by_naming_its_inputs():
     silent = [
         t.name for t in (ROOT / "templates/_components").glob("*.html") if not t.read_text().startswith("{# Inputs")

@@ -51,7 +51,11 @@ def shell(request: HttpRequest) -> HttpResponse:
         "membership": role,
         "clinic": SimpleNamespace(name="Alder Lane"),
     }
-    return render(request, "_parts_shell.html", shown | {"idle_minutes": request.GET.get("idle", 10)})
+    return render(
+        request,
+        "_parts_shell.html",
+        shown | {"idle_minutes": request.GET.get("idle", 10), "idle_seconds": request.GET.get("used", 0)},
+    )
 
 
 @public(methods=["GET", "POST"])
@@ -75,7 +79,17 @@ def keep_alive(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@public(methods=["POST"])
+def refused(request: HttpRequest) -> HttpResponse:
+    """What a form stands on after it was refused: its address answers to nothing but a POST."""
+    answer = shell(request)
+    answer.status_code = 422
+    return answer
+
+
 urlpatterns = [
+    path("look/refused/", refused),
+    path("settings/", shell),
     path("look/parts/", sheet),
     path("look/shell/", shell),
     path("look/slots/", slots),

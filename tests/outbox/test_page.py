@@ -12,6 +12,7 @@ from clinic.models import User
 from clinic.roles import Role
 from patients.models import Message
 from patients.outbox import selectors, wording
+from patients.outbox import services as outbox
 from patients.outbox.models import State
 from tests.outbox import cast
 
@@ -104,6 +105,39 @@ def test_the_page_asks_the_same_few_questions_of_a_full_day(clinic, desk, path, 
             assert desk.get(reverse("patients:messages") + path).status_code == 200
         counted.append(len(queries))
     assert counted[0] == counted[1]
+
+
+def groups_of(clinic, **asked) -> dict[str, selectors.Group]:
+    page = selectors.day_page(clinic=clinic, day=clock.today(clinic), now=clock.now(), **asked)
+    return {group.name: group for group in page.groups}
+
+
+def test_what_needs_a_person_is_shown_whole_and_the_rest_says_what_is_left_out(clinic):
+    a_full_day(clinic, 25)
+    groups = groups_of(clinic)
+    assert [len(groups[name].rows) for name in ("person", "will", "not", "went")] == [125, 20, 20, 20]
+    assert [groups[name].note for name in ("person", "will", "not", "went")] == [
+        "never sent again by itself",
+        "the next 20 of 75; each is checked again as it leaves",
+        "the first 20 of 75, 75 more above",
+        "the last 20 of 50",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "notes"),
+    [
+        ({"show": "unknown"}, ["the first 3 of 8, never sent again by itself"]),
+        ({"show": "not"}, ["the first 3 of 12, never sent again by itself", "the first 3 of 12, 12 more above"]),
+        ({"show": "went"}, ["the last 3 of 8"]),
+        ({"find": "ana"}, ["the first 3 of 20, never sent again by itself", "the next 3 of 12 found",
+                           "the first 3 of 12 found", "the last 3 of 8 found"]),
+    ],
+)  # fmt: skip
+def test_a_list_that_is_cut_says_so_on_every_tab_and_in_a_search(clinic, monkeypatch, asked, notes):
+    a_full_day(clinic, 4)
+    monkeypatch.setattr(selectors, "SHOWN_ALONE", 3)
+    assert [group.note for group in groups_of(clinic, **asked).values()] == notes
 
 
 def test_each_tab_shows_its_own(clinic, desk):
@@ -213,6 +247,37 @@ def test_pausing_asks_why_and_tells_everyone(clinic, desk):
     assert "All mail is paused" not in desk.get(reverse("patients:messages")).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("act", "state", "said"),
+    [
+        ("message_send_now", State.DUE, "It leaves first, once mail is sent again."),
+        ("message_release", State.HELD, "Released: it goes at its time, once mail is sent again."),
+        ("message_send_again", State.NEEDS_PERSON, "It is sent a second time once mail is sent again"),
+    ],
+)
+def test_while_mail_is_paused_no_act_promises_that_something_leaves(clinic, patient, desk, member, act, state, said):
+    message = put(patient, state)
+    outbox.pause(clinic=clinic, reason="wrong times", by=member)
+    response = press(desk, act, message)
+    assert said in desk.get(response["Location"]).content.decode()
+
+
+def test_a_refusal_stands_above_the_form_once(patient, desk):
+    for response in (
+        press(desk, "message_hold", cast.owe(patient), reason=""),
+        press(desk, "messages_pause", reason=""),
+    ):
+        assert response.status_code == 422
+        assert response.content.decode().count("data-first-error") == 1
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_the_chip_speaks_the_ledgers_own_words(patient, state):
+    message = put(patient, state)
+    words = "Went 12:00:00" if state == State.SENT else state.label
+    assert wording.row(message, clock.now()).chip_label == words
+
+
 def test_a_message_page_shows_what_would_be_sent_and_what_was(patient, desk, smtp, limits, breaker):
     from patients.outbox import dispatch
 
@@ -262,6 +327,10 @@ def test_every_state_has_a_page_and_words(patient, desk, state):
         (
             {"error_class": "relay_unreachable", "next_attempt_at": cast.NOON},
             "The mail server cannot be reached; next try 12:00",
+        ),
+        (
+            {"error_class": "relay_unreachable", "error_code": "http 401", "next_attempt_at": cast.NOON},
+            "The mail server cannot be reached (http 401); next try 12:00",
         ),
         ({"context": {"note": "Wed 10 Mar, 10:30, Jonas Feld"}}, "Wed 10 Mar, 10:30, Jonas Feld"),
         ({"local_rule": "day before at 10:00"}, "day before at 10:00"),

@@ -170,6 +170,54 @@ def test_what_came_too_late_stays_so_when_an_address_comes(clinic, at):
     assert message.state == State.SUPPRESSED
 
 
+def claimed(patient, worker: str = "w") -> Message:
+    """A worker holds it and is writing; it has not been marked."""
+    message = cast.owe(patient)
+    lease = {"state": State.SENDING, "worker": worker, "lease_until": clock.now() + timedelta(minutes=2)}
+    Message.objects.filter(pk=message.pk).update(attempts=1, **lease)
+    return message
+
+
+def test_a_new_address_takes_a_claimed_message_from_its_worker(patient):
+    message, handed_over = claimed(patient), claimed(patient)
+    Message.objects.filter(pk=handed_over.pk).update(handed_off_at=clock.now())
+    patient.email = "new@post.example"
+    patient.save()
+    assert services.address_changed(patient=patient, by=None) == 1
+    message.refresh_from_db()
+    assert (message.state, message.worker, message.to_address) == (State.DUE, "", "new@post.example")
+    handed_over.refresh_from_db()
+    assert (handed_over.state, handed_over.worker) == (State.SENDING, "w")
+
+
+def test_leave_that_is_withdrawn_stops_a_claimed_message(patient, boss):
+    message = claimed(patient)
+    patient.mail_allowed = patient.reminders_allowed = False
+    patient.contact_asked_at, patient.contact_asked_by = clock.now(), boss
+    patient.save()
+    services.address_changed(patient=patient, by=boss)
+    message.refresh_from_db()
+    assert (message.state, message.worker, message.reason) == (State.SUPPRESSED, "", "Does not want e-mail.")
+
+
+def test_a_claimed_message_that_is_not_concerned_stays_with_its_worker(patient):
+    message = claimed(patient)
+    assert services.address_changed(patient=patient, by=None) == 0
+    message.refresh_from_db()
+    assert (message.state, message.worker) == (State.SENDING, "w")
+
+
+def test_an_address_is_corrected_though_an_older_release_wrote_a_message_of_its_own(patient):
+    strange, known = cast.owe(patient, "test_secret"), cast.owe(patient)
+    kinds.forget("test_secret")
+    patient.email = "new@post.example"
+    patient.save()
+    assert services.address_changed(patient=patient, by=None) == 1
+    assert dict(Message.objects.values_list("pk", "to_address"))[known.pk] == "new@post.example"
+    strange.refresh_from_db()
+    assert strange.state == State.DUE
+
+
 def test_only_a_demo_clinic_has_an_invented_past(patient, clinic):
     past, future = cast.owe(patient), cast.owe(patient, send_at=clock.now() + timedelta(hours=5))
     assert services.settle_history(clinic=clinic, before=clock.now() + timedelta(hours=1)) == 1

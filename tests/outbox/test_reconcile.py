@@ -6,7 +6,7 @@ import pytest
 
 from clinic import clock
 from patients.models import Message
-from patients.outbox import dispatch, reconcile
+from patients.outbox import dispatch, reconcile, wording
 from patients.outbox import limits as limits_module
 from patients.outbox.limits import Limits
 from patients.outbox.models import State
@@ -78,14 +78,16 @@ def no_record(settings):
     ("kind", "hours_left", "state", "resent"),
     [
         ("test_notice", 1, State.DUE, True),
+        ("test_notice", -1, State.NEEDS_PERSON, False),
         ("test_reminder", 5, State.DUE, True),
         ("test_reminder", 3, State.NEEDS_PERSON, False),
         ("test_secret", 48, State.NEEDS_PERSON, False),
     ],
-    ids=["aftercare", "reminder with time left", "reminder too near", "never again"],
+    ids=["aftercare", "aftercare past its use", "reminder with time left", "reminder too near", "never again"],
 )
 def test_without_a_record_the_kind_decides(patient, limits, kind, hours_left, state, resent):
-    message = in_doubt(patient, kind, expires_at=clock.now() + timedelta(hours=hours_left))
+    message = in_doubt(patient, kind, expires_at=clock.now() + timedelta(hours=24))
+    clock.shift(timedelta(hours=24 - hours_left))
     reconcile.run(limits=limits)
     assert (state_of(message), message.resent) == (state, resent)
 
@@ -98,6 +100,17 @@ def test_a_repeat_says_that_it_may_be_one_and_keeps_its_name(patient, smtp, limi
     assert state_of(message) == State.SENT
     (received,) = store.find(message.message_id)
     assert received.text.startswith("You may have received this message already.")
+
+
+@pytest.mark.usefixtures("no_record")
+def test_of_a_repeat_nobody_says_that_nothing_left(patient, limits):
+    """It may have left: "a worker stopped before sending" is true of another state."""
+    message = in_doubt(patient)
+    reconcile.run(limits=limits)
+    message.refresh_from_db()
+    assert (message.state, message.error_class) == (State.DUE, "")
+    assert "nothing left" not in wording.row(message, clock.now()).proof
+    assert wording.event(message.events.last()) == "Due a second time; it will say so"
 
 
 @pytest.mark.usefixtures("no_record")
@@ -129,11 +142,22 @@ def test_a_message_that_kills_its_worker_waits_then_fails_and_never_takes_others
     assert message.state == State.FAILED
 
 
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
 def test_batches_are_marked_together_only_where_a_record_can_be_asked(settings):
+    settings.EMAIL_BACKEND = SMTP
     settings.OUTBOX_RELAY_RECORD, settings.EMAIL_HOST = "clinic.mailbox.MailboxRecord", "127.0.0.1"
     assert (limits_module.from_settings().hand_off, limits_module.from_settings().grace_seconds) == (25, 60)
     settings.OUTBOX_RELAY_RECORD, settings.EMAIL_HOST = "", "smtp.relay.example"
     assert (limits_module.from_settings().hand_off, limits_module.from_settings().grace_seconds) == (1, 600)
+
+
+@pytest.mark.parametrize(("backend", "grace_seconds"), [(SMTP, 60), ("anymail.backends.postmark.EmailBackend", 600)])
+def test_only_a_mail_server_on_this_machine_answers_soon(settings, backend, grace_seconds):
+    """EMAIL_HOST is "localhost" unless somebody sets it: with a provider's API it says nothing."""
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = backend, "localhost"
+    assert limits_module.from_settings().grace_seconds == grace_seconds
 
 
 def test_a_hand_over_must_lie_well_inside_the_lease():

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.validators import validate_email
 
 from clinic import clock
 from patients.models import Message
-from patients.outbox import dispatch, kinds, rendering, services
+from patients.outbox import dispatch, kinds, relay, rendering, services
 from patients.outbox.limits import Limits
 from patients.outbox.models import State
 from tests.outbox import cast
@@ -120,6 +121,25 @@ def test_a_pause_catches_a_message_that_was_already_claimed(
     assert (state_of(message), message.attempts, len(store)) == (State.DUE, 0, 0)
 
 
+def test_an_address_that_changes_while_a_letter_is_written_gets_the_letter(
+    patient, boss, smtp, limits, breaker, store, monkeypatch
+):
+    cast.owe(patient)
+    write = rendering.write
+
+    def correct_meanwhile(row):
+        letter = write(row)
+        person = type(patient).objects.get(pk=patient.pk)
+        person.email = "moved@post.example"
+        person.save()
+        services.address_changed(patient=person, by=boss)
+        return letter
+
+    monkeypatch.setattr(rendering, "write", correct_meanwhile)
+    dispatch.run(limits=limits, through=smtp, breaker=breaker)
+    assert [received.recipients for received in store.latest(5)] == [("moved@post.example",)]
+
+
 def test_a_reminder_does_not_leave_at_night_and_a_notice_does(patient, at, run):
     at(datetime(2027, 3, 9, 18, 0, tzinfo=cast.LONDON))
     reminder, notice = cast.owe(patient, "test_reminder"), cast.owe(patient, "test_notice")
@@ -170,6 +190,19 @@ def test_a_message_that_never_can_be_written_fails_after_its_own_tries(patient, 
     assert (state_of(poison), poison.attempts) == (State.FAILED, 5)
 
 
+def test_a_busy_server_uses_up_none_of_the_tries_of_a_fault(patient, moods, run, at):
+    message = cast.owe(patient, expires_at=clock.now() + timedelta(days=9))
+    for day in range(6):
+        moods.before = ["451 4.3.0 busy"]
+        at(cast.NOON + timedelta(days=day))
+        run()
+    Message.objects.filter(pk=message.pk).update(context={"poison": True}, error_class="fault")
+    at(cast.NOON + timedelta(days=7))
+    run()
+    assert (state_of(message), message.attempts) == (State.DUE, 7)
+    assert [event.what for event in message.events.order_by("pk")] == ["put_off"] * 6 + ["fault"]
+
+
 def test_a_kind_that_nobody_registered_is_a_fault_of_that_row_alone(patient, run):
     strange, other = cast.owe(patient, "test_secret"), cast.owe(patient)
     kinds.forget("test_secret")
@@ -203,6 +236,52 @@ def test_an_address_in_letters_of_another_script_reaches_the_server_in_its_spell
     cast.owe(cast.a_patient(clinic, email="leila@müller.example"))
     run()
     assert store.latest(1)[0].recipients == ("leila@xn--mller-kva.example",)
+
+
+@pytest.mark.parametrize("address", ["leila@א1.com", f"leila@{'ü' * 60}.example"])
+def test_an_address_that_no_mail_server_can_spell_fails_alone(clinic, patient, store, run, address):
+    """The form's check takes these; the alphabet of mail servers does not."""
+    validate_email(address)
+    unspeakable = cast.a_patient(clinic, email=address)
+    first, others = cast.owe(unspeakable, priority=0), cast.owe_many(patient, 2)
+    last = cast.owe(unspeakable, priority=9)
+    run()
+    assert [state_of(message) for message in (first, *others, last)] == ["failed", "sent", "sent", "failed"]
+    assert first.reason == "The mail server says this address does not exist."
+
+
+def test_a_letter_that_cannot_be_put_on_the_wire_is_a_fault_of_its_own(patient, store, run, monkeypatch, caplog):
+    broken, *others = cast.owe_many(patient, 3)
+    wire_form = relay.wire_form
+
+    def fail_for_one(mail) -> bytes:
+        if broken.message_id in mail.extra_headers["Message-ID"]:
+            raise LookupError("Leila Haddad")
+        return wire_form(mail)
+
+    monkeypatch.setattr(relay, "wire_form", fail_for_one)
+    run()
+    assert {state_of(message) for message in others} == {State.SENT}
+    assert (state_of(broken), broken.error_class, broken.handed_off_at) == (State.DUE, "fault", None)
+    assert "LookupError" in caplog.text
+    assert "Leila" not in caplog.text
+    assert len(store) == 2
+
+
+def test_a_sender_that_no_mail_server_can_spell_flags_no_patient(patient, store, run, settings):
+    settings.DEFAULT_FROM_EMAIL = "clinic@a..b"
+    message = cast.owe(patient)
+    run()
+    assert (state_of(message), message.error_class) == (State.DUE, "fault")
+    patient.refresh_from_db()
+    assert patient.email_bounced_at is None
+
+
+def test_a_mail_says_the_language_it_is_written_in(clinic, store, run):
+    """A patient's own language is kept for later: today every text is English."""
+    cast.owe(cast.a_patient(clinic, language="pl"))
+    run()
+    assert '<html lang="en">' in store.latest(1)[0].html
 
 
 def test_a_line_that_begins_with_a_dot_survives(clinic, store, run):

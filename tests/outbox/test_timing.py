@@ -45,7 +45,7 @@ def test_a_reminder_the_day_before_at_ten_comes_at_ten_on_the_wall(zone_name):
     zone = ZoneInfo(zone_name)
     for change in CHANGES[zone_name]:
         for visit_day in (change, change + timedelta(days=1)):
-            told = timing.day_before_at(visit_day, time(10), zone).astimezone(zone)
+            told = timing.days_before_at(visit_day, 1, time(10), zone).astimezone(zone)
             assert (told.date(), told.time()) == (visit_day - timedelta(days=1), time(10))
 
 
@@ -71,7 +71,7 @@ def test_control_subtracting_a_day_from_a_local_time_is_not_24_hours():
     visit = datetime(2027, 3, 28, 10, 0, tzinfo=london)
     naive = (visit - timedelta(hours=24)).astimezone(UTC)
     assert visit.astimezone(UTC) - naive == timedelta(hours=23)
-    assert visit.astimezone(UTC) - timing.hours_before(visit, 24) == timedelta(hours=24)
+    assert visit.astimezone(UTC) - timing.hours_after(visit, -24) == timedelta(hours=24)
 
 
 @pytest.mark.parametrize("zone_name", CHANGES)

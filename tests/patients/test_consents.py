@@ -192,6 +192,23 @@ def test_what_no_pen_has_drawn_is_no_signature(path):
     assert refused.value.field == "signature"
 
 
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (SCRAWL.replace("360 100", "601 100"), "did not arrive whole"),
+        (SCRAWL.replace("360 100", "360 -1"), "did not arrive whole"),
+        ("M 10 10 L 500 10", "too little for a signature"),
+    ],
+)
+def test_a_signature_beyond_its_box_is_not_called_too_small(path, sentence):
+    with pytest.raises(DomainError, match=sentence):
+        consents.drawn(path)
+
+
+def test_a_signature_may_touch_every_edge_of_its_box():
+    assert consents.drawn(SCRAWL + " L 600 200 L 0 0 L 600 0 L 0 200")
+
+
 @given(st.text(max_size=200))
 def test_whatever_is_sent_is_kept_only_as_numbers_and_commands(path):
     try:

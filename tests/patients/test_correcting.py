@@ -116,13 +116,27 @@ def test_a_form_without_a_version_is_refused_in_words(desk, ana, version):
     assert "Open the record again" in page.content.decode()
 
 
-def test_no_to_mail_is_no_to_reminders(ana, desk_member):
-    changed = people.record_contact_consent(
-        patient=ana, mail_allowed=False, reminders_allowed=True, by=desk_member.user
+@pytest.fixture
+def never_asked(clinic, desk_member) -> Patient:
+    return people.register(
+        clinic=clinic, by=desk_member.user, given_name="Ana María", family_name="O'Brien", born_on=date(1985, 11, 3)
     )
 
-    assert (changed.mail_allowed, changed.reminders_allowed) == (False, False)
-    assert changed.contact_asked_at == clock.now()
+
+def test_a_new_address_alone_is_no_answer_of_somebody_who_was_never_asked(desk, never_asked):
+    answer = desk.post(details(never_asked), typed(ANSWERED, mail_allowed="", reminders_allowed="", version="1"))
+
+    never_asked.refresh_from_db()
+    assert answer.status_code == 302
+    assert never_asked.email == ANSWERED["email"]
+    assert (never_asked.contact_asked_at, never_asked.contact_asked_by) == (None, None)
+
+
+def test_the_first_answer_is_an_answer_even_when_it_is_no(desk, never_asked, desk_member):
+    desk.post(details(never_asked), typed(ANSWERED, mail_allowed="no", reminders_allowed="no", version="1"))
+
+    never_asked.refresh_from_db()
+    assert (never_asked.mail_allowed, never_asked.contact_asked_by) == (False, desk_member.user)
 
 
 def test_reminders_without_mail_are_refused_by_service_and_database_alike(ana, desk_member):

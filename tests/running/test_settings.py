@@ -158,6 +158,19 @@ def test_an_exceptions_quoted_values_stay_out_of_the_log():
     assert "canary" not in line
 
 
+@pytest.mark.parametrize("told", ["%r", "%(exc)r"])
+def test_an_exception_told_as_code_keeps_its_quoted_values_too(told):
+    """A task that failed is logged by the `repr` of its exception: there the line break is two written characters."""
+    raised = ValueError(
+        "duplicate key\nDETAIL:  Key (family_name)=(Zzyzx) already exists.\nCONTEXT:  COPY zzyzx, line 1"
+    )
+    given = ({"exc": raised},) if "exc" in told else (raised,)
+    record = logging.LogRecord("celery", logging.ERROR, __file__, 1, f"Task raised unexpected: {told}", given, None)
+    line = ReticentFormatter().format(record)
+    assert "ValueError('duplicate key" in line
+    assert "zzyzx" not in line.lower()
+
+
 def test_the_demo_keeps_one_secret_for_its_folder(tmp_path):
     look = "from django.conf import settings; print(settings.SECRET_KEY)"
     env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "clinic.settings.demo", "STRATUM_VAR": str(tmp_path)}

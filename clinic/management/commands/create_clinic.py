@@ -1,7 +1,9 @@
 import getpass
 
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 
 from clinic import services
 from clinic.models import User
@@ -22,8 +24,10 @@ class Command(BaseCommand):
     def handle(self, *args, name, zone, manager_email, manager_name, password_stdin, **options):
         if User.objects.filter(email=manager_email.lower()).exists():
             raise CommandError(f"{manager_email} already has an account here.")
-        password = input() if password_stdin else getpass.getpass("Password for the manager: ")
         try:
+            validate_email(manager_email)
+            password = input() if password_stdin else getpass.getpass("Password for the manager: ")
+            validate_password(password)
             clinic = services.create_clinic(
                 name=name, zone=zone, manager_email=manager_email, manager_name=manager_name, password=password
             )

@@ -1,0 +1,18 @@
+"""Housekeeping: what nobody can use any more goes."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.core.management import call_command
+
+from clinic import submissions
+
+# Nobody presses the button of a page that old; until then a second press has to find the first one's result.
+SUBMISSIONS_KEPT = timedelta(days=2)
+
+
+@shared_task(name="clinic.tasks.clear_out")
+def clear_out() -> None:
+    """Tokens of old forms, and sessions that are over. Harmless at any time and twice at once."""
+    submissions.forget(older_than=SUBMISSIONS_KEPT)
+    call_command("clearsessions")
