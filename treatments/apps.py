@@ -6,5 +6,7 @@ class TreatmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from treatments import registrations
+        from treatments.flows import medicines
 
         registrations.register_all()
+        medicines.register()

@@ -5,6 +5,7 @@ from datetime import date
 
 from patients.models import HistoryAnswer, MedicationStatement, Patient
 from treatments.assessments.models import Assessment
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.facts import Answer, PatientFacts, from_json, settle_all
 from treatments.rules.models import Device
@@ -91,8 +92,9 @@ def _listed_medicines(patient: Patient, on: date, given: dict[str, list[Answer]]
     """A listed medicine is an answer as old as the newest one to that question: it never makes an unasked question fresh."""
     for medicine in patient.medications.filter(entered_in_error=False):
         code = (STOPPED_MEDICINE_SAYS if medicine.stopped_on else MEDICINE_SAYS_YES).get(medicine.kind)
-        if code and (medicine.stopped_on is None or medicine.stopped_on <= on):
-            asked = max((answer.answered_on for answer in given.get(code, [])), default=medicine.recorded_at.date())
+        recorded_on = medicine.recorded_at.astimezone(patient.clinic.tz).date()
+        if code and recorded_on <= on and (medicine.stopped_on is None or medicine.stopped_on <= on):
+            asked = max((answer.answered_on for answer in given.get(code, [])), default=recorded_on)
             last_on = medicine.stopped_on or (asked if code == "topical_retinoid" else None)
             yield code, Answer("yes", on=last_on, answered_on=asked)
 
@@ -122,8 +124,10 @@ def _device(device: Device | None) -> dict | None:
 
 
 def _sessions(patient: Patient, on: date) -> list[dict]:
+    """Every needling, for the floor runs from all of them. A finished course gives no numbers to the next one."""
     rows = (
         patient.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
+        .select_related("plan")
         .prefetch_related("zones")
         .order_by("on")
     )
@@ -131,7 +135,7 @@ def _sessions(patient: Patient, on: date) -> list[dict]:
         {
             "on": row.on.isoformat(),
             "max_depth_mm": float(max((zone.depth_mm for zone in row.zones.all()), default=0)) or None,
-            "counts": row.counts,
+            "counts": row.counts and row.plan.status != TreatmentPlan.Status.COMPLETED,
         }
         for row in rows
         # The session under way is not "the last needling" of itself.

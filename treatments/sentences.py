@@ -12,10 +12,11 @@ SENTENCES = {
     "session_needs_consent": "There is no valid consent for this technique and depth. Ask for a signature first.",
     "session_floor_kept": "The last needling was too recent. The shortest interval of this plan has not passed yet.",
     "session_plan_active": "This course is not active. Activate the plan before you treat.",
+    "session_of_its_own_visit": "This visit belongs to another patient or another session. Open the session from its own visit.",
     # The session itself
     "session_signed_is_fixed": "This session is signed and no longer changes. Write an addendum instead.",
     "session_never_deleted": "A session is never deleted. Mark it as entered in error, with a reason.",
-    "session_identity_is_fixed": "Patient, day and screening of a session are fixed. Mark it as entered in error and open the right one.",
+    "session_identity_is_fixed": "Patient, visit, day and screening of a session are fixed. Mark it as entered in error and open the right one.",
     "session_once_per_planned": "This session of the course is already under way or done.",
     "session_cartridge_in_date": "This cartridge has expired. Take one that is in date.",
     "session_completed_is_signed": "Sign the session to complete it.",

@@ -9,9 +9,13 @@ from hypothesis import given, settings
 from tests.protocol.people import D, day, described
 from tests.protocol.test_screening_properties import patients
 from treatments.protocol.catalogue import load
-from treatments.protocol.screening import screen
+from treatments.protocol.screening import PERMITS, screen
 from treatments.protocol.wording import (
+    OUTCOMES,
+    because_words,
     binding_sentence,
+    change_sentence,
+    change_words,
     day_in_words,
     desk_sentence,
     finding_sentence,
@@ -113,3 +117,32 @@ def test_every_finding_and_every_binding_rule_has_a_sentence(patient):
 def test_a_day_far_away_carries_its_year():
     assert day_in_words(day("D+300"), near=D) == "27 September"
     assert day_in_words(day("D+301"), near=D) == "28 September 2027"
+
+
+@pytest.mark.parametrize(
+    ("known", "sentences"),
+    [
+        ("anticoagulant_rx yes", ["Depth: stay 0.25 mm below the usual maximum (prescribed blood thinner)"]),
+        ("anaesthetic_allergy yes", ["Numbing: none today (reaction to numbing cream or injection)"]),
+        ("raised_lesion_area yes", ["Leave out the marked spots (raised mole, wart or birthmark in the area)"]),
+        (
+            "skin IV; concern melasma cheek",
+            [
+                "Interval: at least 42 days to the next session (skin type, melasma)",
+                "Endpoint: stop at even redness, no bleeding (skin type, melasma)",
+                "Sun: 28 days of strict avoidance before and after (skin type, melasma)",
+            ],
+        ),
+    ],
+)
+def test_what_changes_is_an_instruction_with_its_reason(known, sentences):
+    found, _ = screened(known)
+    assert [change_sentence(change.to_json(), CATALOGUE) for change in found.changes] == sentences
+    apart = [
+        f"{change_words(change.to_json())} ({because_words(change.because, CATALOGUE)})" for change in found.changes
+    ]
+    assert apart == sentences
+
+
+def test_every_outcome_has_a_word():
+    assert set(OUTCOMES) == set(PERMITS)

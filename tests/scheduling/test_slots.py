@@ -25,7 +25,9 @@ def span(start: str, end: str, day: date = DAY, zone: ZoneInfo = LONDON) -> Stre
     return Stretch(at(start, day, zone), at(end, day, zone))
 
 
-def found(*, clinicians, rooms, length=TREATMENT, patient_busy=(), zone=LONDON, not_before=None, grid_minutes=15):
+def found(
+    *, clinicians, rooms, length=TREATMENT, patient_busy=(), zone=LONDON, not_before=None, devices=None, grid_minutes=15
+):
     return list(
         slots(
             length=length,
@@ -34,6 +36,7 @@ def found(*, clinicians, rooms, length=TREATMENT, patient_busy=(), zone=LONDON, 
             patient_busy=list(patient_busy),
             zone=zone,
             not_before=not_before or datetime(2000, 1, 1, tzinfo=UTC),
+            devices=devices,
             grid_minutes=grid_minutes,
         )
     )
@@ -44,7 +47,7 @@ def walls(some: list[Slot], zone: ZoneInfo = LONDON) -> list[str]:
 
 
 def by_brute_force(
-    *, clinicians, rooms, length, patient_busy, zone, not_before, grid_minutes, first, last
+    *, clinicians, rooms, devices, length, patient_busy, zone, not_before, grid_minutes, first, last
 ) -> list[Slot]:
     """Every minute between two moments tried for everybody."""
     result = []
@@ -58,6 +61,14 @@ def by_brute_force(
                 and wall.second == 0
                 and moment >= not_before
                 and any(one.start <= held.clinician.start and held.clinician.end <= one.end for one in free)
+                and (
+                    not devices
+                    or any(
+                        one.start <= held.clinician.start and held.clinician.end <= one.end
+                        for open_time in devices.values()
+                        for one in open_time
+                    )
+                )
                 and not any(one.start < held.patient.end and held.patient.start < one.end for one in patient_busy)
             )
             if fits:
@@ -96,6 +107,7 @@ def problems(draw):
         "length": VisitLength(draw(st.integers(0, 40)), draw(st.integers(5, 40)), draw(st.integers(0, 20))),
         "clinicians": {key: draw(stretches(3)) for key in range(draw(st.integers(1, 2)))},
         "rooms": {key: draw(stretches(3)) for key in range(10, 10 + draw(st.integers(1, 2)))},
+        "devices": {key: draw(stretches(3)) for key in range(20, 20 + draw(st.integers(0, 2)))},
         "patient_busy": draw(stretches(2)),
         "zone": zone,
         "not_before": first + timedelta(minutes=draw(st.integers(0, 60))),
@@ -144,6 +156,18 @@ def test_numbing_needs_the_room_and_nobody():
 )
 def test_the_last_minute_of_each_resource_counts(clinician, room, expected):
     assert walls(found(clinicians={1: [span(*clinician)]}, rooms={10: [span(*room)]})) == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [(("09:30", "10:00"), ["09:00"]), (("09:31", "10:00"), []), (("09:30", "09:59"), [])],
+)
+def test_one_device_is_free_for_the_treatment_where_there_are_any(device, expected):
+    needed = {"clinicians": {1: [span("09:30", "10:00")]}, "rooms": {10: [span("09:00", "10:10")]}}
+    assert walls(found(**needed, devices={20: [span(*device)]})) == expected
+    assert walls(found(**needed, devices={20: [span(*device)], 21: [span("09:00", "17:00")]})) == ["09:00"]
+    assert walls(found(**needed, devices={20: []})) == []
+    assert walls(found(**needed, devices={})) == ["09:00"]
 
 
 def test_the_first_free_room_is_named():

@@ -9,10 +9,10 @@ from django import forms
 
 from clinic.clock import AmbiguousTime
 from clinic.errors import DomainError
-from clinic.forms import page_form_helper
+from clinic.forms import page_form_helper, refuse
 from clinic.models import Clinic, Membership, Room
 from treatments.appointments.offers import place_of_value
-from treatments.appointments.services import Place
+from treatments.appointments.places import Place
 from treatments.scheduling.slots import VisitLength
 
 OWN = "own"
@@ -140,8 +140,7 @@ class PlaceForm(forms.Form):
     def refuse(self, refusal: DomainError) -> None:
         """Show a refusal where its cause stands: at its field for an own entry, else at the choice."""
         self.is_ambiguous = isinstance(refusal, AmbiguousTime)
-        field = refusal.field if refusal.field in self.fields else None
-        self.add_error(field if self.is_own else "slot", refusal.sentence)
+        refuse(self, refusal if self.is_own else DomainError(refusal.sentence, field="slot"))
 
     def own_helper(self) -> FormHelper:
         """The fields of an entry of one's own; which of two equal times is asked only where there are two."""

@@ -14,7 +14,7 @@ from treatments.scheduling.slots import Slot, VisitLength, slots
 
 HORIZON_DAYS = 120
 
-Taken = dict[tuple[str, int], list[Stretch]]  # ("clinician" | "room" | "patient", key) -> stretches
+Taken = dict[tuple[str, int], list[Stretch]]  # ("clinician" | "room" | "device" | "patient", key) -> stretches
 
 
 def free_slots(
@@ -30,11 +30,13 @@ def free_slots(
     rooms: Iterable[Room] | None = None,
     hours: Hours | None = None,
     away: Away | None = None,
+    devices: Iterable[int] = (),
 ) -> list[Slot]:
     """All free visits from `first_day` to `last_day` (both included, at most 120 days), earliest first.
 
     The keys of a slot are those of Membership and Room. `hours` and `away` (of the whole horizon) spare their queries
-    where a page has read them already. A visit that moves (`ignore`) is not in its own way.
+    where a page has read them already. A visit that moves (`ignore`) is not in its own way. `devices`: keys of those of
+    which a treatment needs one (see `devices_in_service`).
     """
     last_day = min(last_day, first_day + timedelta(days=HORIZON_DAYS))
     if last_day < first_day:
@@ -55,11 +57,17 @@ def free_slots(
             for room in (clinic.rooms.all() if rooms is None else rooms)
             if room.in_service
         },
+        devices={device: without(usable, taken["device", device]) for device in devices},
         patient_busy=taken["patient", patient.pk],
         zone=clinic.tz,
         not_before=now,
     )
     return sorted(slot for slot in found if begin <= slot.start < end)
+
+
+def devices_in_service(clinic: Clinic) -> list[int]:
+    """Keys of the devices of which each treatment holds one; none where the clinic has listed none. One query."""
+    return list(clinic.devices.filter(in_service=True).order_by("pk").values_list("pk", flat=True))
 
 
 def _taken(clinic: Clinic, begin: datetime, end: datetime, ignore: Appointment | None) -> Taken:
@@ -69,10 +77,12 @@ def _taken(clinic: Clinic, begin: datetime, end: datetime, ignore: Appointment |
         visits = visits.exclude(pk=ignore.pk)
     taken: Taken = defaultdict(list)
     rows = visits.order_by().values_list(
-        "clinician_id", "room_id", "patient_id", "during", "room_during", "clinician_during"
+        "clinician_id", "room_id", "device_id", "patient_id", "during", "room_during", "clinician_during"
     )
-    for clinician, room, patient, during, room_during, clinician_during in rows:
-        taken["clinician", clinician].append(Stretch(clinician_during.lower, clinician_during.upper))
+    for clinician, room, device, patient, during, room_during, clinician_during in rows:
+        treated = Stretch(clinician_during.lower, clinician_during.upper)
+        taken["clinician", clinician].append(treated)
+        taken["device", device].append(treated)
         taken["room", room].append(Stretch(room_during.lower, room_during.upper))
         taken["patient", patient].append(Stretch(during.lower, during.upper))
     return taken

@@ -5,14 +5,16 @@ mail for a time that no longer holds can neither be written twice nor leave.
 """
 
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from clinic import clock
 from clinic.models import User
 from patients.models import Message, Patient
 from patients.outbox import kinds, services, timing
-from patients.outbox.models import OPEN
+from patients.outbox.models import DID_NOT_GO, State
 from patients.outbox.services import Draft
 from treatments.appointments.models import COMING, Appointment
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import load
 
 # Room for undo, and one mail for a visit that is moved twice in a minute.
@@ -43,24 +45,25 @@ def owe_for_booking(visit: Appointment, *, by: User | None) -> list[Message]:
 def owe_for_move(visit: Appointment, *, by: User | None) -> list[Message]:
     """Cancel what waits for the old time and write for the new one.
 
+    Silent where she knows the time already: another room or clinician is no news, nor is a move that is taken back.
     Returns mails for the old time that have already been handed over: the page says so, the change notice follows.
     """
     gone = services.cancel_about(about=visit.ref, reason="The visit was moved.", by=by)
-    _write(visit, CHANGED, by=by)
+    _write(visit, None if _knows_its_time(visit) else CHANGED, by=by)
     return gone
 
 
 def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
     """Cancel what waits for a visit that was cancelled or missed; a cancelled one is taken back in words.
 
-    Silent where the confirmation had not left yet: nobody was told of this visit; and where she stands at the desk.
+    Silent where no notice had left yet: nobody was told of this visit; and where she stands at the desk.
     Returns what is already on its way.
     """
     missed = visit.status == Appointment.Status.NO_SHOW
-    knows_already = visit.arrived_at is not None or _confirmation_still_waits(visit)
+    told = _told(visit)
     reason = "The patient did not come." if missed else "The visit was cancelled."
     gone = services.cancel_about(about=visit.ref, reason=reason, by=by)
-    if not missed and not knows_already:
+    if told and not missed and visit.arrived_at is None:
         send_at = clock.now() + SECOND_THOUGHTS
         services.queue(
             kind=CANCELLED,
@@ -70,7 +73,8 @@ def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
             expires_at=max(visit.during.lower, send_at + NOTICE_LASTS),
             dedupe_key=_key(CANCELLED, visit),
             by=by,
-            context=_stored(visit),
+            # It takes back the time she was told: a later one may never have reached her.
+            context=_stored(visit) | {"starts_at": told.context.get("starts_at", visit.during.lower.isoformat())},
         )
     return gone
 
@@ -81,13 +85,8 @@ def owe_for_restoring(visit: Appointment, *, by: User | None) -> list[Message]:
     Silent where the last the patient heard of this visit is its present time; else a confirmation goes out.
     """
     gone = services.cancel_about(about=visit.ref, reason="The visit stands again.", by=by)
-    _write(visit, None if _knows_of(visit, version=visit.schedule_version - 2) else CONFIRMED, by=by)
+    _write(visit, None if _knows_its_time(visit) else CONFIRMED, by=by)
     return gone
-
-
-def register() -> None:
-    for kind in KINDS:
-        kinds.register(kind)
 
 
 def _write(visit: Appointment, notice: str | None, *, by: User | None) -> list[Message]:
@@ -132,18 +131,25 @@ def _reminder_at(visit: Appointment, days: int) -> datetime:
     return timing.days_before_at(visit.day, days, REMINDERS_AT, visit.clinic.tz)
 
 
-def _confirmation_still_waits(visit: Appointment) -> bool:
-    waiting = Message.objects.filter(about=visit.ref, kind=CONFIRMED, state__in=OPEN, send_at__gt=clock.now())
-    return waiting.exists()
+def _told(visit: Appointment) -> Message | None:
+    """The last the patient was told of this visit, if that was when it is; None where she knows of none.
 
-
-def _knows_of(visit: Appointment, *, version: int) -> bool:
-    """Was the last notice that left about this visit the one of that version? Closing and restoring raise it by one each."""
-    left = Message.objects.filter(
-        about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED], handed_off_at__isnull=False
+    A notice counts once its minute has passed, unless it was withdrawn or can never reach her.
+    """
+    notices = Message.objects.filter(about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED])
+    last = (
+        notices.exclude(state__in=[State.HELD, *DID_NOT_GO])
+        .exclude(state=State.DUE, send_at__gt=clock.now())
+        .order_by("-send_at", "-pk")
+        .first()
     )
-    last = left.order_by("-handed_off_at").first()
-    return last is not None and last.kind != CANCELLED and last.context.get("version") == version
+    return last if last is not None and last.kind != CANCELLED else None
+
+
+def _knows_its_time(visit: Appointment) -> bool:
+    """Asked after `cancel_about`: what is left of the notices has gone out."""
+    told = _told(visit)
+    return told is not None and told.context.get("starts_at") == visit.during.lower.isoformat()
 
 
 def _key(kind: str, visit: Appointment) -> str:
@@ -151,13 +157,17 @@ def _key(kind: str, visit: Appointment) -> str:
 
 
 def _stored(visit: Appointment) -> dict:
-    """`version` is compared as the message leaves; `note` is the line the desk reads in the ledger."""
+    """`version` is compared as the message leaves, `starts_at` is the time it tells; `note` is the desk's line in the ledger."""
     note = f"{visit.day:%a} {visit.day.day} {visit.day:%b}, {visit.starts_at:%H:%M}"
-    return {"version": visit.schedule_version, "note": f"{note}, {visit.clinician}" if visit.clinician else note}
+    return {
+        "version": visit.schedule_version,
+        "starts_at": visit.during.lower.isoformat(),
+        "note": f"{note}, {visit.clinician}" if visit.clinician else note,
+    }
 
 
 def _visit(message: Message) -> Appointment | None:
-    return Appointment.objects.filter(ref=message.about).first()
+    return Appointment.objects.select_related("planned_session__plan").filter(ref=message.about).first()
 
 
 def _coming_as_written(message: Message) -> str | None:
@@ -171,6 +181,8 @@ def _coming_as_written(message: Message) -> str | None:
         return NO_LONGER_COMING[visit.status]
     if visit.schedule_version != message.context.get("version"):
         return "The visit was moved."
+    if visit.planned_session and visit.planned_session.plan.status != TreatmentPlan.Status.ACTIVE:
+        return "The course is not under way."
     return "The visit has begun." if visit.during.lower <= clock.now() else None
 
 
@@ -185,6 +197,13 @@ def _when(message: Message) -> dict:
     """What every mail about a visit may say: its moment, as it is now."""
     visit = _visit(message)
     return {"starts_at": visit.during.lower, "is_treatment": visit.kind == Appointment.Kind.TREATMENT}
+
+
+def _cancelled_words(message: Message) -> dict:
+    """The time that is taken back: the one she was told."""
+    words = _when(message)
+    told_at = message.context.get("starts_at")
+    return words | ({"starts_at": datetime.fromisoformat(told_at)} if told_at else {})
 
 
 def _notice_words(message: Message) -> dict:
@@ -224,56 +243,21 @@ def _step(code: str):
     return next(step for step in load().steps if step.code == code)
 
 
+_notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True)
+_visit_kind = partial(_notice_kind, still_wanted=_coming_as_written, context=_notice_words)
+_reminder_kind = partial(
+    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_coming_as_written
+)
 KINDS = (
-    kinds.Kind(
-        code=CONFIRMED,
-        label="Visit booked",
-        essential=True,
-        unknown_policy="resend_if_hours_left",
-        still_wanted=_coming_as_written,
-        context=_notice_words,
-        template="messages/booking_confirmed",
-        priority=1,
-        immediate=True,
-    ),
-    kinds.Kind(
-        code=CHANGED,
-        label="Visit moved",
-        essential=True,
-        unknown_policy="resend_once",
-        still_wanted=_coming_as_written,
-        context=_notice_words,
-        template="messages/booking_changed",
-        priority=1,
-        immediate=True,
-    ),
-    kinds.Kind(
-        code=CANCELLED,
-        label="Visit cancelled",
-        essential=True,
+    _visit_kind(CONFIRMED, "Visit booked", unknown_policy="resend_if_hours_left"),
+    _visit_kind(CHANGED, "Visit moved", unknown_policy="resend_once"),
+    _notice_kind(
+        CANCELLED,
+        "Visit cancelled",
         unknown_policy="resend_once",
         still_wanted=_still_cancelled,
-        context=_when,
-        template="messages/booking_cancelled",
-        priority=1,
-        immediate=True,
+        context=_cancelled_words,
     ),
-    kinds.Kind(
-        code=THREE_DAYS,
-        label="Visit in three days",
-        essential=False,
-        unknown_policy="resend_if_hours_left",
-        still_wanted=_coming_as_written,
-        context=_three_days_words,
-        template="messages/visit_reminder_3d",
-    ),
-    kinds.Kind(
-        code=ONE_DAY,
-        label="Visit tomorrow",
-        essential=False,
-        unknown_policy="resend_if_hours_left",
-        still_wanted=_coming_as_written,
-        context=_one_day_words,
-        template="messages/visit_reminder_1d",
-    ),
+    _reminder_kind(THREE_DAYS, "Visit in three days", context=_three_days_words),
+    _reminder_kind(ONE_DAY, "Visit tomorrow", context=_one_day_words),
 )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, Room
-from treatments.appointments.services import Place, at_slot
+from treatments.appointments.places import Place, at_slot
 from treatments.scheduling.slots import Slot, VisitLength
 
 STAMP = "%Y%m%dT%H%MZ"

@@ -1,6 +1,7 @@
 """Booking, moving, cancelling, and the steps of a visit. Open to everybody who works here; nothing shown is clinical."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,11 +13,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from clinic import clock
 from clinic.errors import Busy, DomainError
+from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import go_to, once
 from patients.models import Patient
 from treatments.appointments import services
 from treatments.appointments.forms import CancelForm, PlaceForm
+from treatments.appointments.free_slots import devices_in_service
 from treatments.appointments.models import Appointment
 from treatments.appointments.services import AlreadyBooked, Place, SlotTaken
 from treatments.appointments.working_time import weekly_hours
@@ -184,7 +187,7 @@ def cancel_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
         try:
             flow.cancel(visit=visit, reason=form.cleaned_data["reason"], by=request.user)
         except DomainError as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+            refuse(form, refusal)
         else:
             messages.success(
                 request,
@@ -268,7 +271,7 @@ def _page(request: HttpRequest, choice: Choice, staff: Staff) -> dict:
     plan = choice.planned.plan if choice.planned else None
     header = patient_header(choice.patient, membership=request.membership, plan=plan)
     counted_from = day_before(choice.planned, header["sessions"]) if choice.planned else None
-    picker = pick(Choice(**(vars(choice) | {"counted_from": counted_from})), staff, request.GET)
+    picker = pick(replace(choice, counted_from=counted_from), staff, request.GET)
     return {
         "header": header,
         "picker": picker,
@@ -310,6 +313,7 @@ def _visit_page(
         rooms=list(request.clinic.rooms.filter(in_service=True)),
         hours=weekly_hours(request.clinic),
         sessions=sessions_of(visit),
+        devices=devices_in_service(request.clinic),
     )
     context = {
         "card": card,

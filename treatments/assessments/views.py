@@ -9,11 +9,12 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
-from treatments.assessments import services
 from treatments.assessments.forms import AssessmentForm, ErrorReasonForm
 from treatments.assessments.models import Assessment
+from treatments.flows import assessments as flow
 from treatments.pages.header import patient_header
 from treatments.protocol.catalogue import load
 
@@ -28,7 +29,7 @@ def assess(request: HttpRequest, ref: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
 
         def record() -> str:
-            services.record(
+            flow.record(
                 patient=patient,
                 assessed_on=clock.today(request.clinic),
                 skin_type=form.chosen_skin_type(),
@@ -43,7 +44,7 @@ def assess(request: HttpRequest, ref: UUID) -> HttpResponse:
         try:
             return once(request, record)
         except DomainError as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+            refuse(form, refusal)
     catalogue = load()
     context = {
         "form": form,
@@ -67,14 +68,14 @@ def assessment_error(request: HttpRequest, ref: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
 
         def mark() -> str:
-            services.mark_entered_in_error(assessment=assessment, reason=form.cleaned_data["reason"], by=request.user)
+            flow.mark_entered_in_error(assessment=assessment, reason=form.cleaned_data["reason"], by=request.user)
             messages.success(request, "Marked as entered in error. It counts for nothing now.")
             return back
 
         try:
             return once(request, mark)
         except DomainError as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+            refuse(form, refusal)
     context = {
         "form": form,
         "shown": _shown(assessment, load()),

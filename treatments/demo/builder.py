@@ -16,7 +16,7 @@ from patients.models import Patient
 from patients.outbox import services as outbox
 from patients.services import consents, history, people
 from treatments.appointments import services as appointments
-from treatments.appointments.free_slots import free_slots
+from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
 from treatments.assessments import services as assessments
 from treatments.demo import cast
@@ -29,6 +29,7 @@ from treatments.protocol.screening import PERMITS
 from treatments.rules import services as rules
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
+from treatments.sessions.depths import zone_limits
 from treatments.sessions.models import CartridgeLot
 
 DAWN = time(8, 30)
@@ -91,10 +92,12 @@ class _Builder:
             clinic_services.add_room(
                 clinic=self.clinic, name=name, short_name=f"R{position + 1}", position=position, by=self.by
             )
-        rules.add_device(
-            clinic=self.clinic, by=self.by, name="Strata Pen 2", maker="Invented Devices", serial="SP2-0417",
-            max_depth_mm={"face": 1.5, "neck": 1.5, "body": 2.0}, filler_washout_days=None, indications=["acne_scar_face"],
-        )  # fmt: skip
+        for position in range(3):
+            rules.add_device(
+                clinic=self.clinic, by=self.by, name=f"Strata Pen 2, {'ABC'[position]}", maker="Invented Devices",
+                serial=f"SP2-{417 + position:04d}", max_depth_mm={"face": 1.5, "neck": 1.5, "body": 2.0},
+                filler_washout_days=None, indications=["acne_scar_face"],
+            )  # fmt: skip
         rules.add_anaesthetic(
             clinic=self.clinic, by=self.by, name="Lidocaine 4 % cream", actives={"lidocaine": 4}, contact_minutes=30,
             max_contact_minutes=60, max_area_cm2=400,
@@ -242,6 +245,7 @@ class _Builder:
             found = free_slots(
                 clinic=self.clinic, patient=patient, length=length, first_day=day + timedelta(days=offset),
                 last_day=day + timedelta(days=offset), clinicians=self.clinicians, now=clock.now(),
+                devices=devices_in_service(self.clinic) if planned else (),
             )  # fmt: skip
             mine = [slot for slot in found if slot.clinician == clinician.pk] or found
             if mine:
@@ -295,7 +299,7 @@ class _Builder:
             visit=visit, by=visit.clinician, acknowledged=[change["parameter"] for change in record.changes]
         )
         for zone in story.concern["zones"]:
-            allowed = sessions.zone_limits(session, zone, by=visit.clinician)
+            allowed = zone_limits(session, zone, by=visit.clinician)
             depth = min(allowed.start_mm + Decimal("0.25") * (number - 1), allowed.soft_max_mm)
             sessions.set_zone(
                 session=session,

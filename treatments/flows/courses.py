@@ -2,17 +2,52 @@
 
 from django.db import transaction
 
+from clinic.errors import DomainError
 from clinic.models import User
+from clinic.templatetags.clinic_ui import day
 from treatments.appointments import services as appointments
-from treatments.appointments.models import COMING, Appointment
+from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
+from treatments.sessions.models import TreatmentSession
+
+# What the desk reads on each visit; the reason itself is for clinicians.
+STOPPED = "Course stopped"
 
 
 @transaction.atomic
 def stop_course(*, plan: TreatmentPlan, reason: str, by: User) -> TreatmentPlan:
-    """Stop a course with a reason; every coming visit of it is cancelled, each with its messages."""
+    """Stop a course with a reason; every coming visit of it is cancelled, each with its messages.
+
+    Refused while a session of it is open: what has begun is stopped at the chair.
+    """
+    plan = plans.locked(plan)
+    _refuse_open_session(plan)
     stopped = plans.revoke(plan=plan, reason=reason, by=by)
-    for visit in Appointment.objects.filter(planned_session__plan=plan, status__in=COMING).order_by("id"):
-        appointments.cancel(visit=visit, reason=f"Course stopped: {reason.strip()}"[:200], by=by)
+    for visit in _visits(plan, COMING):
+        appointments.cancel(visit=visit, reason=STOPPED, by=by)
     return stopped
+
+
+@transaction.atomic
+def complete_course(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
+    """Complete a course. Refused while a session is open or a visit is still coming: that one is held or cancelled first."""
+    plan = plans.locked(plan)
+    _refuse_open_session(plan)
+    for visit in _visits(plan, COMING + PRESENT):
+        raise DomainError(
+            f"Session {visit.planned_session.number} is still booked for {day(visit.day)}. "
+            "Cancel that visit first, or complete the course after it."
+        )
+    return plans.complete(plan=plan, by=by)
+
+
+def _visits(plan: TreatmentPlan, statuses: tuple[str, ...]):
+    rows = Appointment.objects.filter(planned_session__plan=plan, status__in=statuses)
+    return rows.select_related("planned_session").order_by("id")
+
+
+def _refuse_open_session(plan: TreatmentPlan) -> None:
+    under_way = TreatmentSession.objects.filter(plan=plan, status=TreatmentSession.Status.OPEN)
+    for session in under_way.select_related("planned_session"):
+        raise DomainError(f"Session {session.planned_session.number} has begun. Finish or stop it at the chair first.")

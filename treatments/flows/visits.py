@@ -12,6 +12,7 @@ from treatments.sessions.models import TreatmentSession
 @transaction.atomic
 def undo_step(*, visit: Appointment, by: User) -> Appointment:
     """Take the last step back, as long as no signed session says that it happened."""
+    visit = appointments.locked(visit)
     needlings = TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error")
     if visit.status == "done" and needlings.filter(signed_at__isnull=False).exists():
         raise DomainError(
@@ -25,6 +26,7 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
 @transaction.atomic
 def cancel(*, visit: Appointment, reason: str, by: User) -> Appointment:
     """Take a visit out of the diary, unless its session has begun."""
+    visit = appointments.locked(visit)
     if TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error").exists():
         raise DomainError("The session of this visit has begun. Stop it at the chair instead.")
     return appointments.cancel(visit=visit, reason=reason, by=by)

@@ -16,9 +16,9 @@ from clinic.models import Clinic
 from clinic.templatetags.clinic_ui import clock
 from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.models import BLOCKING, COMING, Appointment
-from treatments.pages.verdicts import NOT_PERMITTED, Verdict, verdict_of, with_screening
+from treatments.pages.verdicts import NOT_PERMITTED, Verdict, newest_screening, verdict_of, with_screening
 from treatments.plans.models import PlannedSession
-from treatments.screenings.models import ScreeningRecord
+from treatments.screenings.models import ScreeningFinding
 from treatments.sessions.models import TreatmentSession
 
 # What a line says of a patient; whole rows of plans with their proposals are a hundred times as much.
@@ -234,16 +234,18 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Quer
         day__lte=today + timedelta(days=TRAVEL_DAYS),
         during__endswith__gt=now,
     )
-    latest = ScreeningRecord.objects.filter(patient=OuterRef("patient")).order_by("-id")
+    # A rule that is lifted today may stand again by the day of the visit.
+    lifted = ScreeningFinding.objects.filter(record=OuterRef("pk"), cleared_until__isnull=False)
+    may_refuse = newest_screening().annotate(may_refuse=Q(outcome__in=[*NOT_PERMITTED, "ask"]) | Q(Exists(lifted)))
     unreachable = Q(patient__email="") | Q(patient__mail_allowed=False) | Q(patient__email_bounced_at__isnull=False)
     soon = Q(status="booked", day__lte=today + timedelta(days=CONFIRM_DAYS))
     noticed = (
         Q(to_ask=True)
-        | Q(kind="treatment", outcome__in=[*NOT_PERMITTED, "ask"])
+        | Q(kind="treatment", may_refuse=True)
         | soon
         | (unreachable & Q(day__lte=today + timedelta(days=TELL_DAYS)))
     )
-    found = coming.annotate(outcome=Subquery(latest.values("outcome")[:1])).filter(noticed)
+    found = coming.annotate(may_refuse=Subquery(may_refuse.values("may_refuse")[:1])).filter(noticed)
     found = found.select_related("patient").annotate(
         number=F("planned_session__number"),
         of_sessions=F("planned_session__plan__sessions_planned"),

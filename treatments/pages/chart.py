@@ -4,22 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
 
-from clinic.models import ClinicNow, Membership
+from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.pages import timeline
-from treatments.pages.header import open_url, patient_header
+from treatments.pages.header import next_session, open_url, patient_header
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import TreatmentSession
 
 
@@ -65,12 +63,8 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 def _known(patients):
     """Patients with what the next step hangs on, in the query that finds them."""
-    screened = ScreeningRecord.objects.filter(patient=OuterRef("pk"), purpose="session").order_by("-id")
-    shown = JSONObject(on="on", outcome="outcome", version="facts_version")
     return patients.select_related("clinic").annotate(
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
-        screened=Subquery(screened.annotate(shown=shown).values("shown")[:1]),
-        present=ClinicNow(),
     )
 
 
@@ -125,7 +119,7 @@ def _before_a_plan(patient: Patient, plan: TreatmentPlan | None, me: Membership,
 
 
 def _under_way(patient: Patient, header: dict, me: Membership, course: Way | None) -> NextStep:
-    session = _next_session(header["sessions"])
+    session = next_session(header["sessions"])
     if session is None:
         return _step(
             "Every session of the course is done.",
@@ -141,11 +135,11 @@ def _under_way(patient: Patient, header: dict, me: Membership, course: Way | Non
 
 
 def _in_the_building(patient: Patient, header: dict, session, me: Membership, course: Way | None) -> NextStep:
-    screened = patient.screened
+    screened = header["screened"]
     ask = _way("Ask the questions of the day", "treatments:day_form", [patient.ref], me)
-    if not screened or screened["on"] != header["today"].isoformat():
+    if not screened:
         return _step("The patient is here and not screened today.", ask, course)
-    if screened["version"] != patient.facts_version:
+    if screened["facts_version"] != patient.facts_version:
         return _step(
             "Something changed after today's screening.",
             _way("Screen again", "treatments:day_form", [patient.ref], me),
@@ -169,7 +163,7 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
         return _step("This record is closed.")
     if plan is None or plan.status != TreatmentPlan.Status.ACTIVE:
         return _step("No course is under way.", visit)
-    session = _next_session(header["sessions"])
+    session = next_session(header["sessions"])
     if session is None:
         return _step("Every session of the course is done.", visit)
     return _booked_or_not(session, me, visit)
@@ -189,17 +183,6 @@ def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -
     window = f"from {date_words(session.earliest_on)} to {date_words(session.latest_on)}"
     book = _way(f"Book session {session.number}", "treatments:book", [session.ref], me)
     return _step(f"Session {session.number} is not booked yet. It may be {window}.", book, other)
-
-
-def _next_session(sessions: list[PlannedSession]) -> PlannedSession | None:
-    """The first session of the course that is neither done nor stopped for good."""
-    for session in sessions:
-        needled = session.needling
-        if not needled or needled["status"] == TreatmentSession.Status.OPEN:
-            return session
-        if needled["status"] == TreatmentSession.Status.STOPPED and not needled["counts"]:
-            return session
-    return None
 
 
 def _date(text: str):

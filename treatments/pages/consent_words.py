@@ -20,7 +20,7 @@ def treatment(plan: TreatmentPlan) -> Treatment:
         concerns=_listed(concerns),
         zones=_listed([catalogue.zone(zone).label.lower() for zone in zones]),
         sessions=(
-            f"{plan.sessions_planned} sessions, about {plan.target_days} days apart and never fewer than "
+            f"{len(plan.proposal['sessions'])} sessions, about {plan.target_days} days apart and never fewer than "
             f"{plan.floor_days} days apart"
         ),
         depth_class=DepthClass(plan.depth_class),

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from clinic.models import Membership
 from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day
 from treatments.pages import why
-from treatments.pages.header import dot_state, open_url
+from treatments.pages.header import dot_state, next_session, open_url
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue, load
 
@@ -137,6 +137,7 @@ def ruler(plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, w
 
     top = RULER_TOP
     bottom = top + RULER_ROW_HEIGHT * len(sessions)
+    coming = next_session(sessions)  # a washout concerns that one
     return {
         "id": "course-ruler",
         "title": f"Course on a time line, {first:%B %Y} to {last:%B %Y}. The list holds the same facts.",
@@ -149,7 +150,7 @@ def ruler(plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, w
         "first_day": first.isoformat(),
         "months": _months(first, last, x),
         "rows": [
-            _row(session, y=top + RULER_ROW_HEIGHT * number, x=x, waits=waits if number == _next(sessions) else [])
+            _row(session, y=top + RULER_ROW_HEIGHT * number, x=x, waits=waits if session == coming else [])
             for number, session in enumerate(sessions)
         ],
         "now": {"x": min(max(x(today), LEFT + 22), WIDTH - 22)} if first <= today <= last else None,
@@ -181,11 +182,6 @@ def _months(first: date, last: date, x) -> list[dict]:
         months.append({"x": x(on), "label": name, "line": on != first})
         on = following
     return months
-
-
-def _next(sessions: list[PlannedSession]) -> int:
-    """Row of the session that comes next: a washout concerns that one."""
-    return next((n for n, s in enumerate(sessions) if dot_state(s) not in ("done",)), len(sessions))
 
 
 def _row(session: PlannedSession, *, y: int, x, waits: list[Wait]) -> dict:

@@ -10,7 +10,7 @@ from patients.services import consents
 from treatments.assessments import services as assessments
 from treatments.pages import course as drawing
 from treatments.pages import why
-from treatments.pages.header import dot_state, open_url
+from treatments.pages.header import dot_state, next_session, open_url
 from treatments.plans import services
 from treatments.plans.forms import ProposalForm
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -98,15 +98,14 @@ def _sign_off(plan: TreatmentPlan, clinic: Clinic) -> str:
     if plan.status not in ("draft", "submitted"):
         return ""
     try:
-        require_sign_off(clinic, plan.protocol)
+        require_sign_off(clinic)
     except NotSignedOff as refusal:
         return refusal.sentence
     return ""
 
 
 def _next_zones(sessions: list[PlannedSession]) -> list[dict]:
-    coming = next((session for session in sessions if dot_state(session) != "done"), None)
-    return (coming or sessions[-1]).zones if sessions else []
+    return (next_session(sessions) or sessions[-1]).zones if sessions else []
 
 
 def zone_rows(zones: list[dict], catalogue: Catalogue) -> list[dict]:

@@ -146,19 +146,23 @@ def _shape(row: Appointment, verdict: Verdict | None) -> str:
     return "held" if refused else shapes.get(row.status, "")
 
 
+# Two share a lane: only this much fits under a name. Everything is said to who listens, and stands in the list.
+SHORT_STATES = {"in_room": "In room", "done": "done", "cancelled": "cancelled", "no_show": "missed"}
+SHORT_KINDS = {Appointment.Kind.CONSULTATION: "Consult"}
+
+
 def _words(row: Appointment, verdict: Verdict | None, now: datetime, tag: str) -> tuple[str, str]:
     """What stands under the name, and what of it where two share a lane."""
+    number, kind = _number(row), row.get_kind_display()
+    short = SHORT_STATES.get(row.status) or number or SHORT_KINDS.get(row.kind, kind)
     if row.status in GONE:
-        gone = f"cancelled {_clock(row.closed_at, row)}" if row.status == "cancelled" else "did not come"
-        return gone, gone
-    number = _number(row)
-    plain = number or (f"{row.get_kind_display()} · {tag}" if tag else row.get_kind_display())
+        return f"cancelled {_clock(row.closed_at, row)}" if row.status == "cancelled" else "did not come", short
     state = _state(row, verdict, now)
     if row.status == "in_room":
-        return state, state
+        return state, short
     if not number:
-        return (f"{row.get_kind_display()} · {state}" if row.status in PRESENT else plain), row.get_kind_display()
-    short = f"{number} · done" if row.status == "done" else number
+        plain = f"{kind} · {tag}" if tag else kind
+        return (f"{kind} · {state}" if row.status in PRESENT else plain), short
     return (f"{number} · {state}" if state else number), short
 
 

@@ -16,7 +16,7 @@ from treatments.protocol.entries import Rule
 from treatments.protocol.facts import Answer as GivenAnswer
 from treatments.protocol.facts import PatientFacts
 from treatments.protocol.screening import PERMITS, Finding, Screening, screen
-from treatments.protocol.wording import binding_sentence, finding_sentence
+from treatments.protocol.wording import because_words, binding_sentence, change_words, finding_sentence, label_words
 
 # outcome -> hue of the banner, glyph
 BANNERS = {
@@ -28,14 +28,6 @@ BANNERS = {
     "clear": ("go", "s-clear"),
 }
 VALUES = dict(HistoryAnswer.Value.choices)
-CHANGES = {
-    "floor_days": "At least {} days between two sessions",
-    "soft_max_step_mm": "Usual maximum depth {} mm",
-    "anaesthetic": "Numbing: {}",
-    "endpoint": "Stop at {}",
-    "avoid_zones": "Leave out the {} spots",
-    "sun_avoidance_days": "No strong sun for {} days before",
-}
 # More open questions of one form than this are one line.
 LISTED_ONE_BY_ONE = 4
 
@@ -167,7 +159,7 @@ class _Teller:
         screening = self.screening
         if sentence := binding_sentence(screening, self.facts, self.catalogue):
             return sentence
-        first = self._label(screening.findings[0].code) if screening.findings else ""
+        first = label_words(screening.findings[0].code, self.catalogue) if screening.findings else ""
         return {
             "block": f"No treatment: {first}",
             "defer": f"Not on {day(screening.on)}",
@@ -233,8 +225,8 @@ class _Teller:
         return [
             {
                 "parameter": change.parameter,
-                "words": CHANGES[change.parameter].format(str(change.value).replace("erythema", "even redness")),
-                "because": ", ".join(self._label(code) for code in change.because),
+                "words": change_words(change.to_json()),
+                "because": because_words(change.because, self.catalogue),
             }
             for change in self.screening.changes
         ]
@@ -242,12 +234,6 @@ class _Teller:
     def _quiet_codes(self) -> list[str]:
         loud = {finding.code for finding in self.screening.findings} | set(self.screening.missing)
         return [rule.code for rule in self.catalogue.rules if rule.code in self.facts.answers and rule.code not in loud]
-
-    def _label(self, code: str) -> str:
-        for known in (self.catalogue.rules_by_code, self.catalogue.concerns):
-            if code in known:
-                return known[code].label.lower()
-        return code.replace("_", " ")
 
     def _decider(self) -> str:
         needed = [f.code for f in self.screening.findings if f.category == "REL"]

@@ -3,16 +3,17 @@
 from datetime import date, time
 
 from django.db.models import Case, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.functions import JSONObject
+from django.db.models.functions import JSONObject, TruncDate
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
-from clinic.models import ClinicNow, Membership
+from clinic.models import Clinic, ClinicNow, Membership
 from clinic.templatetags.clinic_ui import age_words, date_year, day, roman
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import load
+from treatments.protocol.wording import OUTCOMES
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import TreatmentSession
 
@@ -23,13 +24,6 @@ TABS = (
     ("course", "Course", "treatments:course"),
     ("history", "History", "patients:history"),
 )
-VERDICTS = {
-    "clear": "Clear today",
-    "caution": "Caution today",
-    "ask": "Ask",
-    "needs_clinician": "Needs a clinician",
-    "block": "Blocked",
-}
 
 
 def patient_header(
@@ -39,9 +33,9 @@ def patient_header(
 
     `tab`: chart, screening, assessment, course or history. `plan`: the course to show; without it the one under way,
     else the one being made, else the last. Beside the component's inputs: `now`, `today` (the clinic's day),
-    `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
+    `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
     """
-    known = _known(patient)
+    known = _known(patient, membership.clinic)
     today = known["now"].astimezone(membership.clinic.tz).date()
     plan = plan or _current_plan(patient)
     sessions = list(with_states(plan.planned_sessions.all())) if plan else []
@@ -51,6 +45,7 @@ def patient_header(
         "url": open_url("treatments:chart", [patient.ref], membership) or None,
         "sub": _sub(patient, today),
         "chips": _chips(known, today, sessions, clinical),
+        "screened": known["screened"],
         "course": course_label(plan) if plan and clinical else "",
         "session": _session_words(plan, sessions),
         "dots": [{"number": session.number, "state": dot_state(session)} for session in sessions],
@@ -101,6 +96,12 @@ def dot_state(session: PlannedSession) -> str:
     return {"done": "done", "no_show": "missed"}.get(visited, "open")
 
 
+def next_session(sessions: list[PlannedSession]) -> PlannedSession | None:
+    """The session under way, else the first that is not done. `sessions` came from `with_states`."""
+    not_done = [session for session in sessions if dot_state(session) != "done"]
+    return next((session for session in not_done if dot_state(session) == "now"), next(iter(not_done), None))
+
+
 def course_label(plan: TreatmentPlan) -> str:
     """What the course is for, in the catalogue's words. For clinicians only."""
     concerns = load().concerns
@@ -120,18 +121,19 @@ def open_url(route: str, args: list, membership: Membership) -> str:
     return url if access is not None and access.permits(membership) else ""
 
 
-def _known(patient: Patient) -> dict:
-    """The present moment, the skin type and the last screening for a session, in one query."""
-    screening = ScreeningRecord.objects.filter(patient=OuterRef("pk"), purpose="session").order_by("-id")
+def _known(patient: Patient, clinic: Clinic) -> dict:
+    """The present moment, the skin type and today's newest screening for a session, in one query."""
+    today = TruncDate(ClinicNow(), tzinfo=clinic.tz)
+    screening = ScreeningRecord.objects.filter(patient=OuterRef("pk"), purpose="session", on=today).order_by("-id")
     assessment = Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)
-    shown = JSONObject(on=F("on"), outcome="outcome", earliest_on="earliest_on", facts_version="facts_version")
+    shown = JSONObject(outcome="outcome", earliest_on="earliest_on", facts_version="facts_version")
     return (
         Patient.objects.filter(pk=patient.pk)
         .values("facts_version")
         .annotate(
             now=ClinicNow(),
             skin_type=Subquery(assessment.order_by("-assessed_on", "-id").values("skin_type")[:1]),
-            screening=Subquery(screening.annotate(shown=shown).values("shown")[:1]),
+            screened=Subquery(screening.annotate(shown=shown).values("shown")[:1]),
         )
         .get()
     )
@@ -160,17 +162,17 @@ def _chips(known: dict, today: date, sessions: list[PlannedSession], clinical: b
 
 
 def _verdict(known: dict, today: date, sessions: list[PlannedSession]) -> dict:
-    screening = known["screening"]
+    screened = known["screened"]
     # A session that has begun raises the version itself: from then on the screening it was opened with stands.
     begun = any(session.needling and session.needling["on"] == today.isoformat() for session in sessions)
-    if not screening or screening["on"] != today.isoformat():
-        return {"state": "ask", "label": VERDICTS["ask"]}
-    if screening["facts_version"] != known["facts_version"] and not begun:
+    if not screened:
+        return {"state": "ask", "label": OUTCOMES["ask"]}
+    if screened["facts_version"] != known["facts_version"] and not begun:
         return {"state": "ask", "label": "Screen again"}
-    if screening["outcome"] == "defer":
-        until = screening["earliest_on"]
-        return {"state": "defer", "label": f"Not before {_short(date.fromisoformat(until))}" if until else "Not yet"}
-    return {"state": screening["outcome"], "label": VERDICTS[screening["outcome"]]}
+    state, until = screened["outcome"], screened["earliest_on"]
+    if state == "defer" and until:
+        return {"state": state, "label": f"Not before {_short(date.fromisoformat(until))}"}
+    return {"state": state, "label": f"{OUTCOMES[state]} today" if state in ("clear", "caution") else OUTCOMES[state]}
 
 
 def _short(on: date) -> str:
@@ -182,11 +184,8 @@ def _session_words(plan: TreatmentPlan | None, sessions: list[PlannedSession]) -
         return ""
     if plan.status in ("draft", "submitted"):
         return "Plan"
-    states = [dot_state(session) for session in sessions]
-    if "now" not in states and set(states) == {"done"}:
-        return f"All {len(sessions)} done"
-    coming = states.index("now") if "now" in states else next(i for i, state in enumerate(states) if state != "done")
-    return f"Session {sessions[coming].number} of {len(sessions)}"
+    coming = next_session(sessions)
+    return f"Session {coming.number} of {plan.sessions_planned}" if coming else f"All {len(sessions)} done"
 
 
 def _next_visit(patient: Patient) -> str | None:

@@ -11,10 +11,11 @@ from clinic.models import Clinic, Membership, Room
 from clinic.templatetags.clinic_ui import date_words, date_year
 from patients.models import Patient
 from treatments.appointments.forms import MOST_SHOWN, WishForm
-from treatments.appointments.free_slots import free_slots
+from treatments.appointments.free_slots import devices_in_service, free_slots
+from treatments.appointments.gates import last_day_for
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import Offer, offers
-from treatments.appointments.services import LENGTHS, Place, last_day_for
+from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.verdicts import Verdict
 from treatments.pages.visit_card import mini_ruler, window_words
@@ -68,10 +69,11 @@ class Choice:
 
 @dataclass
 class Staff:
-    """Who and which rooms there are to choose from."""
+    """Who, which rooms and which devices (their keys) there are to choose from."""
 
     clinicians: list[Membership]
     rooms: list[Room]
+    devices: list[int]
     hours: dict
 
     @classmethod
@@ -80,7 +82,8 @@ class Staff:
         clinicians = people(hours)
         for person in clinicians:
             person.clinic = clinic
-        return cls(clinicians=clinicians, rooms=list(clinic.rooms.filter(in_service=True)), hours=hours)
+        rooms = list(clinic.rooms.filter(in_service=True))
+        return cls(clinicians=clinicians, rooms=rooms, devices=devices_in_service(clinic), hours=hours)
 
 
 @dataclass
@@ -105,14 +108,15 @@ class Picker:
 def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
     """Free times for a choice and the wishes in the query of the page."""
     first, last = choice.days()
-    screening = _screened(choice, first)
+    screening = deciding = _screened(choice, first)
     if screening is not None and screening.earliest_on and screening.earliest_on > first:
         first = screening.earliest_on
+        # Behind a date may stand what only a clinician lifts: what holds on that day decides.
+        deciding = _screened(choice, first)
     target = choice.planned.target_on if choice.planned else first
     start = min(max(first, target), max(first, last))
     wish = WishForm(asked, clinicians=staff.clinicians, first_day=start, shown=SHOWN_FIRST)
-    refused = screening is not None and not PERMITS[screening.outcome].book and screening.earliest_on is None
-    refused = refused or (screening is not None and screening.outcome == "needs_clinician")
+    refused = deciding is not None and not PERMITS[deciding.outcome].book
     from_day = min(max(wish.from_day, first), max(first, last))
     found = [] if refused else _wished(choice, staff, wish, from_day, last)
     kept = _thinned(found, choice.clinic)
@@ -178,6 +182,7 @@ def _free(choice: Choice, staff: Staff, clinicians: list[Membership], first: dat
         now=choice.now,
         ignore=choice.moving,
         rooms=staff.rooms,
+        devices=staff.devices if choice.kind == Appointment.Kind.TREATMENT else (),
         hours=staff.hours,
         away=time_off(clinic, clock.day_bounds(first, clinic.tz)[0], clock.day_bounds(last, clinic.tz)[1]),
     )

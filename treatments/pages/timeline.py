@@ -4,13 +4,14 @@ What the desk may read (visits and mails) is chosen here, before the query: a cl
 cannot be shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet
-from django.db.models.functions import JSONObject
+from django.db.models import F, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, JSONObject
 from django.urls import reverse
 
 from clinic.models import ClinicNow
@@ -21,15 +22,13 @@ from patients.outbox.models import OPEN
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.protocol.catalogue import load
+from treatments.protocol.wording import OUTCOMES
 from treatments.screenings.models import Clearance, ScreeningRecord
 from treatments.sessions.forms import ADVERSE_EVENTS
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
 SHOWN = 40
-OUTCOMES = {
-    "clear": "Clear", "caution": "Caution", "ask": "Questions open", "needs_clinician": "Needs a clinician", "defer": "Not before",
-    "block": "Blocked",
-}  # fmt: skip
+LONG_AGO = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,16 @@ class Story:
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of entry: its rows as JSON for one subquery, and how a row reads."""
+    """A kind of entry: the rows of a model, what is shown of each (as JSON, for one subquery), and how a row reads.
+
+    `moment`: the column, or what is worked out from columns, by which the story is sorted.
+    """
 
     name: str
     label: str
-    rows: Callable[[], QuerySet]
+    model: type[Model]
     moment: str
+    shown: dict[str, str | Combinable]
     entry: Callable[[dict, datetime], Entry]
     clinical: bool = True
 
@@ -73,19 +76,21 @@ class _Kind:
 def story(patient: Patient, *, clinical: bool, show: str = "", before: datetime | None = None) -> Story:
     """The newest entries of a patient, of one kind or of all, before a moment. Two queries."""
     kinds = [kind for kind in KINDS if (clinical or not kind.clinical) and show in ("", kind.name)]
-    asked = {kind.name: ArraySubquery(_newest(kind, before)) for kind in kinds}
+    asked = {kind.name: ArraySubquery(_rows(kind, patient, before)) for kind in kinds}
     found = Patient.objects.filter(pk=patient.pk).values("pk").annotate(present=ClinicNow(), **asked).get()
     now = found["present"]
     entries = [kind.entry(row, _moment(row["at"])) for kind in kinds for row in found[kind.name]]
     if show in ("", "messages"):
         entries += _mails(patient, now, before)
     entries.sort(key=lambda entry: entry.at, reverse=True)
-    shown = entries[:SHOWN]
+    # What shares a moment stays on one page: the next begins before it.
+    last = entries[SHOWN - 1].at if len(entries) > SHOWN else LONG_AGO
+    shown = [entry for entry in entries if entry.at >= last]
     return Story(
         now=now,
         coming=[entry for entry in reversed(shown) if not entry.over and entry.at > now],
         past=[entry for entry in shown if entry.over or entry.at <= now],
-        older_than=shown[-1].at if len(entries) > SHOWN else None,
+        older_than=last if len(shown) < len(entries) else None,
     )
 
 
@@ -95,20 +100,26 @@ def filters(*, clinical: bool) -> list[tuple[str, str]]:
     return [("", "Everything"), *kinds, ("messages", "Messages")]
 
 
-def _newest(kind: _Kind, before: datetime | None) -> QuerySet:
-    rows = kind.rows().filter(patient=OuterRef("pk"))
-    if before is not None:
-        rows = rows.filter(**{f"{kind.moment}__lt": before})
-    return rows.order_by(F(kind.moment).desc(), "-pk").values_list("shown", flat=True)[: SHOWN + 1]
+def _rows(kind: _Kind, patient: Patient, before: datetime | None) -> QuerySet:
+    rows = _newest(kind.model.objects.filter(patient=patient).annotate(moment=F(kind.moment)), before)
+    return rows.annotate(shown=JSONObject(at=F("moment"), **kind.shown)).values_list("shown", flat=True)
 
 
 def _mails(patient: Patient, now: datetime, before: datetime | None) -> list[Entry]:
     mails = (
         Message.objects.filter(patient=patient).select_related("clinic", "closed_by").defer("body_text", "body_html")
     )
+    return [_mail(wording.row(mail, now)) for mail in _newest(mails.annotate(moment=F("send_at")), before)]
+
+
+def _newest(rows: QuerySet, before: datetime | None) -> QuerySet:
+    """What fills a page by `moment`, whatever shares its last moment, and the moment beyond: so one knows that there is more."""
     if before is not None:
-        mails = mails.filter(send_at__lt=before)
-    return [_mail(wording.row(mail, now)) for mail in mails.order_by("-send_at", "-pk")[: SHOWN + 1]]
+        rows = rows.filter(moment__lt=before)
+    rows = rows.order_by("-moment", "-pk")
+    last = rows.values("moment")[SHOWN - 1 : SHOWN]
+    beyond = rows.filter(moment__lt=Subquery(last)).values("moment")[:1]
+    return rows.filter(moment__gte=Coalesce(Subquery(beyond), Value(LONG_AGO)))
 
 
 def _mail(row: wording.Row) -> Entry:
@@ -125,21 +136,7 @@ def _mail(row: wording.Row) -> Entry:
     )
 
 
-# ── Rows ──────────────────────────────────────────────────────────────────────
-
-
-def _visits() -> QuerySet:
-    return Appointment.objects.annotate(
-        starts=F("during__startswith"),
-        shown=JSONObject(
-            at=F("during__startswith"),
-            kind="kind",
-            status="status",
-            number="planned_session__number",
-            clinician="clinician__user__full_name",
-            ref="ref",
-        ),
-    )
+# ── How a row reads ───────────────────────────────────────────────────────────
 
 
 def _visit(row: dict, at: datetime) -> Entry:
@@ -158,25 +155,6 @@ def _visit(row: dict, at: datetime) -> Entry:
     )
 
 
-def _sessions() -> QuerySet:
-    zones = SessionZone.objects.filter(session=OuterRef("pk")).order_by("pk")
-    zone = JSONObject(zone="zone", depth="depth_mm", passes="passes")
-    return TreatmentSession.objects.annotate(
-        shown=JSONObject(
-            at=F("opened_at"),
-            status="status",
-            number="planned_session__number",
-            operator="operator__user__full_name",
-            note="note",
-            lot="cartridge_lot__lot",
-            error="error_reason",
-            stopped="stopped_reason",
-            ref="ref",
-            zones=ArraySubquery(zones.annotate(shown=zone).values("shown")),
-        )
-    )
-
-
 def _session(row: dict, at: datetime) -> Entry:
     status, zones = TreatmentSession.Status(row["status"]), load().zones
     depths = [
@@ -185,8 +163,8 @@ def _session(row: dict, at: datetime) -> Entry:
         if z["zone"] in zones
     ]
     in_error = status == TreatmentSession.Status.ENTERED_IN_ERROR
-    said = [", ".join(depths).capitalize(), f"Lot {row['lot']}" if row["lot"] else "", _shortened(row["note"])]
-    said.append(row["error"] if in_error else row["stopped"])
+    said = [_sentence(", ".join(depths)), f"Lot {row['lot']}" if row["lot"] else "", _shortened(row["note"])]
+    said.append(row["error_reason"] if in_error else row["stopped_reason"])
     return Entry(
         at=at,
         kind="Session",
@@ -198,47 +176,19 @@ def _session(row: dict, at: datetime) -> Entry:
     )
 
 
-def _screenings() -> QuerySet:
-    return ScreeningRecord.objects.annotate(
-        shown=JSONObject(
-            at=F("made_at"),
-            on=F("on"),
-            purpose="purpose",
-            outcome="outcome",
-            earliest="earliest_on",
-            findings=F("result__findings"),
-        )
-    )
-
-
 def _screening(row: dict, at: datetime) -> Entry:
     rules = load().rules_by_code
     raised = [rules[finding["code"]].label for finding in row["findings"] if finding["code"] in rules]
     for_what = "the session of" if row["purpose"] == "session" else "a booking on"
     words = OUTCOMES[row["outcome"]]
-    if row["outcome"] == "defer" and row["earliest"]:
-        words = f"Not before {_day(row['earliest'])}"
+    if row["outcome"] == "defer" and row["earliest_on"]:
+        words = f"Not before {_day(row['earliest_on'])}"
     return Entry(
         at=at,
         kind="Screening",
         title=f"Screened for {for_what} {_day(row['on'])}",
         lines=[", ".join(raised)] if raised else ["Nothing was raised"],
         chip=(row["outcome"], words),
-    )
-
-
-def _assessments() -> QuerySet:
-    concerns = AssessedConcern.objects.filter(assessment=OuterRef("pk")).order_by("pk")
-    concern = JSONObject(code="code", severity="severity")
-    return Assessment.objects.annotate(
-        shown=JSONObject(
-            at=F("recorded_at"),
-            skin_type="skin_type",
-            error="entered_in_error",
-            reason="error_reason",
-            note="note",
-            concerns=ArraySubquery(concerns.annotate(shown=concern).values("shown")),
-        )
     )
 
 
@@ -253,100 +203,58 @@ def _assessment(row: dict, at: datetime) -> Entry:
         lines=[
             "; ".join(said),
             *([_shortened(row["note"])] if row["note"] else []),
-            *([row["reason"]] if row["error"] else []),
+            *([row["error_reason"]] if row["entered_in_error"] else []),
         ],
-        chip=("note", "Entered in error") if row["error"] else None,
-        void=row["error"],
-    )
-
-
-def _consents() -> QuerySet:
-    return Consent.objects.annotate(
-        shown=JSONObject(
-            at=F("signed_at"),
-            depth="depth_class",
-            withdrawn=F("withdrawn_at"),
-            reason="withdrawn_reason",
-            name="signed_name",
-        )
+        chip=("note", "Entered in error") if row["entered_in_error"] else None,
+        void=row["entered_in_error"],
     )
 
 
 def _consent(row: dict, at: datetime) -> Entry:
-    withdrawn = row["withdrawn"] is not None
+    withdrawn = f"Withdrawn {_day_of(row['withdrawn_at'])}: {row['withdrawn_reason']}" if row["withdrawn_at"] else ""
     return Entry(
         at=at,
         kind="Consent",
-        title=f"Consent signed, {DepthClass(row['depth']).label}",
-        lines=[f"Withdrawn {_day(row['withdrawn'])}: {row['reason']}"] if withdrawn else [f"by {row['name']}"],
+        title=f"Consent signed, {DepthClass(row['depth_class']).label}",
+        lines=[withdrawn or f"by {row['signed_name']}"],
         chip=("note", "Withdrawn") if withdrawn else ("clear", "Signed"),
-        void=withdrawn,
+        void=bool(withdrawn),
     )
 
 
-def _medicines() -> QuerySet:
-    return MedicationStatement.objects.annotate(
-        shown=JSONObject(
-            at=F("recorded_at"), name="name", kind="kind", started="started_on", stopped="stopped_on", error="entered_in_error",
-            reason="error_reason",
-        )
-    )  # fmt: skip
-
-
 def _medicine(row: dict, at: datetime) -> Entry:
-    started = f"started {_day(row['started'])}" if row["started"] else "start not known"
-    ended = f"stopped {_day(row['stopped'])}" if row["stopped"] else "still taken"
+    started = f"started {_day(row['started_on'])}" if row["started_on"] else "start not known"
+    ended = f"stopped {_day(row['stopped_on'])}" if row["stopped_on"] else "still taken"
+    error = row["entered_in_error"]
     return Entry(
         at=at,
         kind="Medicine",
         title=row["name"],
-        lines=[f"{started}, {ended}".capitalize(), *([row["reason"]] if row["error"] else [])],
-        chip=("note", "Entered in error") if row["error"] else ("plain", "Stopped" if row["stopped"] else "Taken"),
-        void=row["error"],
-    )
-
-
-def _clearances() -> QuerySet:
-    return Clearance.objects.annotate(
-        shown=JSONObject(
-            at=F("recorded_at"),
-            code="code",
-            by="given_by__full_name",
-            reason="reason",
-            until=F("expires_on"),
-            revoked=F("revoked_at"),
-        )
+        lines=[_sentence(f"{started}, {ended}"), *([row["error_reason"]] if error else [])],
+        chip=("note", "Entered in error") if error else ("plain", "Stopped" if row["stopped_on"] else "Taken"),
+        void=error,
     )
 
 
 def _clearance(row: dict, at: datetime) -> Entry:
     rule = load().rules_by_code.get(row["code"])
-    revoked = row["revoked"] is not None
+    revoked = row["revoked_at"] is not None
     return Entry(
         at=at,
         kind="Clearance",
-        title=f"{rule.label if rule else row['code']}: lifted until {_day(row['until'])}",
+        title=f"{rule.label if rule else row['code']}: lifted until {_day(row['expires_on'])}",
         lines=[f"{row['by']}: {row['reason']}"],
-        chip=("note", f"Taken back {_day(row['revoked'])}") if revoked else ("caution", "Lifted"),
+        chip=("note", f"Taken back {_day_of(row['revoked_at'])}") if revoked else ("caution", "Lifted"),
         void=revoked,
     )
 
 
-def _reactions() -> QuerySet:
-    return AdverseEvent.objects.annotate(
-        shown=JSONObject(
-            at=F("reported_at"), code="code", grade="grade", note="note", resolved=F("resolved_on"), error="entered_in_error",
-            session="session__ref",
-        )
-    )  # fmt: skip
-
-
 def _reaction(row: dict, at: datetime) -> Entry:
-    closed = row["resolved"] is not None
+    closed = row["resolved_on"] is not None
     state = (
         ("note", "Entered in error")
-        if row["error"]
-        else ("plain", f"Settled {_day(row['resolved'])}")
+        if row["entered_in_error"]
+        else ("plain", f"Settled {_day(row['resolved_on'])}")
         if closed
         else ("block", "Open")
     )
@@ -357,7 +265,7 @@ def _reaction(row: dict, at: datetime) -> Entry:
         lines=[_shortened(row["note"])] if row["note"] else [],
         url=reverse("treatments:session", args=[row["session"]]) if row["session"] else "",
         chip=state,
-        void=row["error"],
+        void=row["entered_in_error"],
     )
 
 
@@ -366,24 +274,74 @@ def _moment(text: str) -> datetime:
 
 
 def _day(text: str) -> str:
-    return date_year(date.fromisoformat(text[:10]))
+    return date_year(date.fromisoformat(text))
+
+
+def _day_of(text: str) -> str:
+    """The clinic's day of a moment: the page is drawn in its time."""
+    return date_year(_moment(text))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= 240 else f"{text[:239].rstrip()}…"
 
 
+def _same(*columns: str) -> dict[str, str]:
+    """Columns shown under their own name."""
+    return {column: column for column in columns}
+
+
+def _below(rows: QuerySet, **shown: str) -> ArraySubquery:
+    """Rows below a row, in the order they were written."""
+    return ArraySubquery(rows.order_by("pk").annotate(shown=JSONObject(**shown)).values("shown"))
+
+
+ZONES = _below(SessionZone.objects.filter(session=OuterRef("pk")), zone="zone", depth="depth_mm", passes="passes")
+CONCERNS = _below(AssessedConcern.objects.filter(assessment=OuterRef("pk")), code="code", severity="severity")
 KINDS = (
-    _Kind("visits", "Visits", _visits, "starts", _visit, clinical=False),
-    _Kind("sessions", "Sessions", _sessions, "opened_at", _session),
-    _Kind("screenings", "Screenings", _screenings, "made_at", _screening),
-    _Kind("assessments", "Assessments", _assessments, "recorded_at", _assessment),
-    _Kind("consents", "Consents", _consents, "signed_at", _consent),
-    _Kind("medicines", "Medicines", _medicines, "recorded_at", _medicine),
-    _Kind("clearances", "Clearances", _clearances, "recorded_at", _clearance),
-    _Kind("reactions", "Adverse events", _reactions, "reported_at", _reaction),
-)
-
-
-def names() -> Iterator[str]:
-    yield from (name for name, _ in filters(clinical=True))
+    _Kind(
+        "visits", "Visits", Appointment, "during__startswith",
+        _same("kind", "status", "ref") | {"number": "planned_session__number", "clinician": "clinician__user__full_name"},
+        _visit, clinical=False,
+    ),
+    _Kind(
+        "sessions", "Sessions", TreatmentSession, "opened_at",
+        _same("status", "note", "error_reason", "stopped_reason", "ref")
+        | {"number": "planned_session__number", "operator": "operator__user__full_name", "lot": "cartridge_lot__lot", "zones": ZONES},
+        _session,
+    ),
+    _Kind(
+        "screenings", "Screenings", ScreeningRecord, "made_at",
+        _same("purpose", "outcome", "earliest_on") | {"on": F("on"), "findings": F("result__findings")},
+        _screening,
+    ),
+    _Kind(
+        "assessments", "Assessments", Assessment, "recorded_at",
+        _same("skin_type", "entered_in_error", "error_reason", "note") | {"concerns": CONCERNS},
+        _assessment,
+    ),
+    _Kind(
+        "consents", "Consents", Consent, "signed_at",
+        _same("depth_class", "withdrawn_at", "withdrawn_reason", "signed_name"),
+        _consent,
+    ),
+    _Kind(
+        "medicines", "Medicines", MedicationStatement, "recorded_at",
+        _same("name", "started_on", "stopped_on", "entered_in_error", "error_reason"),
+        _medicine,
+    ),
+    _Kind(
+        "clearances", "Clearances", Clearance, "recorded_at",
+        _same("code", "reason", "expires_on", "revoked_at") | {"by": "given_by__full_name"},
+        _clearance,
+    ),
+    _Kind(
+        "reactions", "Adverse events", AdverseEvent, "reported_at",
+        _same("code", "grade", "note", "resolved_on", "entered_in_error") | {"session": "session__ref"},
+        _reaction,
+    ),
+)  # fmt: skip

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce, TruncDate
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -14,10 +15,11 @@ from clinic.models import Clinic, ClinicNow
 from clinic.roles import member
 from patients.outbox.models import Message, State
 from treatments.appointments.working_time import people, time_off, weekly_hours
-from treatments.pages.call_lists import call_lists
+from treatments.pages.call_lists import CallList, call_lists
 from treatments.pages.day import day_of
 from treatments.pages.day_visits import visits_of
 from treatments.pages.visit_card import SEARCHED_DAYS_AFTER, card_of, next_to_book, sessions_of
+from treatments.rules.models import Device
 from treatments.sessions.models import TreatmentSession
 
 SHOWN_CALLS = 3
@@ -67,19 +69,24 @@ def today(request: HttpRequest) -> HttpResponse:
         "before": _address(on - timedelta(days=1), this_day, by, view),
         "after": _address(on + timedelta(days=1), this_day, by, view),
         "calls": calls,
-        "shown_calls": [calls.before_they_travel, calls.closing, calls.overdue],
+        "shown_calls": [_begun(one) for one in (calls.before_they_travel, calls.closing, calls.overdue)],
         "folded_calls": [calls.to_book, calls.to_ask, calls.unconfirmed, calls.no_email],
-        "most_calls": SHOWN_CALLS,
         "known": known,
         "visit": chosen,
-        "card": card_of(chosen, now=now, rooms=rooms, hours=hours, sessions=sessions, away=away) if chosen else None,
+        "card": card_of(
+            chosen, now=now, rooms=rooms, hours=hours, sessions=sessions, devices=known["devices"], away=away
+        )
+        if chosen
+        else None,
         "next": f"{here}{'&' if '?' in here else '?'}visit={chosen.ref}" if chosen else here,
     }
     return render(request, "treatments/pages/today.html", context)
 
 
 def _known(clinic: Clinic, chosen_ref: UUID | None) -> dict:
-    """The present moment, the counts of the top bar and the next mail of the chosen patient, in one query."""
+    """The present moment, the devices in service (keys), the counts of the top bar and the next mail of the chosen patient,
+    in one query."""
+    devices = Device.objects.filter(clinic=OuterRef("pk"), in_service=True)
     unsigned = TreatmentSession.objects.filter(clinic=OuterRef("pk"), status="open")
     # The first bound lets the index of days serve; the second is the clinic's midnight.
     waiting = (
@@ -93,12 +100,18 @@ def _known(clinic: Clinic, chosen_ref: UUID | None) -> dict:
         .values("pk")
         .annotate(
             now=ClinicNow(),
+            devices=ArraySubquery(devices.order_by("pk").values("pk")),
             unsigned=_count(unsigned),
             will_go=_count(waiting),
             next_mail_at=Subquery(of_chosen.values("send_at")[:1]),
         )
         .get()
     )
+
+
+def _begun(calls: CallList) -> dict:
+    """The first lines of a list, and how many more there are."""
+    return {"list": calls, "first": calls.calls[:SHOWN_CALLS], "more": max(0, len(calls.calls) - SHOWN_CALLS)}
 
 
 def _count(rows):

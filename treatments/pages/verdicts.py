@@ -1,7 +1,7 @@
 """What the desk may know of a booked visit's screening: go ahead, ask, not before a date. Never the reason.
 
 Lists and the day show hundreds of visits, so the rules are not run again here: the verdict is read from the newest
-stored screening of each patient, whose findings carry their dates. The gate before a session runs the rules anew.
+stored screening of each patient, which keeps what it means for later days. The gate before a session runs the rules anew.
 """
 
 from dataclasses import dataclass
@@ -33,22 +33,18 @@ class Verdict:
         return self.state in ("block", "defer")
 
 
-def newest_screening(**of) -> QuerySet[ScreeningRecord]:
-    """A subquery's worth of the newest screening: outcome, day, findings and what is missing, as one JSON value."""
-    shown = JSONObject(
-        outcome="outcome",
-        on=F("on"),
-        purpose="purpose",
-        made_at="made_at",
-        findings="result__findings",
-        missing="result__missing",
-    )
-    return ScreeningRecord.objects.filter(**of).order_by("-id").annotate(shown=shown).values("shown")[:1]
+def newest_screening() -> QuerySet[ScreeningRecord]:
+    """The newest screening that speaks of a visit's day, for a subquery of visits.
+
+    One that was made for a later day says nothing of this one: it does not hold what ends in between.
+    """
+    return ScreeningRecord.objects.filter(patient=OuterRef("patient"), on__lte=OuterRef("day")).order_by("-id")
 
 
 def with_screening(visits: QuerySet[Appointment]) -> QuerySet[Appointment]:
-    """Visits with `screened`: the newest screening of their patient, for `verdict_of`. Adds no query."""
-    return visits.annotate(screened=Subquery(newest_screening(patient=OuterRef("patient"))))
+    """Visits with `screened`, a dict for `verdict_of`. Adds no query."""
+    shown = JSONObject(on=F("on"), purpose="purpose", made_at="made_at", outlook="result__outlook")
+    return visits.annotate(screened=Subquery(newest_screening().annotate(shown=shown).values("shown")[:1]))
 
 
 def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
@@ -72,31 +68,14 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
 
 
 def outcome_on(screened: dict, on: date) -> tuple[str, date | None]:
-    """What a stored screening says of another day: its findings are still there, each with the day it ends.
-
-    Same order as the rules themselves: block, defer, needs_clinician, ask, caution, clear. The date is the first on
-    which no dated finding stands, None where none does or an undated block stands.
-    """
-    standing = [finding for finding in screened["findings"] if not _is_lifted(finding, on)]
-    undated = [f for f in standing if f["category"] == "ABS" and not f["earliest_on"]]
-    waits = [
-        date.fromisoformat(f["earliest_on"]) for f in standing if f["earliest_on"] and f["category"] in ("ABS", "TMP")
-    ]
-    earliest_on = max((day for day in waits if day > on), default=None)
-    if undated:
-        return "block", None
-    if earliest_on is not None:
-        return "defer", earliest_on
-    # A finding that was lifted until before that day stands again, whatever it was lifted from.
-    if any(finding["category"] == "REL" or finding["cleared_until"] for finding in standing):
-        return "needs_clinician", None
-    if screened["missing"]:
+    """What a stored screening says of a day from its own on, read from its outlook. A dated block reads as a wait."""
+    reached = [turn for turn in screened["outlook"] or [] if date.fromisoformat(turn["on"]) <= on]
+    if not reached:
         return "ask", None
-    return ("caution" if screened["findings"] else "clear"), None
-
-
-def _is_lifted(finding: dict, on: date) -> bool:
-    return bool(finding["cleared_until"]) and date.fromisoformat(finding["cleared_until"]) >= on
+    outcome, earliest_on = reached[-1]["outcome"], reached[-1]["earliest_on"]
+    if earliest_on and outcome in ("block", "defer"):
+        return "defer", date.fromisoformat(earliest_on)
+    return outcome, None
 
 
 def _label(state: str, earliest_on: date | None) -> str:

@@ -12,7 +12,7 @@ from clinic.templatetags.clinic_ui import age_words, date_year
 from treatments.appointments.free_slots import free_slots
 from treatments.appointments.models import BLOCKING, COMING, Appointment
 from treatments.appointments.offers import Offer, offers
-from treatments.appointments.services import LENGTHS
+from treatments.appointments.places import LENGTHS
 from treatments.appointments.working_time import Away, Hours, people, time_off
 from treatments.pages.header import dot_state, with_states
 from treatments.pages.verdicts import GONE, Verdict, verdict_of
@@ -55,7 +55,6 @@ class NextSession:
     """The next session of the course without a visit, its window and the best free times in it."""
 
     planned: PlannedSession
-    total: int
     ruler: dict
     words: str
     offered: list[Offer] = field(default_factory=list)
@@ -88,9 +87,11 @@ def card_of(
     rooms: list[Room],
     hours: Hours,
     sessions: list[PlannedSession],
+    devices: list[int],
     away: Away | None = None,
 ) -> VisitCard:
     """Everything about a visit from `with_screening`. `sessions`: those of its plan from `with_states`, or none.
+    `devices`: keys of those in service.
 
     Two queries (time off and what is taken) where a next session can be booked, else none.
     """
@@ -103,7 +104,7 @@ def card_of(
         verdict=verdict_of(visit, today=today),
         steps=_steps(visit),
         acts=_acts(visit, today),
-        undo=_undo(visit),
+        undo=_undo(visit, sessions, now=now),
         can_move=visit.status in COMING,
         can_cancel=visit.status in (*COMING, "arrived", "numbing"),
         can_miss=visit.status in COMING and visit.during.lower <= now,
@@ -112,10 +113,10 @@ def card_of(
     if sessions:
         plan = sessions[0].plan
         card.number = next(session.number for session in sessions if session.pk == visit.planned_session_id)
-        card.course_words = course_words(plan, card.dots)
+        card.course_words = course_words(plan, sessions)
         if plan.status == "active" and (planned := next_to_book(sessions)):
             card.next_session = next_session(
-                planned, visit=visit, now=now, rooms=rooms, hours=hours, sessions=sessions, away=away
+                planned, visit=visit, now=now, rooms=rooms, hours=hours, sessions=sessions, devices=devices, away=away
             )
     return card
 
@@ -153,11 +154,12 @@ def next_session(
     rooms: list[Room],
     hours: Hours,
     sessions: list[PlannedSession],
+    devices: list[int],
     away: Away | None = None,
 ) -> NextSession:
     clinic = visit.clinic
     today = now.astimezone(clinic.tz).date()
-    found = _searched(planned, visit=visit, now=now, today=today, rooms=rooms, hours=hours, away=away)
+    found = _searched(planned, visit=visit, now=now, today=today, rooms=rooms, hours=hours, devices=devices, away=away)
     wish = Wish(on=max(planned.target_on, today), at=visit.starts_at, clinician=visit.clinician_id)
     offered = offers(
         best(found, wish, clinic.tz),
@@ -169,7 +171,6 @@ def next_session(
     )
     return NextSession(
         planned=planned,
-        total=len(sessions),
         ruler=mini_ruler(planned, [offer.starts_at.date() for offer in offered]),
         words=window_words(planned),
         offered=offered,
@@ -184,10 +185,11 @@ def window_words(planned: PlannedSession) -> str:
     )
 
 
-def course_words(plan: TreatmentPlan, dots: list[dict]) -> str:
-    done = sum(dot["state"] == "done" for dot in dots)
+def course_words(plan: TreatmentPlan, sessions: list[PlannedSession]) -> str:
+    # A course that goes on after a stopped one begins with a later number: those before it are done.
+    done = sessions[0].number - 1 + sum(dot_state(session) == "done" for session in sessions)
     apart = apart_words(plan)
-    return f"{done} of {len(dots)} done. {apart}" if done else f"{len(dots)} sessions. {apart}"
+    return f"{done} of {plan.sessions_planned} done. {apart}" if done else f"{plan.sessions_planned} sessions. {apart}"
 
 
 def apart_words(plan: TreatmentPlan) -> str:
@@ -241,6 +243,7 @@ def _searched(
     today: date,
     rooms: list[Room],
     hours: Hours,
+    devices: list[int],
     away: Away | None,
 ) -> list[Slot]:
     first, last = search_days(planned, today)
@@ -263,6 +266,7 @@ def _searched(
         now=now,
         rooms=rooms,
         hours=hours,
+        devices=devices,
         away=away,
     )
 
@@ -323,9 +327,17 @@ def _acts(visit: Appointment, today: date) -> list[Act]:
     return []
 
 
-def _undo(visit: Appointment) -> str:
-    """What the last step is called, where it can be taken back."""
-    return "" if visit.status == "booked" else visit.get_status_display().lower()
+def _undo(visit: Appointment, sessions: list[PlannedSession], *, now: datetime) -> str:
+    """What the last step is called, where it can be taken back: a closed visit only while it could be booked there."""
+    is_final = {
+        "booked": True,
+        "cancelled": visit.during.lower < now,
+        "no_show": visit.day != now.astimezone(visit.clinic.tz).date(),
+    }.get(visit.status, False)
+    if visit.status in GONE:
+        mine = next((session for session in sessions if session.pk == visit.planned_session_id), None)
+        is_final |= mine is not None and (mine.plan.status != "active" or _is_taken(mine))
+    return "" if is_final else visit.get_status_display().lower()
 
 
 def _when(moment: datetime | None, visit: Appointment) -> str:

@@ -1,7 +1,6 @@
 """Courses: proposed from the catalogue, submitted, activated behind a gate, kept in step with what happens."""
 
 from datetime import date
-from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Max
@@ -53,6 +52,9 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
     today = clock.today(patient.clinic)
     read = facts.facts_json(patient, on=today)
     course = _course(read, today=today, starts_on=starts_on, count=count)
+    if not course.sessions:
+        more = " Choose a larger number." if course.count < course.maximum else ""
+        raise DomainError(f"Sessions done already: {course.count}. Nothing is left to plan.{more}", field="count")
     with explained():
         plan = TreatmentPlan.objects.create(
             clinic=patient.clinic,
@@ -61,7 +63,8 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
             protocol=in_force(),
             concerns=read["concerns"],
             proposal=course.to_json(),
-            sessions_planned=len(course.sessions),
+            # Numbering goes on after the sessions that are done and count, so "of" counts them too.
+            sessions_planned=course.count,
             floor_days=course.floor_days,
             target_days=course.target_days,
             latest_days=course.latest_days,
@@ -88,12 +91,15 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
 
 @transaction.atomic
 def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
+    """Hand a draft on. A deferred one goes with its dates moved. Raises NotPermitted (outcome table) or WrongStatus."""
     plan = _locked(plan, to="submitted")
     outcome = screenings.look(plan.patient, on=_first_day(plan), purpose="booking")
     if not PERMITS[outcome.outcome].submit:
         raise NotPermitted(
             f"This plan cannot be submitted: {desk_sentence(outcome, load()).lower()}.", screening=outcome
         )
+    if outcome.outcome == "defer" and outcome.earliest_on:
+        _start_no_sooner_than(plan, outcome.earliest_on)
     return _move(plan, "submitted", by=by, submitted_at=clock.now(), submitted_by=by)
 
 
@@ -105,7 +111,7 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     """
     plan = _locked(plan, to="active")
     resumed = plan.status == TreatmentPlan.Status.ON_HOLD
-    require_sign_off(plan.clinic, plan.protocol)
+    require_sign_off(plan.clinic)
     if not consents.valid_consent(
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=clock.now()
     ):
@@ -172,16 +178,18 @@ def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSess
     return changed
 
 
+def locked(plan: TreatmentPlan) -> TreatmentPlan:
+    """The plan as it is now, and nobody changes it, its windows or its visits until we are done."""
+    rows = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("patient", "clinic", "protocol")
+    return rows.get(pk=plan.pk)
+
+
 def _locked(plan: TreatmentPlan, *, to: str) -> TreatmentPlan:
-    locked = (
-        TreatmentPlan.objects.select_for_update(of=("self",))
-        .select_related("patient", "clinic", "protocol")
-        .get(pk=plan.pk)
-    )
-    if not lifecycle.can_move("plan", locked.status, to):
+    plan = locked(plan)
+    if not lifecycle.can_move("plan", plan.status, to):
         wanted = TreatmentPlan.Status(to).label.lower()
-        raise WrongStatus(f"This plan is {locked.get_status_display().lower()}; it cannot become {wanted} from there.")
-    return locked
+        raise WrongStatus(f"This plan is {plan.get_status_display().lower()}; it cannot become {wanted} from there.")
+    return plan
 
 
 def _move(plan: TreatmentPlan, to: str, *, by: User, screening: str | None = None, **fields) -> TreatmentPlan:
@@ -209,10 +217,8 @@ def _start_no_sooner_than(plan: TreatmentPlan, day: date) -> None:
 
 
 def _depth_class(course: Course) -> DepthClass:
-    deepest = max((zone.soft_max_mm for session in course.sessions for zone in session.zones), default=Decimal(0))
-    if deepest <= Decimal("0.5"):
-        return DepthClass.SUPERFICIAL
-    return DepthClass.DERMAL if deepest <= Decimal("1.5") else DepthClass.DEEP
+    """What is asked consent for: all that may be charted, also above the usual maximum with a reason."""
+    return DepthClass.of(max(zone.hard_cap_mm for session in course.sessions for zone in session.zones))
 
 
 def _why_not_active(screening: ScreeningRecord | Screening) -> str:

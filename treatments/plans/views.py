@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from patients.models import Consent
@@ -26,17 +27,13 @@ STEPS = {
     "activate": (services.activate, "Course active. Its sessions can be booked now."),
     "hold": (services.hold, "Course on hold. Nothing can be booked until it goes on."),
     "resume": (services.activate, "Course goes on. Its sessions can be booked again."),
-    "complete": (services.complete, "Course completed."),
+    "complete": (courses.complete_course, "Course completed."),
 }
 
 
 def _plan(request: HttpRequest, ref: UUID) -> TreatmentPlan:
     people = ("patient__clinic", "protocol", "drafted_by", "activated_by", "ended_by")
     return get_object_or_404(request.clinic.plans.select_related(*people), ref=ref)
-
-
-def _status(request: HttpRequest) -> int:
-    return 422 if request.method == "POST" else 200
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
@@ -58,7 +55,7 @@ def plan_new(request: HttpRequest, ref: UUID) -> HttpResponse:
         try:
             return once(request, keep)
         except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.sentence)
+            refuse(form, error)
     context = {"form": form, "patient": patient, "header": header, "proposal": proposal, "refusal": refusal}
     status = 422 if keeps or form.errors else 200
     return render(request, "treatments/plans/new.html", context, status=status)
@@ -112,11 +109,11 @@ def plan_stop(request: HttpRequest, ref: UUID) -> HttpResponse:
         try:
             return once(request, stop)
         except DomainError as refusal:
-            form.add_error("reason" if refusal.field == "reason" else None, refusal.sentence)
+            refuse(form, refusal)
     header = patient_header(plan.patient, membership=request.membership, tab="course", plan=plan)
     context = {"form": form, "plan": plan, "header": header, "coming": course_page.coming_visits(header["sessions"])}
     context["stop_label"] = course_page.stop_label(plan)
-    return render(request, "treatments/plans/stop.html", context, status=_status(request))
+    return render(request, "treatments/plans/stop.html", context, status=form_status(request))
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
@@ -151,7 +148,7 @@ def consent(request: HttpRequest, ref: UUID) -> HttpResponse:
         try:
             return once(request, sign)
         except DomainError as refusal:
-            form.add_error("signature" if refusal.field == "signature" else None, refusal.sentence)
+            refuse(form, refusal)
     now = clock.now()
     context = {
         "form": form,
@@ -166,7 +163,7 @@ def consent(request: HttpRequest, ref: UUID) -> HttpResponse:
         ),
         "header": patient_header(patient, membership=request.membership, tab="course", plan=plan),
     }
-    return render(request, "treatments/plans/consent.html", context, status=_status(request))
+    return render(request, "treatments/plans/consent.html", context, status=form_status(request))
 
 
 @allow(Role.CLINICIAN)
@@ -198,7 +195,7 @@ def consent_withdraw(request: HttpRequest, ref: UUID) -> HttpResponse:
         try:
             return once(request, withdraw)
         except DomainError as refusal:
-            form.add_error("reason" if refusal.field == "reason" else None, refusal.sentence)
+            refuse(form, refusal)
     header = patient_header(signed.patient, membership=request.membership, tab="course")
     context = {"form": form, "signed": signed, "back": back, "header": header}
-    return render(request, "treatments/plans/withdraw.html", context, status=_status(request))
+    return render(request, "treatments/plans/withdraw.html", context, status=form_status(request))

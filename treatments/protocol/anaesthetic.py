@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 
 from .catalogue import Catalogue
 from .entries import Anaesthetic, NumbingPolicy
@@ -19,13 +20,21 @@ ALERTED = "lidocaine"
 
 
 @dataclass(frozen=True, slots=True)
+class LabelRefusal:
+    """What the label does not allow, in a sentence, and what of the application it is about."""
+
+    about: Literal["agent", "occluded", "area_cm2", "grams", "minutes"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnaestheticCheck:
-    """Milligrams of each active on the skin, the alert threshold, and sentences: `refusals` stop, `alerts` warn."""
+    """Milligrams of each active on the skin, the alert threshold, what stops (`refusals`) and sentences that warn (`alerts`)."""
 
     applied_mg: dict[str, Decimal]
     mg_per_kg: Decimal | None
     alert_mg: Decimal
-    refusals: tuple[str, ...]
+    refusals: tuple[LabelRefusal, ...]
     alerts: tuple[str, ...]
 
 
@@ -77,18 +86,18 @@ def _refusals(
     minutes: int | None,
     occluded: bool,
     prescriber_order: bool,
-) -> Iterator[str]:
+) -> Iterator[LabelRefusal]:
     if agent.prescriber_order and not prescriber_order:
-        yield f"{agent.label}: a prescriber must order it."
+        yield LabelRefusal("agent", f"{agent.label}: a prescriber must order it.")
     if occluded and not agent.occlusion:
-        yield f"{agent.label}: do not cover it."
+        yield LabelRefusal("occluded", f"{agent.label}: do not cover it.")
     if agent.max_area_cm2 is not None and area_cm2 is not None and area_cm2 > agent.max_area_cm2:
-        yield f"{_plain(area_cm2)} cm²: the limit is {_plain(agent.max_area_cm2)} cm²."
+        yield LabelRefusal("area_cm2", f"{_plain(area_cm2)} cm²: the limit is {_plain(agent.max_area_cm2)} cm².")
     per_10_cm2 = agent.max_grams_per_10_cm2
     if per_10_cm2 is not None and area_cm2 is not None and grams * 10 > per_10_cm2 * area_cm2:
-        yield f"{_plain(grams)} g: the limit is {_plain(per_10_cm2)} g on 10 cm²."
+        yield LabelRefusal("grams", f"{_plain(grams)} g: the limit is {_plain(per_10_cm2)} g on 10 cm².")
     if minutes is not None and minutes > agent.maximum_minutes:
-        yield f"{minutes} minutes: the limit is {agent.maximum_minutes} minutes."
+        yield LabelRefusal("minutes", f"{minutes} minutes: the limit is {agent.maximum_minutes} minutes.")
 
 
 def _alerts(

@@ -27,7 +27,7 @@ from .interval import (
 from .jsonreading import BadFacts, plain
 from .missing import missing_answers
 
-__all__ = ["PERMITS", "Change", "Finding", "Outcome", "Permits", "Purpose", "Screening", "screen"]
+__all__ = ["PERMITS", "Change", "Finding", "Outcome", "Permits", "Purpose", "Screening", "Turn", "outlook", "screen"]
 
 Outcome = Literal["block", "defer", "needs_clinician", "ask", "caution", "clear"]
 Purpose = Literal["session", "booking"]
@@ -76,6 +76,11 @@ class Finding:
         """The day this finding stops forbidding; None where it forbids nothing or names no day."""
         return self.earliest_on if self.category in ("ABS", "TMP") else None
 
+    def turns_after(self, day: date) -> Iterator[date]:
+        """The days after `day` on which it ends, becomes another one or is no longer lifted."""
+        relapses_on = self.cleared_until + timedelta(days=1) if self.cleared_until else None
+        return (turn for turn in (self.earliest_on, self.lapses_on, relapses_on) if turn and turn > day)
+
     def to_json(self) -> dict[str, object]:
         return {
             "code": self.code,
@@ -120,6 +125,18 @@ class Screening:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """From `on`, until the next turn, this is the outcome. `earliest_on`: the first day without a dated finding, if later."""
+
+    on: date
+    outcome: Outcome
+    earliest_on: date | None
+
+    def to_json(self) -> dict[str, object]:
+        return {"on": plain(self.on), "outcome": self.outcome, "earliest_on": plain(self.earliest_on)}
+
+
 def screen(facts: PatientFacts, *, on: date, purpose: Purpose, catalogue: Catalogue) -> Screening:
     """Screen a patient for one day. Raises `BadFacts` for a date that lies after `on` and cannot.
 
@@ -141,6 +158,25 @@ def screen(facts: PatientFacts, *, on: date, purpose: Purpose, catalogue: Catalo
         missing=missing,
         changes=changes_for(facts, {finding.code for finding in findings}, patient.floor_on(on), catalogue),
     )
+
+
+def outlook(screening: Screening, facts: PatientFacts, catalogue: Catalogue) -> tuple[Turn, ...]:
+    """What a screening means for later days, by the facts it was made of: a wait ends or turns into a need for a
+    clinician, a clearance runs out. The first turn is the day asked about. What is missing stays missing.
+    """
+    return tuple(_turns(_Patient(facts, screening.on, catalogue), screening))
+
+
+def _turns(patient: _Patient, screening: Screening) -> Iterator[Turn]:
+    day, standing = screening.on, screening.findings
+    while True:
+        earliest_on, binding = _earliest(patient, standing, day)
+        yield Turn(day, _outcome(standing, screening.missing), earliest_on if binding else None)
+        to_come = [turn for finding in standing for turn in finding.turns_after(day)]
+        if not to_come:
+            return
+        day = min(to_come)
+        standing = tuple(patient.findings(day))
 
 
 def _outcome(findings: tuple[Finding, ...], missing: tuple[str, ...]) -> Outcome:

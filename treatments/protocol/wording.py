@@ -1,14 +1,28 @@
-"""One sentence for what screening found: with the reason for clinicians, without it for everybody else."""
+"""What screening found, in words: with the reason for clinicians, without it for everybody else."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from .catalogue import Catalogue
 from .facts import PatientFacts
 from .interval import last_needling
-from .screening import Finding, Screening
+from .screening import Finding, Outcome, Screening
 
+OUTCOMES: Mapping[Outcome, str] = {
+    "clear": "Clear", "caution": "Caution", "ask": "Ask", "needs_clinician": "Needs a clinician", "defer": "Not yet", "block": "Blocked",
+}  # fmt: skip
+# What is done differently, as an instruction. A step of depth comes as a negative number and is read as a distance.
+CHANGES = {
+    "floor_days": "Interval: at least {} days to the next session",
+    "soft_max_step_mm": "Depth: stay {} mm below the usual maximum",
+    "anaesthetic": "Numbing: none today",
+    "endpoint": "Endpoint: stop at even redness, no bleeding",
+    "avoid_zones": "Leave out the marked spots",
+    "sun_avoidance_days": "Sun: {} days of strict avoidance before and after",
+}
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -65,6 +79,27 @@ def finding_sentence(finding: Finding, facts: PatientFacts, catalogue: Catalogue
         lapses = f", or lapses on {day_in_words(finding.lapses_on, near=on)}" if finding.lapses_on else ""
         return f"Needs {who}{lapses}"
     return "May go ahead"
+
+
+def change_words(change: Mapping[str, Any]) -> str:
+    """A change of a screening, in its JSON form, as an instruction: "Depth: stay 0.25 mm below the usual maximum"."""
+    return CHANGES[change["parameter"]].format(str(change["value"]).removeprefix("-"))
+
+
+def because_words(codes: Iterable[str], catalogue: Catalogue) -> str:
+    """What asks for a change: "prescribed blood thinner, skin type"."""
+    return ", ".join(label_words(code, catalogue) for code in codes)
+
+
+def change_sentence(change: Mapping[str, Any], catalogue: Catalogue) -> str:
+    """The instruction with its reasons: "Depth: stay 0.25 mm below the usual maximum (prescribed blood thinner)"."""
+    return f"{change_words(change)} ({because_words(change['because'], catalogue)})"
+
+
+def label_words(code: str, catalogue: Catalogue) -> str:
+    """A rule, a concern or a fact (`skin_type`) inside a sentence."""
+    entry = catalogue.rules_by_code.get(code) or catalogue.concerns.get(code)
+    return entry.label.lower() if entry else code.replace("_", " ")
 
 
 def _reason(code: str, until: date, facts: PatientFacts, catalogue: Catalogue, *, near: date, assumed: bool) -> str:

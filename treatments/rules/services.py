@@ -1,12 +1,14 @@
 """Which protocol is in force, who answers for it, and what the clinic treats with."""
 
+from functools import lru_cache
+
 from django.db import transaction
 
 from clinic import audit
 from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue, load, parse
 from treatments.rules.models import Anaesthetic, Device, ProtocolSignOff, ProtocolVersion
 
 
@@ -23,6 +25,19 @@ def in_force() -> ProtocolVersion:
     return protocol
 
 
+def catalogue_of(protocol: ProtocolVersion) -> Catalogue:
+    """The rules as they were published: what was decided under them is told in their words. Raises `BadCatalogue` where
+    this software no longer reads a version that old."""
+    shipped = load()
+    return shipped if protocol.sha256 == shipped.sha256 else _published(protocol.sha256)
+
+
+@lru_cache(maxsize=8)
+def _published(sha256: str) -> Catalogue:
+    # Published rows never change, so a catalogue read once stays right.
+    return parse(ProtocolVersion.objects.get(sha256=sha256).toml.encode())
+
+
 @transaction.atomic
 def sign_off(*, clinic: Clinic, by: Membership) -> ProtocolSignOff:
     """A prescriber answers for the protocol in force. Raises DomainError for anyone else."""
@@ -36,10 +51,14 @@ def sign_off(*, clinic: Clinic, by: Membership) -> ProtocolSignOff:
     return signed
 
 
-def require_sign_off(clinic: Clinic, protocol: ProtocolVersion) -> None:
-    """What must be true of a real clinic before it treats anyone. Raises NotSignedOff with what to do."""
+def require_sign_off(clinic: Clinic) -> None:
+    """What must be true of a real clinic before it treats anyone: its numbers, and a signature under the protocol in force.
+
+    Raises NotSignedOff with what to do.
+    """
     if clinic.is_demo:
         return
+    protocol = in_force()
     if not clinic.urgent_phone or not clinic.emergency_number:
         raise NotSignedOff(
             "Set the clinic's urgent and emergency numbers in Settings first: every aftercare message prints them."

@@ -57,11 +57,13 @@ def slots(
     patient_busy: Sequence[Stretch],
     zone: ZoneInfo,
     not_before: datetime,
+    devices: Mapping[int, Sequence[Stretch]] | None = None,
     grid_minutes: int = 15,
 ) -> Iterator[Slot]:
     """Every start at which somebody and some room are free, by clinician and then by time; the first free room is named.
 
-    `clinicians` and `rooms`: key to free stretches, sorted and disjoint. Starts lie on the grid counted from local
+    `clinicians` and `rooms`: key to free stretches, sorted and disjoint. `devices` likewise; where there are any, one of
+    them has to be free for the treatment, and which one is settled when the visit is booked. Starts lie on the grid counted from local
     midnight; where the clocks go back both passes of the repeated hour are there.
     """
     busy = merged(patient_busy)
@@ -70,6 +72,8 @@ def slots(
             for start in _starts(stretch, length, zone, grid_minutes):
                 held = length.stretches(start)
                 if start < not_before or meets(busy, held.patient):
+                    continue
+                if devices and not any(holds(open_time, held.clinician) for open_time in devices.values()):
                     continue
                 room = next((key for key, open_time in rooms.items() if holds(open_time, held.room)), None)
                 if room is not None:

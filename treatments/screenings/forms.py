@@ -9,7 +9,6 @@ from patients.models import HistoryAnswer
 from treatments.protocol.entries import Rule
 
 DEFAULT_CLEARANCE_DAYS = 90
-LONGEST_CLEARANCE_DAYS = 366
 NOTE_LENGTH = 400
 ANSWERS = (("yes", "Yes"), ("no", "No"), ("not_sure", "Not sure"))
 
@@ -244,8 +243,6 @@ class ClearanceForm(forms.Form):
         last = self.cleaned_data["expires_on"]
         if last < self.today:
             raise forms.ValidationError("Choose a last day that is not in the past.")
-        if last > self.today + timedelta(days=LONGEST_CLEARANCE_DAYS):
-            raise forms.ValidationError("A clearance lasts a year at most. Choose an earlier day.")
         return last
 
 

@@ -28,7 +28,7 @@ class ScreeningRecord(RefModel):
     outcome = models.CharField(max_length=20)
     earliest_on = models.DateField(null=True)
     binding = models.CharField(max_length=40, blank=True)
-    # The whole answer of `screen()` and the facts it was given: `findings`, `missing`, `changes` read from here.
+    # The whole answer of `screen()`, its outlook on later days, and the facts: `findings`, `missing`, `changes` are read here.
     result = models.JSONField()
     facts = models.JSONField()
     facts_version = models.PositiveIntegerField()

@@ -1,6 +1,6 @@
 """Running the rules on record, and lifting what a named clinician may lift."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import transaction
 
@@ -12,9 +12,11 @@ from patients.models import Patient
 from treatments import facts
 from treatments.protocol.catalogue import load
 from treatments.protocol.facts import from_json
-from treatments.protocol.screening import Screening, screen
+from treatments.protocol.screening import Screening, outlook, screen
 from treatments.rules.services import in_force
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
+
+LONGEST_CLEARANCE_DAYS = 366
 
 
 class NotPermitted(DomainError):
@@ -45,8 +47,9 @@ def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> Scr
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     catalogue = load()
     read = facts.facts_json(patient, on=_facts_day(patient, on), catalogue=catalogue)
-    screening = screen(from_json(read), on=on, purpose=purpose, catalogue=catalogue)
-    result = screening.to_json()
+    known = from_json(read)
+    screening = screen(known, on=on, purpose=purpose, catalogue=catalogue)
+    ahead = outlook(screening, known, catalogue)
     record = ScreeningRecord.objects.create(
         patient=patient,
         protocol=in_force(),
@@ -55,7 +58,8 @@ def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> Scr
         outcome=screening.outcome,
         earliest_on=screening.earliest_on,
         binding=screening.binding or "",
-        result=result,
+        # Beside the answer itself what it means for later days: lists of booked visits read that and run no rule.
+        result=screening.to_json() | {"outlook": [turn.to_json() for turn in ahead]},
         facts=read,
         facts_version=patient.facts_version,
         made_by=by,
@@ -82,6 +86,17 @@ def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> Scr
     return record
 
 
+def perform_again(*, patient: Patient, by: User) -> ScreeningRecord:
+    """Something became known or was lifted: screen for today, so that booked visits are judged by it at once.
+
+    For a session where today's questions are asked already, else for a booking.
+    """
+    today = clock.today(patient.clinic)
+    asked_today = patient.screenings.filter(on=today, purpose=ScreeningRecord.Purpose.SESSION).exists()
+    purpose = ScreeningRecord.Purpose.SESSION if asked_today else ScreeningRecord.Purpose.BOOKING
+    return perform(patient=patient, on=today, purpose=purpose.value, by=by)
+
+
 @transaction.atomic
 def give_clearance(
     *, patient: Patient, code: str, reason: str, expires_on: date, by: Membership, evidence: str = "", licence: str = ""
@@ -99,6 +114,8 @@ def give_clearance(
         raise DomainError("Enter your licence number.", field="licence")
     if expires_on < today:
         raise DomainError("Choose a last day that is not in the past.", field="expires_on")
+    if expires_on > today + timedelta(days=LONGEST_CLEARANCE_DAYS):
+        raise DomainError("A clearance lasts a year at most. Choose an earlier day.", field="expires_on")
     with explained():
         clearance = Clearance.objects.create(
             patient=patient,

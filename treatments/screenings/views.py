@@ -1,5 +1,6 @@
 """The screening of a day, the questions behind it, and what a named clinician lifts."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,11 +10,12 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from patients.models import Patient
 from treatments import facts
-from treatments.flows import answers
+from treatments.flows import answers, clearances
 from treatments.pages import findings
 from treatments.pages.header import patient_header
 from treatments.protocol.catalogue import load
@@ -67,12 +69,19 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
         "to_open": findings.visit_to_open(patient, page.screening, context["today"]),
         "lift_codes": {code for code, _ in page.liftable},
         "show_all": request.GET.get("all") == "1",
-        "clearances": patient.clearances.select_related("given_by", "revoked_by")[:20],
-        "labels": {rule.code: rule.label for rule in load().rules},
+        "clearances": _labelled(patient.clearances.select_related("given_by", "revoked_by")[:20]),
         "latest": patient.screenings.filter(on=context["on"], purpose=context["purpose"])
         .select_related("made_by")
         .first(),
     }
+
+
+def _labelled(given: Iterable[Clearance]) -> list[Clearance]:
+    """Clearances with the `label` of the rule each lifts."""
+    rules, labelled = load().rules_by_code, list(given)
+    for clearance in labelled:
+        clearance.label = rules[clearance.code].label if clearance.code in rules else clearance.code
+    return labelled
 
 
 def _verdict(patient: Patient, context: dict) -> dict:
@@ -148,7 +157,7 @@ def _questions(request: HttpRequest, ref: UUID, which: str) -> HttpResponse:
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="screening"),
     }
-    return render(request, "treatments/screenings/questions.html", context, status=_status(request))
+    return render(request, "treatments/screenings/questions.html", context, status=form_status(request))
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
@@ -167,14 +176,14 @@ def clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
 
         def lift() -> str:
-            services.give_clearance(patient=patient, by=request.membership, **form.cleaned_data)
+            clearances.give(patient=patient, by=request.membership, **form.cleaned_data)
             messages.success(request, "Clearance given.")
             return reverse("treatments:screening", args=[patient.ref])
 
         try:
             return once(request, lift)
         except DomainError as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+            refuse(form, refusal)
     context = {
         "form": form,
         "choices": choices,
@@ -182,21 +191,17 @@ def clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="screening"),
     }
-    return render(request, "treatments/screenings/clearance.html", context, status=_status(request))
+    return render(request, "treatments/screenings/clearance.html", context, status=form_status(request))
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def revoke_clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Take a clearance back: stricter is free and at once."""
     found = get_object_or_404(Clearance, ref=ref, patient__clinic=request.clinic)
-    services.revoke_clearance(clearance=found, by=request.user)
+    clearances.revoke(clearance=found, by=request.user)
     messages.success(request, "Clearance taken back. The finding counts again.")
     return redirect("treatments:screening", found.patient.ref)
 
 
 def _screening_url(patient: Patient, on, purpose: str) -> str:
     return f"{reverse('treatments:screening', args=[patient.ref])}?on={on.isoformat()}&for={purpose}"
-
-
-def _status(request: HttpRequest) -> int:
-    return 422 if request.method == "POST" else 200

@@ -92,10 +92,15 @@ def outlook(session: TreatmentSession, *, today: date) -> Outlook:
 
 
 def to_come(plan: TreatmentPlan) -> PlannedSession | None:
-    """The first session of a course that is neither done nor under way; one that was stopped and does not count is to come."""
+    """The first session of a course that is neither done nor under way; one that was stopped and does not count is to come.
+
+    A visit that is done counts as a session, charted or not.
+    """
     charted = plan.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
     charted = charted.exclude(status=TreatmentSession.Status.STOPPED, counts=False)
-    return plan.planned_sessions.exclude(pk__in=charted.values("planned_session")).order_by("number").first()
+    visited = Appointment.objects.filter(planned_session__plan=plan, status="done", session_counts=True)
+    to_come = plan.planned_sessions.exclude(pk__in=charted.values("planned_session"))
+    return to_come.exclude(pk__in=visited.values("planned_session")).order_by("number").first()
 
 
 def booked_visit(planned: PlannedSession) -> Appointment | None:

@@ -1,6 +1,6 @@
 """What the chairside pages show: who, what today's screening said, the zones with today's and last time's settings, the clock."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.urls import reverse
@@ -13,23 +13,26 @@ from clinic.templatetags.clinic_ui import date_year, mm, roman
 from patients.models import Consent
 from patients.services import consents
 from treatments.pages import why
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import BadCatalogue, Catalogue, load
 from treatments.protocol.depth import DepthLimits, check
-from treatments.protocol.facts import from_json
+from treatments.protocol.facts import BadFacts, from_json
 from treatments.protocol.screening import screen
-from treatments.protocol.wording import binding_sentence, finding_sentence
+from treatments.protocol.wording import OUTCOMES, binding_sentence, change_sentence, finding_sentence, label_words
+from treatments.rules.services import catalogue_of
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions import forms, numbing
-from treatments.sessions.depths import previous_session, zone_limits
+from treatments.sessions.depths import limits_after
 from treatments.sessions.models import Endpoint, SessionZone, TreatmentSession
 
 STEPS = (("check", "Check"), ("treat", "Treat"), ("note", "Note"), ("finish", "Finish"))
 USUAL_PASSES = (2, 3, 4, 5, 6)
 MOST_PILLS = 5
-VERDICTS = {
-    "clear": "Clear", "caution": "Caution", "ask": "Ask", "needs_clinician": "Needs a clinician", "defer": "Not yet", "block": "Blocked",
-}  # fmt: skip
 CATEGORY_STATES = {"ABS": "block", "TMP": "defer", "REL": "needs_clinician", "CAU": "caution"}
+
+
+def page_url(session: TreatmentSession) -> str:
+    """Where one goes on after Finish: back to it while the session is open, else to what was signed."""
+    return step_url(session, "finish") if session.is_open else reverse("treatments:session", args=[session.ref])
 
 
 def step_url(session: TreatmentSession, step: str, zone: str = "") -> str:
@@ -54,7 +57,7 @@ def chair_header(header: dict, session: TreatmentSession) -> dict:
 def verdict_chip(record: ScreeningRecord, clinic) -> dict:
     return {
         "state": record.outcome,
-        "label": f"{VERDICTS[record.outcome]}, asked {clock.local(record.made_at, clinic):%H:%M}",
+        "label": f"{OUTCOMES[record.outcome]}, asked {clock.local(record.made_at, clinic):%H:%M}",
     }
 
 
@@ -79,12 +82,18 @@ def steps(session: TreatmentSession, current: str, zones: list[dict]) -> list[di
 
 
 def checked(record: ScreeningRecord) -> dict:
-    """Findings and changes of a stored screening in words, as it was judged."""
-    catalogue, known = load(), from_json(record.facts)
+    """Findings and changes of a stored screening in words, under the protocol it was judged by."""
+    try:
+        words = _in_its_words(record, catalogue_of(record.protocol))
+    except (BadCatalogue, BadFacts):
+        words = _as_stored(record)
+    return {"outcome": record.outcome, "verdict": OUTCOMES[record.outcome], **words}
+
+
+def _in_its_words(record: ScreeningRecord, catalogue: Catalogue) -> dict:
+    known = from_json(record.facts, catalogue)
     judged = screen(known, on=record.on, purpose=record.purpose, catalogue=catalogue)
     return {
-        "outcome": record.outcome,
-        "verdict": VERDICTS[record.outcome],
         "binding": binding_sentence(judged, known, catalogue),
         "missing": [catalogue.rule(code).question for code in judged.missing if code in catalogue.rules_by_code],
         "findings": [
@@ -96,8 +105,38 @@ def checked(record: ScreeningRecord) -> dict:
             }
             for finding in judged.findings
         ],
-        "changes": [forms.change_words(change) for change in record.changes],
+        "changes": [change_sentence(change, catalogue) for change in record.changes],
     }
+
+
+def _as_stored(record: ScreeningRecord) -> dict:
+    """What the record itself says, where this software no longer reads the protocol it was judged by."""
+    stored, catalogue = record.result, load()
+    return {
+        "binding": f"Earliest {date_year(record.earliest_on)}" if record.earliest_on else None,
+        "missing": [_capital(label_words(code, catalogue)) for code in stored["missing"]],
+        "findings": [
+            {
+                "label": _capital(label_words(finding["code"], catalogue)),
+                "state": "caution" if finding["cleared_until"] else CATEGORY_STATES[finding["category"]],
+                "means": _stored_words(finding),
+                "advice": finding["advice"],
+            }
+            for finding in stored["findings"]
+        ],
+        "changes": [change_sentence(change, catalogue) for change in record.changes],
+    }
+
+
+def _stored_words(finding: dict) -> str:
+    for words, on in (("Cleared until", finding["cleared_until"]), ("Not before", finding["earliest_on"])):
+        if on:
+            return f"{words} {date_year(date.fromisoformat(on))}"
+    return OUTCOMES[CATEGORY_STATES[finding["category"]]]
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def consent_of(session_or_visit) -> Consent | None:
@@ -117,9 +156,9 @@ def zone_codes(session: TreatmentSession) -> list[str]:
     return [code for code in load().zones if code in planned]
 
 
-def zones(session: TreatmentSession, *, picked: str) -> list[dict]:
+def zones(session: TreatmentSession, previous: TreatmentSession | None, *, picked: str) -> list[dict]:
     """Input of `face_map.html`; around the eyes is drawn as left out where the course leaves it out."""
-    today, last = _charted(session), _last(session)
+    today, last = _by_zone(session), _by_zone(previous)
     shown = [
         {
             "code": code,
@@ -154,14 +193,21 @@ def next_todo(session: TreatmentSession, after: str) -> str:
     return next((code for code in [*codes[start:], *codes[:start]] if code not in done), "")
 
 
-def settings_of(session: TreatmentSession, zone: str, *, by: Membership, form: forms.ZoneForm | None = None) -> dict:
+def settings_of(
+    session: TreatmentSession,
+    zone: str,
+    previous: TreatmentSession | None,
+    *,
+    by: Membership,
+    form: forms.ZoneForm | None = None,
+) -> dict:
     """The settings of one zone: limits, pills, what last time was, what the gauge shows. Grey counts only once set."""
     label = load().zone(zone).label
     try:
-        allowed = zone_limits(session, zone, by=by)
+        allowed = limits_after(previous, session, zone, by=by)
     except DomainError as refusal:
         return {"code": zone, "label": label, "refused": refusal.sentence}
-    now, last = _charted(session).get(zone), _last(session).get(zone)
+    now, last = _by_zone(session).get(zone), _by_zone(previous).get(zone)
     typed = form.data if form is not None else {}
     depth = now.depth_mm if now else last.depth_mm if last else allowed.start_mm
     depths = _depth_pills(allowed, last, extra=now.depth_mm if now else None)
@@ -195,13 +241,8 @@ def settings_of(session: TreatmentSession, zone: str, *, by: Membership, form: f
     }
 
 
-def _charted(session: TreatmentSession) -> dict[str, SessionZone]:
-    return {row.zone: row for row in session.zones.all()}
-
-
-def _last(session: TreatmentSession) -> dict[str, SessionZone]:
-    previous = previous_session(session)
-    return {row.zone: row for row in previous.zones.all()} if previous else {}
+def _by_zone(session: TreatmentSession | None) -> dict[str, SessionZone]:
+    return {row.zone: row for row in session.zones.all()} if session else {}
 
 
 def _last_words(last: SessionZone | None) -> str:
@@ -288,9 +329,8 @@ def _shown_depth(typed, depth: Decimal) -> Decimal:
     return Decimal(tapped) if tapped and forms.DEPTH_WORD.fullmatch(tapped) else depth
 
 
-def last_time(session: TreatmentSession) -> dict | None:
+def last_time(previous: TreatmentSession | None) -> dict | None:
     """The last signed session of the course, in grey."""
-    previous = previous_session(session)
     if previous is None:
         return None
     rows = [{"label": load().zone(row.zone).label, "depth_mm": row.depth_mm} for row in previous.zones.all()]
@@ -298,17 +338,17 @@ def last_time(session: TreatmentSession) -> dict | None:
 
 
 def events(session: TreatmentSession, *, refused: tuple[int, forms.CloseEventForm] | None = None) -> list[dict]:
-    """Adverse events of the session with their names; each open one with the form that closes it, `refused` as typed."""
+    """Adverse events of the session with their names; each open one with the form that closes it; `refused`: key and form as typed."""
     names = dict(forms.ADVERSE_EVENTS)
     key, typed = refused or (None, None)
     return [
         {
             "name": names.get(row.code, row.code),
             "row": row,
-            "close_form": None
-            if row.resolved_on
-            else typed
+            "close_form": typed
             if row.pk == key
+            else None
+            if row.resolved_on
             else forms.CloseEventForm(auto_id=f"id_{row.pk}_%s"),
         }
         for row in session.adverse_events.filter(entered_in_error=False)

@@ -16,10 +16,17 @@ from treatments.sessions.models import TreatmentSession
 
 def zone_limits(session: TreatmentSession, zone: str, *, by: Membership) -> DepthLimits:
     """Start, soft maximum and hard cap of a zone for the concerns of this course. Raises DomainError where it is not offered."""
+    return limits_after(previous_session(session), session, zone, by=by)
+
+
+def limits_after(
+    previous: TreatmentSession | None, session: TreatmentSession, zone: str, *, by: Membership
+) -> DepthLimits:
+    """`zone_limits` where the session before this one (None: there is none) has been read already."""
     codes = [concern["code"] for concern in session.plan.concerns if zone in concern["zones"]]
     if not codes:
         raise DomainError("This zone is not part of the course. Assess it and plan again first.", field="zone")
-    read, previous = session.screening.facts, previous_session(session)
+    read = session.screening.facts
     try:
         allowed = limits(
             zone,
@@ -54,8 +61,7 @@ def previous_session(session: TreatmentSession) -> TreatmentSession | None:
     return signed.prefetch_related("zones").order_by("-on", "-id").first()
 
 
-def last_depth(session: TreatmentSession, zone: str) -> Decimal | None:
-    previous = previous_session(session)
+def depth_in(previous: TreatmentSession | None, zone: str) -> Decimal | None:
     return next((row.depth_mm for row in previous.zones.all() if row.zone == zone), None) if previous else None
 
 

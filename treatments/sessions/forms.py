@@ -13,6 +13,7 @@ from clinic.errors import DomainError
 from clinic.forms import page_form_helper
 from patients.forms import Day, Line, Text, scrubbed
 from treatments.protocol.catalogue import load
+from treatments.protocol.wording import change_sentence
 from treatments.sessions.models import CartridgeLot, Endpoint, TreatmentSession
 
 NOTE_LENGTH = 20_000
@@ -51,10 +52,6 @@ class ChairForm(forms.Form):
         for sentence in self.errors.pop("version", []):
             self.add_error(None, sentence)
         return cleaned
-
-    def refuse(self, refusal: DomainError) -> None:
-        """Show what a service refused where it belongs: at its field, else above the form."""
-        self.add_error(refusal.field if refusal.field in self.fields else None, refusal.sentence)
 
 
 class RefChoice(forms.ModelChoiceField):
@@ -389,32 +386,9 @@ class OpenForm(ChairForm):
 
     def __init__(self, data: QueryDict | None = None, *, changes: list[dict]) -> None:
         super().__init__(data)
-        self.fields["acknowledged"].choices = [(change["parameter"], change_words(change)) for change in changes]
-
-
-CHANGES = {
-    "floor_days": "Interval: at least {} days to the next session",
-    "soft_max_step_mm": "Depth: stay {} mm below the usual maximum",
-    "anaesthetic": "Numbing: none today",
-    "endpoint": "Endpoint: stop at even redness, no bleeding",
-    "avoid_zones": "Leave out the marked spots",
-    "sun_avoidance_days": "Sun: {} days of strict avoidance before and after",
-}
-
-
-def change_words(change: dict) -> str:
-    """A change of a screening as an instruction: "Depth: stay 0.25 mm below the usual maximum (prescribed blood thinner)"."""
-    said = CHANGES[change["parameter"]].format(str(change["value"]).removeprefix("-"))
-    because = ", ".join(_because(code) for code in change["because"])
-    return f"{said} ({because})" if because else said
-
-
-def _because(code: str) -> str:
-    catalogue = load()
-    if code == "skin_type":
-        return "skin type"
-    entry = catalogue.rules_by_code.get(code) or catalogue.concerns.get(code)
-    return entry.label.lower() if entry else code.replace("_", " ")
+        self.fields["acknowledged"].choices = [
+            (change["parameter"], change_sentence(change, load())) for change in changes
+        ]
 
 
 def _lots(session: TreatmentSession):

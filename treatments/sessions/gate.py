@@ -33,6 +33,12 @@ OPENS_ONLY_WHEN_SAFE = pgtrigger.Trigger(
         IF course.patient_id IS DISTINCT FROM NEW.patient_id OR course.status IS DISTINCT FROM 'active' THEN
             {_refuse("session_plan_active")}
         END IF;
+        IF NOT EXISTS (
+            SELECT 1 FROM treatments_plannedsession WHERE id = NEW.planned_session_id AND plan_id = NEW.plan_id
+        ) OR (NEW.appointment_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM treatments_appointment WHERE id = NEW.appointment_id AND patient_id = NEW.patient_id
+                AND planned_session_id = NEW.planned_session_id
+        )) THEN {_refuse("session_of_its_own_visit")} END IF;
         IF NEW.screening_id IS NULL THEN {_refuse("session_needs_screening")} END IF;
         SELECT * INTO record FROM treatments_screeningrecord WHERE id = NEW.screening_id;
         IF record.patient_id IS DISTINCT FROM NEW.patient_id THEN {_refuse("session_screening_same_patient")} END IF;
@@ -69,6 +75,8 @@ SIGNED_IS_FIXED = pgtrigger.Trigger(
     func=f"""
         IF TG_OP = 'DELETE' THEN {_refuse("session_never_deleted")} END IF;
         IF NEW.patient_id <> OLD.patient_id OR NEW.plan_id <> OLD.plan_id OR NEW."on" <> OLD."on"
+            OR NEW.planned_session_id <> OLD.planned_session_id
+            OR NEW.appointment_id IS DISTINCT FROM OLD.appointment_id
             OR NEW.screening_id IS DISTINCT FROM OLD.screening_id
             OR (OLD.status = 'entered_in_error' AND NEW.status <> OLD.status) THEN
             {_refuse("session_identity_is_fixed")}

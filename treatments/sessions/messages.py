@@ -100,11 +100,6 @@ def withdraw(session: TreatmentSession, *, by: User | None) -> list[Message]:
     return services.cancel_about(about=session.ref, reason="The session was entered in error.", by=by)
 
 
-def register() -> None:
-    for kind in KINDS:
-        kinds.register(kind)
-
-
 def _needled_at(session: TreatmentSession) -> datetime:
     """When the needling ended: the signature, or the end of the visit where it was signed on a later day."""
     if clock.local(session.signed_at, session.clinic).date() == session.on:

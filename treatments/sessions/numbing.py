@@ -15,6 +15,9 @@ from treatments.protocol.entries import Anaesthetic as Agent
 from treatments.rules.models import Anaesthetic
 from treatments.sessions.models import TreatmentSession
 
+# Where in the form a refusal of the label belongs; what is not here is about the product.
+FIELDS = {"area_cm2": "area_cm2", "grams": "grams"}
+
 
 def agent_of(product: Anaesthetic) -> Agent:
     """A product of the clinic as the protocol knows it. What its own label leaves open is taken from the catalogue's
@@ -86,8 +89,11 @@ def refuse(
     if off_at is not None and off_at < on_at:
         raise DomainError("It cannot come off before it went on. Check the two times.", field="off_at")
     refusals = check(product, grams=grams, area_cm2=area_cm2, minutes=None, prescriber=by.has(Role.PRESCRIBER)).refusals
-    if refusals:
-        raise DomainError(refusals[0], field="area_cm2" if "cm²: " in refusals[0] else "product")
+    for refusal in refusals:
+        raise DomainError(refusal.sentence, field=FIELDS.get(refusal.about, "product"))
+    agent = agent_of(product)
+    if area_cm2 is None and (agent.max_area_cm2 or agent.max_grams_per_10_cm2):
+        raise DomainError("Enter the area: the label limits it.", field="area_cm2")
 
 
 def overtime(product: Anaesthetic, minutes: int | None, why: str) -> str:

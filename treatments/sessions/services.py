@@ -11,6 +11,8 @@ from clinic import audit, clock
 from clinic.errors import DomainError, explained
 from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
+from patients.models import DepthClass
+from patients.services import consents
 from treatments import facts
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
@@ -25,7 +27,7 @@ from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
 from treatments.sessions import messages, numbing
-from treatments.sessions.depths import last_depth, zone_limits
+from treatments.sessions.depths import depth_in, limits_after, previous_session
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -40,8 +42,7 @@ def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str])
     Uses the screening she saw and runs the rules again under the lock; the database checks both once more.
     Raises NotPermitted, or DomainError with the sentence of the promise that would be broken.
     """
-    if not by.has(Role.CLINICIAN):
-        raise DomainError("Only a clinician can open a session.")
+    _refuse_other_roles(by, "open a session")
     if visit.planned_session_id is None:
         raise DomainError("This visit is not a session of a course. Book a treatment from the course.")
     plan = TreatmentPlan.objects.select_for_update(of=("self",)).get(planned_sessions__appointments=visit)
@@ -93,7 +94,7 @@ def save_details(*, session: TreatmentSession, version: int, by: Membership, **d
 
     `details`: fields of the session. A cartridge lot brings its expiry along.
     """
-    session = _locked_open(session)
+    session = _locked_open(session, by=by)
     if session.version != version:
         raise Stale("Somebody else changed this session in between. Your text is still here: compare before you save.")
     if "cartridge_lot" in details:
@@ -113,12 +114,13 @@ def set_cartridge(
 ) -> TreatmentSession:
     """Name the device and the cartridge. Refuses an expired lot, a cartridge that was used before, and a device whose
     label does not reach as deep as what is charted already."""
-    locked = _locked_open(session)
+    locked = _locked_open(session, by=by)
     if lot.expires_on < locked.on:
         raise DomainError(f"{lot} expired on {_words(lot.expires_on)}. Take one that is in date.", field="lot")
     locked.device = device
+    previous = previous_session(locked)
     for row in locked.zones.all():
-        cap_mm = zone_limits(locked, row.zone, by=by).hard_cap_mm
+        cap_mm = limits_after(previous, locked, row.zone, by=by).hard_cap_mm
         if row.depth_mm > cap_mm:
             label = load().zone(row.zone).label.lower()
             raise DomainError(
@@ -165,7 +167,7 @@ def set_numbing(
 ) -> TreatmentSession:
     """Numbing as it was done. The label's percentage, area and amount are refused; a time over the label is a fact that
     is kept, with the reason written into the note."""
-    locked = _locked_open(session)
+    locked = _locked_open(session, by=by)
     details = {
         "anaesthetic": product,
         "anaesthetic_grams": grams if product else None,
@@ -191,12 +193,15 @@ def set_zone(
     endpoint: str = "",
     reason: str = "",
 ) -> SessionZone:
-    """Chart one zone. Refuses what is above the hard cap; asks for a reason above the soft maximum or a large step."""
-    session = _locked_open(session)
-    allowed = zone_limits(session, zone, by=by)
-    verdict = check(depth_mm, allowed, last_mm=last_depth(session, zone), step_mm=load().depth.step_mm)
+    """Chart one zone. Refuses what is above the hard cap or deeper than what the patient signed for; asks for a reason
+    above the soft maximum or a large step."""
+    session = _locked_open(session, by=by)
+    previous = previous_session(session)
+    allowed = limits_after(previous, session, zone, by=by)
+    verdict = check(depth_mm, allowed, last_mm=depth_in(previous, zone), step_mm=load().depth.step_mm)
     if verdict.verdict == "refused":
         raise DomainError(verdict.sentence, field="depth_mm")
+    _refuse_deeper_than_signed_for(session, depth_mm)
     if verdict.verdict == "needs_reason" and not reason.strip():
         raise DomainError(verdict.sentence, field="reason")
     with explained():
@@ -218,7 +223,7 @@ def set_zone(
 
 @transaction.atomic
 def remove_zone(*, session: TreatmentSession, zone: str, by: Membership) -> None:
-    session = _locked_open(session)
+    session = _locked_open(session, by=by)
     session.zones.filter(zone=zone).delete()
     TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
 
@@ -229,7 +234,7 @@ def complete(*, session: TreatmentSession, by: Membership, **ticks: bool) -> Tre
 
     `ticks`: `aftercare_given` and `sharps_disposed`, where they are confirmed by signing.
     """
-    session = _ticked(_locked_open(session), ticks)
+    session = _ticked(_locked_open(session, by=by), ticks)
     _refuse_incomplete(session)
     return _sign(session, "completed", by=by)
 
@@ -237,7 +242,7 @@ def complete(*, session: TreatmentSession, by: Membership, **ticks: bool) -> Tre
 @transaction.atomic
 def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership, **ticks: bool) -> TreatmentSession:
     """Sign a session that ended early. The floor runs from it in any case; `counts` says whether the series does."""
-    session = _ticked(_locked_open(session), ticks)
+    session = _ticked(_locked_open(session, by=by), ticks)
     if not reason.strip():
         raise DomainError("Say why the session was stopped.", field="stopped_reason")
     session.stopped_reason, session.counts = reason.strip(), counts
@@ -268,6 +273,7 @@ def add_addendum(*, session: TreatmentSession, text: str, reason: str, by: User)
 @transaction.atomic
 def mark_entered_in_error(*, session: TreatmentSession, reason: str, by: Membership) -> TreatmentSession:
     """The row stays, struck; it no longer counts for anything, and what it owed the patient is withdrawn."""
+    _refuse_other_roles(by, "mark a session as entered in error")
     session = TreatmentSession.objects.select_for_update().get(pk=session.pk)
     if not reason.strip():
         raise DomainError("Say why this session was entered in error.", field="error_reason")
@@ -304,10 +310,12 @@ def adverse_events(clinic: Clinic) -> QuerySet[AdverseEvent]:
 
 
 @transaction.atomic
-def close_adverse_event(*, event: AdverseEvent, resolved_on, over_72h: bool, by: Membership) -> AdverseEvent:
-    if not by.has(Role.CLINICIAN):
-        raise DomainError("Only a clinician closes an adverse event.")
+def close_adverse_event(*, event: AdverseEvent, resolved_on: date, over_72h: bool, by: Membership) -> AdverseEvent:
+    """Settled on that day, which the next session waits from. Closed once: a second day would move that wait."""
+    _refuse_other_roles(by, "close an adverse event")
     event = AdverseEvent.objects.select_for_update().get(pk=event.pk)
+    if event.resolved_on is not None:
+        raise DomainError(f"This event was closed before: it settled on {_words(event.resolved_on)}.")
     if resolved_on > clock.today(event.patient.clinic) or resolved_on < event.onset_on:
         raise DomainError("It settled between the day it began and today.", field="resolved_on")
     event.resolved_on, event.over_72h, event.closed_by = resolved_on, over_72h, by.user
@@ -326,7 +334,32 @@ def _ticked(session: TreatmentSession, ticks: dict[str, bool]) -> TreatmentSessi
     return session
 
 
-def _locked_open(session: TreatmentSession) -> TreatmentSession:
+def closed_sentence(session: TreatmentSession) -> str:
+    """Why a session that is no longer open takes no change, and what to do instead."""
+    if session.status == TreatmentSession.Status.ENTERED_IN_ERROR:
+        return "This session was entered in error and no longer changes. Open the right one from its visit."
+    return "This session is signed and no longer changes. Write an addendum instead."
+
+
+def _refuse_other_roles(by: Membership, act: str) -> None:
+    if not by.has(Role.CLINICIAN):
+        raise DomainError(f"Only a clinician can {act}.")
+
+
+def _refuse_deeper_than_signed_for(session: TreatmentSession, depth_mm: Decimal) -> None:
+    """The gate asked for a consent to the depth of the course; a prescriber or a reason may go deeper than that."""
+    asked, plan = DepthClass.of(depth_mm), session.plan
+    if asked > plan.depth_class and not consents.valid_consent(
+        patient=session.patient, techniques=plan.techniques, depth_class=asked, at=clock.now()
+    ):
+        raise DomainError(
+            f"{depth_mm.normalize():f} mm is deeper than the patient signed for ({DepthClass(plan.depth_class).label}). Stay within that.",
+            field="depth_mm",
+        )
+
+
+def _locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSession:
+    _refuse_other_roles(by, "chart or sign a session")
     locked = (
         TreatmentSession.objects.select_for_update(of=("self",))
         .select_related(
@@ -335,7 +368,7 @@ def _locked_open(session: TreatmentSession) -> TreatmentSession:
         .get(pk=session.pk)
     )
     if not locked.is_open:
-        raise DomainError("This session is signed and no longer changes. Write an addendum instead.")
+        raise DomainError(closed_sentence(locked))
     return locked
 
 

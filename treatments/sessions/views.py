@@ -10,9 +10,11 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from treatments.appointments.models import Appointment
+from treatments.flows import reactions
 from treatments.pages.header import patient_header
 from treatments.protocol.catalogue import load
 from treatments.screenings.services import NotPermitted
@@ -37,12 +39,15 @@ WAYS_OUT = {
     "session_floor_kept": "screening",
 }
 
+# Forms that the page of a signed session still draws.
+GO_ON_AFTER_SIGNING = {"addendum", "error", "event", "close"}
+
 
 def _session(request: HttpRequest, ref: UUID) -> TreatmentSession:
     found = request.clinic.sessions.select_related(
         "patient", "clinic", "plan", "planned_session__plan", "appointment", "screening", "device", "cartridge_lot", "anaesthetic",
         "operator__user", "signed_by",
-    )  # fmt: skip
+    ).prefetch_related("zones")  # fmt: skip
     return get_object_or_404(found, ref=ref)
 
 
@@ -69,7 +74,7 @@ def open_session(request: HttpRequest, ref: UUID) -> HttpResponse:
             return once(request, lambda: _opened(request, visit, form))
         except DomainError as refused:
             refusal = refused
-            form.refuse(refused)
+            refuse(form, refused)
     return _opening_page(request, visit, record, form, refusal)
 
 
@@ -127,8 +132,8 @@ def _page(
     """One step of an open session. `bound`: forms that were refused, by name, shown again as they were typed."""
     bound = bound or {}
     step = step if step in dict(chairside.STEPS) else "treat"
-    picked = chairside.pick(found, zone)
-    zones = chairside.zones(found, picked=picked)
+    picked, previous = chairside.pick(found, zone), previous_session(found)
+    zones = chairside.zones(found, previous, picked=picked)
     offered = [shown for shown in zones if shown["state"] != "left_out"]
     context = {
         "session": found,
@@ -139,14 +144,21 @@ def _page(
         "zones": zones,
         "set_count": sum(shown["state"] == "set" for shown in offered),
         "total": len(offered),
-        "last": chairside.last_time(found),
-        **_step_context(request, found, step, picked, bound),
+        "last": chairside.last_time(previous),
+        **_step_context(request, found, step, picked, previous, bound),
         **more,
     }
     return render(request, f"treatments/sessions/{step}.html", context, status=status)
 
 
-def _step_context(request, found: TreatmentSession, step: str, picked: str, bound: dict) -> dict:
+def _step_context(
+    request: HttpRequest,
+    found: TreatmentSession,
+    step: str,
+    picked: str,
+    previous: TreatmentSession | None,
+    bound: dict,
+) -> dict:
     if step == "check":
         allergies = found.patient.allergies.filter(entered_in_error=False)
         return {
@@ -157,7 +169,7 @@ def _step_context(request, found: TreatmentSession, step: str, picked: str, boun
     if step == "treat":
         return {
             "zone_form": bound.get("zone"),
-            "settings": chairside.settings_of(found, picked, by=request.membership, form=bound.get("zone")),
+            "settings": chairside.settings_of(found, picked, previous, by=request.membership, form=bound.get("zone")),
             "numbing": chairside.numbing_state(found),
             "numbing_form": bound.get("numbing") or forms.NumbingForm(session=found),
             "cartridge_form": bound.get("cartridge") or forms.CartridgeForm(session=found),
@@ -167,6 +179,7 @@ def _step_context(request, found: TreatmentSession, step: str, picked: str, boun
     return {
         "finish_form": bound.get("finish") or forms.FinishForm(),
         "stop_form": bound.get("stop") or forms.StopForm(),
+        "error_form": bound.get("error") or forms.InErrorForm(),
         "event_form": bound.get("event") or forms.AdverseEventForm(),
         "events": chairside.events(found, refused=bound.get("close")),
         "open_points": services.open_points(found),
@@ -176,10 +189,12 @@ def _step_context(request, found: TreatmentSession, step: str, picked: str, boun
 def _signed_page(
     request: HttpRequest, found: TreatmentSession, *, bound: dict | None = None, status: int = 200
 ) -> HttpResponse:
+    """What was done, and the forms that still go on. A refused form that is not among them is answered by one sentence."""
     bound = bound or {}
     context = {
         "session": found,
         "header": patient_header(found.patient, membership=request.membership, tab="chart"),
+        "refused": services.closed_sentence(found) if set(bound) - GO_ON_AFTER_SIGNING else "",
         "zones": [{"label": load().zone(row.zone).label, "row": row} for row in found.zones.all()],
         "numbing": chairside.numbing_state(found),
         "checked": chairside.checked(found.screening),
@@ -201,9 +216,23 @@ def _act(
             return once(request, effect)
         except DomainError as refusal:
             refusal.field = refusal.field or FIELDS_OF_PROMISES.get(refusal.code)
-            form.refuse(refusal)
+            refuse(form, refusal)
             return again(409 if isinstance(refusal, services.Stale) else 422)
     return again(422)
+
+
+def _again(
+    request: HttpRequest, found: TreatmentSession, bound: dict, status: int, *, step: str = "finish", **more
+) -> HttpResponse:
+    """The page of a refused form, of the session as it stands now: it may have been signed since the form was drawn."""
+    found = _session(request, found.ref)
+    if not found.is_open:
+        return _signed_page(request, found, bound=bound, status=status)
+    if status == 409:
+        # Told of the other change, she may save over it.
+        for form in bound.values():
+            form.data["version"] = str(found.version)
+    return _page(request, found, step, bound=bound, status=status, **more)
 
 
 # ── Treat ─────────────────────────────────────────────────────────────────────
@@ -234,7 +263,7 @@ def set_zone(request: HttpRequest, ref: UUID, zone: str) -> HttpResponse:
         request,
         form,
         chart,
-        lambda status: _page(request, found, "treat", zone=zone, bound={"zone": form}, status=status),
+        lambda status: _again(request, found, {"zone": form}, status, step="treat", zone=zone),
     )
 
 
@@ -266,9 +295,7 @@ def numbing(request: HttpRequest, ref: UUID) -> HttpResponse:
         services.set_numbing(session=found, by=request.membership, **{name: typed[name] for name in form.fields})
         return chairside.step_url(found, "treat", request.POST.get("zone", ""))
 
-    return _act(
-        request, form, keep, lambda status: _page(request, found, "treat", bound={"numbing": form}, status=status)
-    )
+    return _act(request, form, keep, lambda status: _again(request, found, {"numbing": form}, status, step="treat"))
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
@@ -293,9 +320,7 @@ def cartridge(request: HttpRequest, ref: UUID) -> HttpResponse:
         )
         return chairside.step_url(found, "treat", request.POST.get("zone", ""))
 
-    return _act(
-        request, form, keep, lambda status: _page(request, found, "treat", bound={"cartridge": form}, status=status)
-    )
+    return _act(request, form, keep, lambda status: _again(request, found, {"cartridge": form}, status, step="treat"))
 
 
 # ── Note ──────────────────────────────────────────────────────────────────────
@@ -312,7 +337,7 @@ def note(request: HttpRequest, ref: UUID) -> HttpResponse:
     try:
         saved = services.save_details(session=found, by=request.membership, **form.cleaned_data)
     except DomainError as refusal:
-        form.refuse(refusal)
+        refuse(form, refusal)
         return _refused_note(
             request, found, form, autosave=autosave, status=409 if isinstance(refusal, services.Stale) else 422
         )
@@ -326,6 +351,7 @@ def _refused_note(
 ) -> HttpResponse:
     if autosave:
         return JsonResponse({"sentence": next(iter(form.errors.values()))[0]}, status=status)
+    found = _session(request, found.ref)
     if not found.is_open:
         # It was signed meanwhile: what was typed is offered as an addendum, not lost.
         addendum = forms.AddendumForm({"text": form.data.get("note", ""), "reason": ""})
@@ -336,110 +362,94 @@ def _refused_note(
     return _page(request, found, "note", bound={"note": form}, status=status, theirs=theirs, theirs_pain=found.pain)
 
 
-# ── Finish ────────────────────────────────────────────────────────────────────
+# ── Finish, and what goes on after signing ────────────────────────────────────
+
+
+def _finish_form(
+    request: HttpRequest,
+    found: TreatmentSession,
+    name: str,
+    form: forms.ChairForm,
+    do: Callable[[], object],
+    said: str,
+    *,
+    typed: object = None,
+) -> HttpResponse:
+    """One form of Finish, or of the page after it: done, said and shown; or refused under its `name` in `bound`."""
+
+    def effect() -> str:
+        do()
+        messages.success(request, said)
+        found.refresh_from_db(fields=["status"])
+        return chairside.page_url(found)
+
+    return _act(request, form, effect, lambda status: _again(request, found, {name: typed or form}, status))
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def complete(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found = _session(request, ref)
-    form = forms.FinishForm(request.POST)
+    found, form = _session(request, ref), forms.FinishForm(request.POST)
 
-    def sign() -> str:
+    def sign() -> None:
         services.complete(session=found, by=request.membership, **form.cleaned_data)
-        messages.success(request, "Signed. Aftercare is on its way.")
-        return reverse("treatments:session", args=[found.ref])
 
-    return _act(request, form, sign, lambda status: _finish_again(request, found, {"finish": form}, status))
+    return _finish_form(request, found, "finish", form, sign, "Signed. Aftercare is on its way.")
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def stop(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found = _session(request, ref)
-    form = forms.StopForm(request.POST)
+    found, form = _session(request, ref), forms.StopForm(request.POST)
 
-    def sign() -> str:
+    def sign() -> None:
         typed = form.cleaned_data
         services.stop(
             session=found, reason=typed["stopped_reason"], counts=typed["counts"] == "yes", by=request.membership
         )
-        messages.success(request, "Signed as stopped early. Aftercare is on its way.")
-        return reverse("treatments:session", args=[found.ref])
 
-    return _act(request, form, sign, lambda status: _finish_again(request, found, {"stop": form}, status))
+    return _finish_form(request, found, "stop", form, sign, "Signed as stopped early. Aftercare is on its way.")
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def report_adverse_event(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found = _session(request, ref)
-    form = forms.AdverseEventForm(request.POST)
+    found, form = _session(request, ref), forms.AdverseEventForm(request.POST)
 
-    def report() -> str:
+    def report() -> None:
         typed = form.cleaned_data
-        services.report_adverse_event(
+        reactions.report(
             session=found, code=typed["code"], grade=int(typed["grade"]), note=typed["event_note"], by=request.user
         )
-        messages.success(request, "Adverse event written down.")
-        return chairside.step_url(found, "finish")
 
-    return _act(request, form, report, lambda status: _finish_again(request, found, {"event": form}, status))
-
-
-def _finish_again(request: HttpRequest, found: TreatmentSession, bound: dict, status: int) -> HttpResponse:
-    if not found.is_open:
-        return _signed_page(request, found, bound=bound, status=status)
-    return _page(request, found, "finish", bound=bound, status=status)
-
-
-# ── After signing ─────────────────────────────────────────────────────────────
-
-
-@allow(Role.CLINICIAN, methods=["POST"])
-def add_addendum(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found = _session(request, ref)
-    form = forms.AddendumForm(request.POST)
-
-    def add() -> str:
-        services.add_addendum(session=found, by=request.user, **form.cleaned_data)
-        messages.success(request, "Added.")
-        return reverse("treatments:session", args=[found.ref])
-
-    return _act(request, form, add, lambda status: _after(request, found, {"addendum": form}, status))
-
-
-@allow(Role.CLINICIAN, methods=["POST"])
-def entered_in_error(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found = _session(request, ref)
-    form = forms.InErrorForm(request.POST)
-
-    def mark() -> str:
-        services.mark_entered_in_error(session=found, reason=form.cleaned_data["error_reason"], by=request.membership)
-        messages.success(request, "Marked as entered in error. What it owed the patient is cancelled.")
-        return reverse("treatments:session", args=[found.ref])
-
-    return _act(request, form, mark, lambda status: _after(request, found, {"error": form}, status))
+    return _finish_form(request, found, "event", form, report, "Adverse event written down.")
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def close_adverse_event(request: HttpRequest, ref: UUID) -> HttpResponse:
-    event = get_object_or_404(services.adverse_events(request.clinic).select_related("session"), ref=ref)
-    found = _session(request, event.session.ref) if event.session else None
-    form = forms.CloseEventForm(request.POST)
+    events = services.adverse_events(request.clinic).filter(session__isnull=False).select_related("session")
+    event = get_object_or_404(events, ref=ref)
+    found, form = _session(request, event.session.ref), forms.CloseEventForm(request.POST, auto_id=f"id_{event.pk}_%s")
 
-    def close() -> str:
-        services.close_adverse_event(event=event, by=request.membership, **form.cleaned_data)
-        messages.success(request, "Adverse event closed.")
-        return (
-            reverse("treatments:session", args=[found.ref])
-            if found
-            else reverse("treatments:chart", args=[event.patient.ref])
-        )
+    def close() -> None:
+        reactions.close(event=event, by=request.membership, **form.cleaned_data)
 
-    return _act(request, form, close, lambda status: _after(request, found, {"close": (event.pk, form)}, status))
+    return _finish_form(request, found, "close", form, close, "Adverse event closed.", typed=(event.pk, form))
 
 
-def _after(request: HttpRequest, found: TreatmentSession | None, bound: dict, status: int) -> HttpResponse:
-    if found is None:
-        raise Http404
-    if found.is_open:
-        return _page(request, found, "finish", bound=bound, status=status)
-    return _signed_page(request, found, bound=bound, status=status)
+@allow(Role.CLINICIAN, methods=["POST"])
+def add_addendum(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found, form = _session(request, ref), forms.AddendumForm(request.POST)
+
+    def add() -> None:
+        services.add_addendum(session=found, by=request.user, **form.cleaned_data)
+
+    return _finish_form(request, found, "addendum", form, add, "Added.")
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def entered_in_error(request: HttpRequest, ref: UUID) -> HttpResponse:
+    found, form = _session(request, ref), forms.InErrorForm(request.POST)
+
+    def mark() -> None:
+        services.mark_entered_in_error(session=found, reason=form.cleaned_data["error_reason"], by=request.membership)
+
+    said = "Marked as entered in error. What it owed the patient is cancelled."
+    return _finish_form(request, found, "error", form, mark, said)

@@ -216,6 +216,16 @@ def test_what_a_clinician_must_decide_offers_no_time(desk, clinic, patient, plan
     assert answer.context["form"].errors["day"] == ["Ask a clinician."]
 
 
+def test_what_stands_behind_a_date_offers_no_time_either(desk, patient, planned):
+    factories.answer(patient, "isotretinoin_past", "yes", on=TODAY - timedelta(days=170))
+    factories.answer(patient, "anticoagulant_rx", "yes")
+    page = desk.get(book_url(planned))
+    assert page.context["picker"].verdict.label == "Not before 19 March"
+    assert page.context["picker"].refused
+    assert not page.context["picker"].days
+    assert "A clinician has to decide first." in page.content.decode()
+
+
 def test_an_open_question_is_booked_and_marked(desk, clinic, patient):
     """Answers count for a year: asked 320 days ago, they are too old for a visit in seven weeks."""
     by = factories.a_clinician(clinic).user

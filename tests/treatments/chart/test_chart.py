@@ -1,7 +1,7 @@
 """The chart: what to do now and the whole story for clinicians; visits, mails and contact for the desk, and not a word more."""
 
 import re
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.db import connection
@@ -9,9 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic import clock
-from patients.services import history
+from patients.services import consents, history
 from tests import factories
 from treatments.appointments import services as appointments
+from treatments.screenings import services as screenings
+from treatments.sessions import aftercare
 from treatments.sessions import services as sessions
 
 CANARIES = {
@@ -147,15 +149,66 @@ def test_the_story_is_narrowed_by_kind(clinician, done_session, show, there, gon
     assert gone not in shown
 
 
-def test_a_long_story_turns_pages_and_leaves_nothing_out(clinician, patient, clinician_member):
+def medicines(client, patient, query: str = "?show=medicines") -> tuple[list[str], str]:
+    """The names on a page of the story, and where the next page is."""
+    page = client.get(reverse("treatments:chart", args=[patient.ref]) + query).content.decode()
+    older = re.search(r'href="(\?[^"]*before=[^"]*)"', page)
+    return re.findall(r"Medicine \d\d", page), older[1].replace("&amp;", "&") if older else ""
+
+
+def test_a_long_story_turns_pages_and_leaves_nothing_out(clinician, patient, clinician_member, later):
     for number in range(50):
         history.record_medication(
             patient=patient, kind="other", name=f"Medicine {number:02}", prescribed=False, by=clinician_member.user
         )
-    first = clinician.get(url(patient)).content.decode()
-    older = re.search(r'href="(\?[^"]*before=[^"]*)"', first)[1].replace("&amp;", "&")
-    assert clinician.get(reverse("treatments:chart", args=[patient.ref]) + older).status_code == 200
-    assert first.count("Medicine ") == 40
+        later(timedelta(minutes=1))
+    first, older = medicines(clinician, patient)
+    second, end = medicines(clinician, patient, older)
+    assert (len(first), len(second), end) == (40, 10, "")
+    assert first + second == [f"Medicine {number:02}" for number in reversed(range(50))]
+
+
+def test_what_was_written_in_one_moment_stays_on_one_page(clinician, patient, clinician_member, later):
+    def write(numbers: range):
+        for number in numbers:
+            history.record_medication(
+                patient=patient, kind="other", name=f"Medicine {number:02}", prescribed=False, by=clinician_member.user
+            )
+        later(timedelta(minutes=1))
+
+    write(range(5))
+    write(range(5, 25))
+    write(range(25, 50))
+    first, older = medicines(clinician, patient)
+    assert (len(first), sorted(first)[0]) == (45, "Medicine 05")
+    assert sorted(medicines(clinician, patient, older)[0]) == [f"Medicine {number:02}" for number in range(5)]
+
+
+def test_more_of_one_moment_than_a_page_holds_are_all_shown(clinician, patient, clinician_member):
+    for number in range(50):
+        history.record_medication(
+            patient=patient, kind="other", name=f"Medicine {number:02}", prescribed=False, by=clinician_member.user
+        )
+    names, older = medicines(clinician, patient)
+    assert (len(names), older) == (50, "")
+
+
+def test_days_are_the_clinics_and_months_keep_their_capital(clinician, active_plan, clinic_time):
+    patient, by = active_plan.patient, factories.a_clinician(active_plan.clinic).user
+    clinic_time(datetime(2027, 6, 9, 0, 30, tzinfo=factories.LONDON))  # still 8 June by the clock of the database
+    history.record_medication(
+        patient=patient, kind="other", name="Zinc", prescribed=False, started_on=date(2027, 5, 3), by=by
+    )
+    consents.withdraw(consent=patient.consents.get(), reason="Changed her mind", by=by)
+    cleared = screenings.give_clearance(
+        patient=patient, code="hsv_history", reason="Antiviral", expires_on=date(2027, 7, 1),
+        by=factories.a_clinician(active_plan.clinic),
+    )  # fmt: skip
+    screenings.revoke_clearance(clearance=cleared, by=by)
+    shown = read(clinician, patient)
+    assert "Started 3 May 2027, still taken" in shown
+    assert "Withdrawn 9 June 2027: Changed her mind" in shown
+    assert "Taken back 9 June 2027" in shown
 
 
 @pytest.mark.parametrize("before", ["yesterday", "2027-03-09", "", "9999-99-99T00:00:00+00:00"])
@@ -232,3 +285,34 @@ def test_the_desk_is_only_asked_to_book(desk, patient):
 def test_a_closed_record_asks_for_nothing(clinician, patient):
     type(patient).objects.filter(pk=patient.pk).update(status="deceased")
     assert next_act(clinician, patient) == ""
+
+
+def test_a_screening_kept_for_a_later_day_hides_todays_neither_here_nor_in_the_header(clinician, visit_today):
+    patient = visit_today.patient
+    factories.arrive(visit_today)
+    factories.screen_today(patient)
+    screenings.perform(patient=patient, on=clock.today(patient.clinic) + timedelta(days=30), purpose="session", by=None)
+    assert next_act(clinician, patient) == "Begin the session"
+    assert "Clear today" in read(clinician, patient)
+
+
+def test_of_yesterday_there_is_no_screening_of_today_whatever_the_servers_day(clinician, visit_today, clinic_time):
+    """Half past midnight in June: the clinic's day has changed, the day in UTC has not."""
+    clinic_time(datetime(2027, 6, 9, 0, 30, tzinfo=factories.LONDON))
+    factories.screen_today(visit_today.patient)
+    assert "Screen again" not in read(clinician, visit_today.patient)
+    header = clinician.get(url(visit_today.patient)).context["header"]
+    assert header["screened"]["facts_version"] > 0
+    clinic_time(datetime(2027, 6, 10, 0, 30, tzinfo=factories.LONDON))
+    assert clinician.get(url(visit_today.patient)).context["header"]["screened"] is None
+
+
+@pytest.mark.parametrize("persona", ["clinician", "desk"])
+def test_a_visit_that_is_done_counts_although_nobody_charted_it(request, visit_today, persona):
+    client, plan = request.getfixturevalue(persona), visit_today.planned_session.plan
+    by = visit_today.clinician.user
+    for to in ("arrived", "in_room", "done"):
+        visit_today = appointments.step(visit=visit_today, to=to, by=by)
+    assert next_act(client, plan.patient) == "Book session 2"
+    assert aftercare.to_come(plan).number == 2
+    assert client.get(url(plan.patient)).context["header"]["session"] == "Session 2 of 4"

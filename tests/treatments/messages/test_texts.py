@@ -15,6 +15,7 @@ from patients.outbox import kinds, rendering
 from tests import factories
 from tests.treatments.messages.reading import of_kind
 from treatments.appointments import messages as visit_messages
+from treatments.appointments import services as appointments
 from treatments.protocol.catalogue import load
 from treatments.protocol.facts import Answer, Concern, Device, PatientFacts
 from treatments.protocol.screening import screen
@@ -36,11 +37,10 @@ def letters(done_session) -> dict[str, rendering.Letter]:
     """One rendered mail of each kind, for one patient."""
     planned = done_session.plan.planned_sessions.get(number=2)
     visit = factories.book(planned, day=planned.target_on)
-    for write in (visit_messages.owe_for_move, visit_messages.owe_for_closing):
-        visit.schedule_version += 1
-        visit.status = "cancelled" if write is visit_messages.owe_for_closing else visit.status
-        Message.objects.filter(kind="booking_confirmed").update(state="sent", sent_at=visit.booked_at)
-        write(visit, by=visit.clinician.user)
+    Message.objects.filter(kind="booking_confirmed").update(state="sent", sent_at=visit.booked_at)
+    place, by = factories.a_place(visit.clinic, visit.day + timedelta(days=1)), visit.clinician.user
+    visit = appointments.move(visit=visit, place=place, by=by)
+    appointments.cancel(visit=visit, reason="Ill", by=by)
     return {kind.code: rendering.write(of_kind(done_session.patient, kind.code)) for kind in OURS}
 
 

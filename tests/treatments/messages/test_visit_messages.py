@@ -6,12 +6,13 @@ import pytest
 
 from clinic import clock
 from patients.models import Message
-from patients.outbox import kinds
+from patients.outbox import kinds, rendering
 from tests import factories
 from tests.factories import LONDON
 from tests.treatments.messages.reading import of_kind, states, waiting
 from treatments.appointments import messages
 from treatments.appointments import services as appointments
+from treatments.plans.models import TreatmentPlan
 
 
 @pytest.fixture
@@ -112,6 +113,71 @@ def test_two_quick_moves_make_one_mail(consult, patient, later):
     assert of_kind(patient, "booking_changed").context["note"].startswith("Wed 28 Apr, 11:00")
 
 
+def test_booked_moved_and_cancelled_within_a_minute_nobody_hears_a_word(consult, patient, later):
+    visit = consult(date(2027, 4, 20))
+    later(timedelta(seconds=20))
+    moved(visit, date(2027, 4, 27))
+    later(timedelta(seconds=20))
+    appointments.cancel(visit=visit, reason="Wrong patient", by=visit.clinician.user)
+    assert waiting(patient) == {}
+    assert "booking_cancelled" not in states(patient)
+
+
+def left(patient, kind: str) -> None:
+    """The mail has gone."""
+    Message.objects.filter(patient=patient, kind=kind, state="due").update(
+        state="sent", sent_at=clock.now(), handed_off_at=clock.now()
+    )
+
+
+def test_another_room_or_clinician_is_no_news(consult, patient, later):
+    visit = consult(date(2027, 4, 20))
+    left(patient, "booking_confirmed")
+    later(timedelta(minutes=5))
+    place = factories.a_place(visit.clinic, visit.day, kind="consultation", room=visit.clinic.rooms.last())
+    appointments.move(visit=visit, place=place, by=visit.clinician.user)
+    assert set(waiting(patient)) == {"visit_reminder_3d", "visit_reminder_1d"}
+
+
+def test_another_room_is_news_to_whom_the_time_never_reached(consult, patient, later):
+    """Mail stood still: the confirmation was due and had not left."""
+    visit = consult(date(2027, 4, 20))
+    later(timedelta(minutes=5))
+    place = factories.a_place(visit.clinic, visit.day, kind="consultation", room=visit.clinic.rooms.last())
+    appointments.move(visit=visit, place=place, by=visit.clinician.user)
+    assert "booking_changed" in waiting(patient)
+
+
+def test_a_new_time_is_told_also_when_the_room_changes_after_it(consult, patient, later):
+    visit = consult(date(2027, 4, 20))
+    left(patient, "booking_confirmed")
+    later(timedelta(minutes=5))
+    moved(visit, date(2027, 4, 27))
+    later(timedelta(seconds=20))
+    place = factories.a_place(visit.clinic, date(2027, 4, 27), kind="consultation", room=visit.clinic.rooms.last())
+    appointments.move(visit=visit, place=place, by=visit.clinician.user)
+    assert of_kind(patient, "booking_changed").state == "due"
+
+
+def test_a_move_taken_back_within_its_minute_is_no_news(consult, patient, later):
+    visit = consult(date(2027, 4, 20))
+    left(patient, "booking_confirmed")
+    later(timedelta(minutes=5))
+    moved(visit, date(2027, 4, 27))
+    later(timedelta(seconds=20))
+    appointments.move_back(visit=visit, by=visit.clinician.user)
+    assert set(waiting(patient)) == {"visit_reminder_3d", "visit_reminder_1d"}
+
+
+def test_a_cancellation_takes_back_the_time_she_was_told(consult, patient, later):
+    visit = consult(date(2027, 4, 20))
+    left(patient, "booking_confirmed")
+    later(timedelta(minutes=5))
+    moved(visit, date(2027, 4, 27))
+    appointments.cancel(visit=visit, reason="Ill", by=visit.clinician.user)
+    assert "Tuesday 20 April 2027, 11:00 is cancelled" in rendering.write(of_kind(patient, "booking_cancelled")).text
+
+
 def test_a_cancelled_visit_is_taken_back_in_words_and_reminds_nobody(consult, patient, later):
     visit = consult(date(2027, 4, 20))
     later(timedelta(minutes=5))
@@ -200,6 +266,15 @@ def test_a_visit_that_changed_behind_the_ledgers_back_stops_its_mails(consult, p
     )
     for kind in ("booking_confirmed", "visit_reminder_3d", "visit_reminder_1d"):
         assert still_wanted(patient, kind) == reason
+
+
+@pytest.mark.parametrize("status", ["on_hold", "completed", "submitted"])
+def test_a_course_that_is_not_under_way_reminds_nobody(patient, status):
+    visit = factories.book(factories.make_active_plan(patient).planned_sessions.get(number=1), day=date(2027, 4, 20))
+    assert still_wanted(patient, "visit_reminder_1d") is None
+    TreatmentPlan.objects.filter(pk=visit.planned_session.plan_id).update(status=status)
+    for kind in ("booking_confirmed", "visit_reminder_3d", "visit_reminder_1d"):
+        assert still_wanted(patient, kind) == "The course is not under way."
 
 
 def test_no_reminder_goes_once_the_visit_has_begun(consult, patient, clinic_time):

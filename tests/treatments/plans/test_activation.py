@@ -10,8 +10,11 @@ from django.urls import reverse
 from clinic.models import Clinic
 from tests import factories
 from treatments.appointments.models import Appointment
+from treatments.flows import visits
 from treatments.plans import services
 from treatments.rules import services as rules
+from treatments.rules.models import ProtocolVersion
+from treatments.sessions import services as sessions
 
 pytestmark = pytest.mark.django_db
 # outcome -> the answer that brings it about (the answers of the full form alone decide about a plan)
@@ -109,6 +112,15 @@ def test_a_deferred_plan_becomes_active_with_its_first_day_moved(clinician, subm
     assert [b[0] - a[0] for a, b in zip(before, after, strict=True)] == [factories.in_days(5)] * 4
 
 
+def test_a_deferred_draft_is_submitted_with_its_dates_moved(clinician, draft):
+    before = [(s.earliest_on, s.latest_on) for s in draft.planned_sessions.all()]
+    bring_about("defer", draft.patient)
+    assert step(clinician, draft, "submit").status_code == 302
+    after = [(s.earliest_on, s.latest_on) for s in draft.planned_sessions.all()]
+    assert after[0][0] == date(2027, 3, 14)
+    assert [(b[0] - a[0], b[1] - a[1]) for a, b in zip(before, after, strict=True)] == [(factories.in_days(5),) * 2] * 4
+
+
 def test_a_deferral_with_something_else_behind_it_is_not_activated(clinician, submitted):
     bring_about("defer", submitted.patient)
     bring_about("needs_clinician", submitted.patient)
@@ -136,6 +148,20 @@ def test_a_real_clinic_needs_the_protocol_signed_and_its_numbers_set(clinician, 
     assert step(clinician, submitted, "activate").status_code == 302
 
 
+def test_the_protocol_in_force_is_the_one_to_sign_whatever_the_draft_was_made_under(
+    clinician, prescriber_member, submitted
+):
+    older = ProtocolVersion.objects.create(version="2025.9", sha256="0" * 64, toml="")
+    type(submitted).objects.filter(pk=submitted.pk).update(protocol=older)
+    Clinic.objects.filter(pk=submitted.clinic_id).update(is_demo=False)
+    refused = unescape(step(clinician, submitted, "activate").content.decode())
+    assert f"A prescriber must sign protocol {rules.in_force().version}" in refused
+    rules.sign_off(clinic=submitted.clinic, by=prescriber_member)
+    page = clinician.get(reverse("treatments:course", args=[submitted.ref]))
+    assert page.context["sign_off"] == ""
+    assert step(clinician, submitted, "activate").status_code == 302
+
+
 def test_the_status_table_decides_which_step_may_follow(clinician, draft):
     response = step(clinician, draft, "activate")
     assert response.status_code == 422
@@ -157,6 +183,45 @@ def test_a_course_is_completed(clinician, active_plan):
     assert step(clinician, active_plan, "complete").status_code == 302
     active_plan.refresh_from_db()
     assert active_plan.status == "completed"
+
+
+def test_a_course_with_a_visit_still_to_come_is_not_completed(clinician, active_plan):
+    visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + factories.in_days(7))
+    refused = step(clinician, active_plan, "complete")
+    assert refused.status_code == 422
+    assert "Session 1 is still booked for Tue 16 Mar. Cancel that visit first" in refused.content.decode()
+    active_plan.refresh_from_db()
+    assert active_plan.status == "active"
+    visits.cancel(visit=visit, reason="Enough", by=active_plan.drafted_by)
+    assert step(clinician, active_plan, "complete").status_code == 302
+
+
+def test_a_course_is_not_ended_while_a_session_is_open(clinician, open_session):
+    plan, sentence = open_session.plan, "Session 1 has begun. Finish or stop it at the chair first."
+    assert sentence in step(clinician, plan, "complete").content.decode()
+    stop = clinician.post(reverse("treatments:plan_stop", args=[plan.ref]), {"reason": "Moves to Leeds"})
+    assert (stop.status_code, stop.context["form"].non_field_errors()) == (422, [sentence])
+    plan.refresh_from_db()
+    assert plan.status == "active"
+    factories.chart(open_session)
+    sessions.complete(session=open_session, by=open_session.operator)
+    assert step(clinician, plan, "complete").status_code == 302
+
+
+def test_why_a_course_was_stopped_is_for_clinicians_only(clinician, desk, active_plan):
+    visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + factories.in_days(7))
+    reason = {"reason": "Canary: a new isotretinoin course"}
+    assert clinician.post(reverse("treatments:plan_stop", args=[active_plan.ref]), reason).status_code == 302
+    for url in (
+        reverse("treatments:visit", args=[visit.ref]),
+        f"{reverse('treatments:today')}?day={visit.day}&visit={visit.ref}",
+    ):
+        page = desk.get(url).content.decode()
+        assert "Course stopped" in page
+        assert "Canary" not in page
+    course = reverse("treatments:course", args=[active_plan.ref])
+    assert "Canary" not in desk.get(course).content.decode()
+    assert "Canary" in clinician.get(course).content.decode()
 
 
 def test_pressing_twice_is_one_step(clinician, draft):

@@ -1,13 +1,19 @@
 """A proposal comes from the catalogue, says why, and becomes a draft only when it is kept."""
 
 import uuid
+from datetime import time
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from django.urls import reverse
 
+from clinic import clock
+from patients.models import DepthClass
 from tests import factories
+from treatments.flows import courses
 from treatments.plans.models import TreatmentPlan
+from treatments.sessions import services as sessions
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +102,69 @@ def test_what_cannot_be_is_refused_at_the_field(clinician, assessed, differing, 
 @pytest.mark.parametrize("count", ["3", "6"])
 def test_the_ends_of_the_range_may_be_planned(clinician, assessed, count):
     assert clinician.post(url(assessed), filled(count=count)).status_code == 302
+
+
+def live_through(plan, count: int, later) -> None:
+    """Hold so many sessions of an active course, six weeks apart."""
+    for planned in plan.planned_sessions.all()[:count]:
+        if planned.number > 1:
+            later(factories.in_days(42))
+            factories.answer_all(plan.patient)
+        visit = factories.book(planned, day=clock.today(plan.clinic), at=time(15))
+        session = factories.chart(factories.open_session(visit), cheek=("0.50", 4))
+        sessions.complete(session=session, by=session.operator)
+
+
+def test_a_course_after_a_stopped_one_goes_on_counting(clinician, desk, active_plan, later):
+    live_through(active_plan, 2, later)
+    by = active_plan.drafted_by
+    courses.stop_course(plan=active_plan, reason="Away for a while", by=by)
+    later(factories.in_days(42))
+    patient = active_plan.patient
+    patient.refresh_from_db()
+    plan = factories.make_active_plan(patient)
+    assert [s.number for s in plan.planned_sessions.all()] == [3, 4]
+    assert plan.sessions_planned == 4
+    assert (
+        "2 sessions, about 42 days apart"
+        in clinician.get(reverse("treatments:consent", args=[plan.ref])).content.decode()
+    )
+    visit = factories.book(plan.planned_sessions.get(number=3), day=clock.today(plan.clinic), at=time(15))
+    page = desk.get(f"{reverse('treatments:today')}?visit={visit.ref}")
+    assert page.context["card"].course_words.startswith("2 of 4 done.")
+    assert [shown.what for shown in page.context["day"].visits] == ["Session 3 of 4"]
+    assert page.context["day"].visits[0].words.startswith("3/4")
+    header = clinician.get(reverse("treatments:course", args=[plan.ref])).context["header"]
+    assert header["session"] == "Session 3 of 4"
+
+
+def test_where_all_sessions_are_done_nothing_is_drafted(clinician, patient, later):
+    plan = factories.make_active_plan(
+        patient, concerns=[{"code": "pores", "zones": ["cheek"], "severity": "mild"}], count=1
+    )
+    live_through(plan, 1, later)
+    courses.stop_course(plan=plan, reason="Enough", by=plan.drafted_by)
+    later(factories.in_days(42))
+    answer = clinician.post(url(patient), filled(count="1", starts_on=clock.today(patient.clinic).isoformat()))
+    assert answer.status_code == 422
+    assert errors(answer) == {"count": "Sessions done already: 1. Nothing is left to plan. Choose a larger number."}
+    more = filled(count="2", starts_on=clock.today(patient.clinic).isoformat())
+    assert clinician.post(url(patient), more).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("concern", "zone", "depth_class"),
+    [("acne_scar_face", "cheek", 2), ("fine_lines", "forehead", 2), ("hyperpig", "back", 3), ("striae", "thigh", 3)],
+)
+def test_consent_is_asked_for_all_that_may_be_charted(patient, concern, zone, depth_class):
+    """The usual maximum of fine lines on the forehead is 0.5 mm and of stretch marks 1.5 mm; with a reason both go deeper."""
+    plan = factories.make_draft(patient, concerns=[{"code": concern, "zones": [zone], "severity": "moderate"}])
+    assert plan.depth_class == depth_class
+
+
+@pytest.mark.parametrize(("depth_mm", "depth_class"), [("0.5", 1), ("0.51", 2), ("1.5", 2), ("1.51", 3)])
+def test_a_depth_belongs_to_the_class_it_ends(depth_mm, depth_class):
+    assert DepthClass.of(Decimal(depth_mm)) == depth_class
 
 
 def test_a_block_and_open_questions_are_said_before_the_draft(clinician, patient):

@@ -1,11 +1,12 @@
 """Lifting a finding: only what may be lifted, only by whom it may be lifted, with a reason and an end."""
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 
+from clinic.errors import DomainError
 from tests import factories
 from treatments.screenings import services
 
@@ -122,3 +123,22 @@ def test_the_desk_and_other_clinics_lift_nothing(desk, manager, stranger, clinic
     assert [client.post(url(asked), filled()).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
     assert [client.post(revoke).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
     assert asked.clearances.get().revoked_at is None
+
+
+@pytest.mark.parametrize(("days", "given"), [(366, True), (367, False)])
+def test_whoever_asks_a_clearance_lasts_a_year_at_most(asked, clinician_member, days, given):
+    def give():
+        return services.give_clearance(
+            patient=asked,
+            code="hsv_history",
+            reason="Antiviral prescribed",
+            expires_on=factories.TODAY + timedelta(days=days),
+            by=clinician_member,
+        )
+
+    if given:
+        assert give().code == "hsv_history"
+    else:
+        with pytest.raises(DomainError, match="a year at most") as caught:
+            give()
+        assert caught.value.field == "expires_on"

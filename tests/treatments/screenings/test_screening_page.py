@@ -197,3 +197,22 @@ def test_a_clear_patient_who_is_here_leads_on_to_her_session(clinician, visit_to
 
     factories.answer(visit_today.patient, "pregnant", "yes")
     assert way_on not in clinician.get(page).content.decode()
+
+
+def test_a_step_of_depth_is_a_distance_and_no_depth(clinician, patient):
+    """The screening page and the chair say the same, in the same words."""
+    factories.assess(patient)
+    factories.answer_all(patient, anticoagulant_rx="yes")
+    page = text(clinician.get(url(patient)))
+    assert "Depth: stay 0.25 mm below the usual maximum because of prescribed blood thinner" in page
+    assert "-0.25" not in page
+
+
+def test_a_clearance_is_listed_under_the_name_of_its_rule(clinician, clinician_member, patient):
+    factories.assess(patient)
+    factories.answer_all(patient, hsv_history="yes")
+    services.give_clearance(
+        patient=patient, code="hsv_history", reason="Antiviral", expires_on=factories.TODAY, by=clinician_member
+    )
+    listed = clinician.get(url(patient)).content.decode().split('id="clearances-title"')[1]
+    assert f"<b>{load().rule('hsv_history').label}</b>" in listed

@@ -15,6 +15,7 @@ from treatments.screenings.models import ScreeningRecord
 
 TABLE = "treatments_treatmentsession"
 GATE = "session_opens_only_when_safe"
+FIXED = "session_signed_is_fixed"
 
 
 def a_record(patient: Patient, **differing) -> ScreeningRecord:
@@ -84,14 +85,14 @@ def a_past_session(visit: Appointment, on: date, *, status: str = "completed", n
 
 
 @contextmanager
-def gate_off() -> Iterator[None]:
-    """The negative control: the table without its trigger."""
+def gate_off(trigger: str = GATE) -> Iterator[None]:
+    """The negative control: the table without one of its triggers."""
     with connection.cursor() as cursor:
         # Deferred foreign keys of rows just written would forbid ALTER TABLE.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgname LIKE %s",
-            [TABLE, f"%{GATE}%"],
+            [TABLE, f"%{trigger}%"],
         )
         (name,) = cursor.fetchone()
         cursor.execute(f'ALTER TABLE {TABLE} DISABLE TRIGGER "{name}"')

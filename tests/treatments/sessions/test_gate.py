@@ -82,6 +82,7 @@ def no_consent(visit: Appointment) -> dict:
         "patient_id": other.pk,
         "plan_id": draft.pk,
         "planned_session_id": draft.planned_sessions.first().pk,
+        "appointment_id": None,
         "screening_id": a_record(other).pk,
     }
 
@@ -114,7 +115,7 @@ def consent_for_a_shallower_depth(visit: Appointment) -> dict:
 def needled_27_days_ago(visit: Appointment) -> dict:
     a_past_session(visit, clock.today(visit.clinic) - timedelta(days=27))
     second = visit.planned_session.plan.planned_sessions.get(number=2)
-    return {"screening_id": a_record(visit.patient).pk, "planned_session_id": second.pk}
+    return {"screening_id": a_record(visit.patient).pk, "planned_session_id": second.pk, "appointment_id": None}
 
 
 def plan_in(status: str) -> Callable[[Appointment], dict]:
@@ -136,6 +137,25 @@ def another_patients_plan(visit: Appointment) -> dict:
     return {"screening_id": a_record(visit.patient).pk, "plan_id": other.pk}
 
 
+def a_session_of_another_course(visit: Appointment) -> dict:
+    other = factories.make_active_plan(factories.make_patient(visit.clinic, given_name="Ana"))
+    return {
+        "screening_id": a_record(visit.patient).pk,
+        "planned_session_id": other.planned_sessions.first().pk,
+        "appointment_id": None,
+    }
+
+
+def another_patients_visit(visit: Appointment) -> dict:
+    other = factories.make_visit_today(factories.make_patient(visit.clinic, given_name="Ana"), at=time(14))
+    return {"screening_id": a_record(visit.patient).pk, "appointment_id": other.pk}
+
+
+def the_visit_of_another_session(visit: Appointment) -> dict:
+    second = visit.planned_session.plan.planned_sessions.get(number=2)
+    return {"screening_id": a_record(visit.patient).pk, "planned_session_id": second.pk}
+
+
 BREACHES = [
     (no_record, "session_needs_screening"),
     (a_record_for_booking, "session_needs_screening"),
@@ -154,6 +174,9 @@ BREACHES = [
     (needled_27_days_ago, "session_floor_kept"),
     *((plan_in(status), "session_plan_active") for status in ("draft", "submitted", "on_hold", "completed", "revoked")),
     (another_patients_plan, "session_plan_active"),
+    (a_session_of_another_course, "session_of_its_own_visit"),
+    (another_patients_visit, "session_of_its_own_visit"),
+    (the_visit_of_another_session, "session_of_its_own_visit"),
 ]
 
 
@@ -193,6 +216,7 @@ def test_the_day_on_which_the_floor_ends_is_allowed(visit_today, floor_days, day
     row = {
         "screening_id": a_record(visit_today.patient).pk,
         "planned_session_id": plan.planned_sessions.get(number=2).pk,
+        "appointment_id": None,
     }
     if allowed:
         assert insert_session(visit_today, **row)
@@ -223,6 +247,7 @@ def test_a_prescribers_clearance_lowers_a_raised_floor_but_never_below_28_days(
     row = {
         "screening_id": a_record(visit_today.patient).pk,
         "planned_session_id": plan.planned_sessions.get(number=2).pk,
+        "appointment_id": None,
     }
     if allowed:
         assert insert_session(visit_today, **row)

@@ -5,26 +5,14 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.urls import reverse
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from clinic import clock
 from tests import factories
+from tests.treatments.sessions.browsing import cartridge, page, post, url
 from treatments.sessions import services as sessions
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionZone, TreatmentSession
-
-
-def url(name: str, *args) -> str:
-    return reverse(f"treatments:{name}", args=args)
-
-
-def page(client, session, step: str = "treat", zone: str = "") -> str:
-    answer = client.get(url("session", session.ref), {"step": step, "zone": zone})
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def post(client, name: str, *args, **data):
-    return client.post(url(name, *args), {"submit_token": str(uuid.uuid4())} | data)
 
 
 def numbing_data(session, **data) -> dict:
@@ -183,19 +171,6 @@ def test_a_zone_can_be_taken_out_again(clinician, open_session):
 
 
 # ── Cartridge and numbing ─────────────────────────────────────────────────────
-
-
-def cartridge(client, session, **data):
-    fresh = TreatmentSession.objects.get(pk=session.pk)
-    known = {
-        "device": session.clinic.devices.first().ref,
-        "version": fresh.version,
-        "serial": "S9",
-        "lot": "",
-        "new_lot": "",
-        "expires_on": "",
-    }
-    return post(client, "session_cartridge", session.ref, **(known | data))
 
 
 def test_a_lot_is_chosen_from_those_in_date_or_entered_new(clinician, open_session):
@@ -447,7 +422,11 @@ def test_an_adverse_event_is_written_down_and_closed(clinician, open_session):
     event = AdverseEvent.objects.get()
     assert (event.grade, event.note, event.resolved_on) == (2, "Left cheek", None)
     assert post(clinician, "close_adverse_event", event.ref, resolved_on="2027-03-10").status_code == 422
-    assert post(clinician, "close_adverse_event", event.ref, resolved_on="2027-03-09").status_code == 302
+    answer = post(clinician, "close_adverse_event", event.ref, resolved_on="2027-03-09")
+    assert answer.headers["Location"] == url("session", open_session.ref) + "?step=finish"
+    again = post(clinician, "close_adverse_event", event.ref, resolved_on="2027-03-09")
+    assert again.status_code == 422
+    assert "This event was closed before: it settled on 9 March 2027." in again.content.decode()
     event.refresh_from_db()
     assert event.closed_by is not None
 
@@ -469,6 +448,22 @@ def test_a_session_entered_in_error_stays_and_says_why(clinician, done_session):
     shown = clinician.get(url("session", done_session.ref)).content.decode()
     assert "Entered in error" in shown
     assert "Wrong patient" in shown
+
+
+def test_a_session_opened_by_mistake_is_refused_in_words_and_keeps_what_was_typed(clinician, open_session):
+    shown = post(clinician, "session_in_error", open_session.ref, error_reason=" ").content.decode()
+    assert "Say why this session was entered in error." in shown
+    assert re.search(r"<details[^>]* open><summary>Opened by mistake", shown)
+    shown = post(clinician, "session_in_error", open_session.ref, error_reason="x" * 201).content.decode()
+    assert "Too long" in shown
+    assert "x" * 201 in shown
+
+
+def test_the_last_session_is_read_once_for_a_page(clinician, second_session):
+    with CaptureQueriesContext(connection) as asked:
+        page(clinician, second_session)
+    of_last_time = [query["sql"] for query in asked if '"signed_at" IS NOT NULL' in query["sql"]]
+    assert len(of_last_time) == 1
 
 
 @pytest.fixture

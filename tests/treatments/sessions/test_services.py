@@ -7,7 +7,10 @@ import pytest
 
 from clinic import clock
 from clinic.errors import DomainError
+from patients.models import DepthClass
+from patients.services import consents
 from tests import factories
+from treatments.plans.models import TreatmentPlan
 from treatments.rules import services as rules
 from treatments.screenings.services import NotPermitted
 from treatments.sessions import services as sessions
@@ -151,6 +154,40 @@ def test_a_prescribed_blood_thinner_takes_one_step_off_the_usual_maximum(patient
     assert plain.soft_max_mm - thinned.soft_max_mm == Decimal("0.25")
 
 
+@pytest.fixture
+def shallow_session(patient) -> TreatmentSession:
+    """Open, in a course whose patient signed for 0.5 mm at most."""
+    plan = factories.make_active_plan(patient)
+    consents.withdraw(consent=patient.consents.get(), reason="By telephone", by=factories.a_clinician(plan.clinic).user)
+    TreatmentPlan.objects.filter(pk=plan.pk).update(depth_class=DepthClass.SUPERFICIAL)
+    plan.refresh_from_db()
+    factories.sign_consent(plan)
+    return factories.open_session(factories.book(plan.planned_sessions.get(number=1), day=factories.TODAY))
+
+
+def test_nobody_goes_deeper_than_the_patient_signed_for_not_even_with_a_reason(shallow_session):
+    assert set_zone(shallow_session, "0.50").depth_mm == Decimal("0.50")
+    said = refusal(lambda: set_zone(shallow_session, "0.55", reason="Deep scars"))
+    assert (said.field, said.sentence) == (
+        "depth_mm",
+        "0.55 mm is deeper than the patient signed for (up to 0.5 mm). Stay within that.",
+    )
+
+
+def test_a_deeper_signature_than_the_course_asked_for_covers_a_deeper_zone(shallow_session):
+    plan = shallow_session.plan
+    plan.depth_class = DepthClass.DERMAL
+    factories.sign_consent(plan)
+    assert set_zone(shallow_session, "0.75", reason="Deep scars").depth_mm == Decimal("0.75")
+
+
+@pytest.mark.parametrize(
+    ("depth_mm", "depth_class"), [("0.05", 1), ("0.50", 1), ("0.51", 2), ("1.50", 2), ("1.51", 3), ("3.00", 3)]
+)
+def test_the_upper_end_of_a_depth_class_belongs_to_it(depth_mm, depth_class):
+    assert DepthClass.of(Decimal(depth_mm)) == depth_class
+
+
 # ── Device and cartridge ──────────────────────────────────────────────────────
 
 
@@ -250,7 +287,27 @@ def test_more_than_4_per_cent_needs_a_prescriber(open_session, prescriber_member
     said = refusal(lambda: numb(open_session, strong))
     assert "prescriber" in said.sentence
     assert said.field == "product"
-    assert numb(open_session, strong, by=prescriber_member).anaesthetic == strong
+    assert numb(open_session, strong, by=prescriber_member, area_cm2=200).anaesthetic == strong
+
+
+def test_where_the_label_limits_the_area_it_has_to_be_entered(open_session):
+    assert numb(open_session, a_cream(open_session)).anaesthetic_area_cm2 is None
+    for cream in (
+        a_cream(open_session, name="Small", max_area_cm2=100),
+        a_cream(open_session, name="Mixture", actives={"lidocaine": 2.5, "prilocaine": 2.5}),
+    ):
+        said = refusal(lambda cream=cream: numb(open_session, cream))
+        assert (said.field, said.sentence) == ("area_cm2", "Enter the area: the label limits it.")
+
+
+@pytest.mark.parametrize(("grams", "kept"), [("20", True), ("20.1", False)])
+def test_the_labels_grams_on_an_area_are_refused_at_the_grams(open_session, grams, kept):
+    cream = a_cream(open_session, name="Mixture", actives={"lidocaine": 2.5, "prilocaine": 2.5})
+    if kept:
+        assert numb(open_session, cream, grams=grams, area_cm2=100).anaesthetic_grams == Decimal(grams)
+    else:
+        said = refusal(lambda: numb(open_session, cream, grams=grams, area_cm2=100))
+        assert (said.field, said.sentence) == ("grams", "20.1 g: the limit is 2 g on 10 cm².")
 
 
 @pytest.mark.parametrize(("area", "kept"), [(100, True), (101, False)])
@@ -402,6 +459,43 @@ def test_an_event_settles_between_its_first_day_and_today(done_session, desk_mem
         )
     )
     assert "Only a clinician" in said.sentence
+
+
+def test_an_event_is_closed_once_so_that_no_second_day_shortens_the_wait(done_session, later):
+    event = sessions.report_adverse_event(
+        session=done_session, code="pih", grade=2, note="", by=done_session.operator.user
+    )
+    later(timedelta(days=10))
+    today = clock.today(done_session.clinic)
+    sessions.close_adverse_event(event=event, resolved_on=today, over_72h=True, by=done_session.operator)
+    for day in (today, today - timedelta(days=9)):
+        said = refusal(
+            lambda day=day: sessions.close_adverse_event(
+                event=event, resolved_on=day, over_72h=False, by=done_session.operator
+            )
+        )
+        assert said.sentence == "This event was closed before: it settled on 19 March 2027."
+    event.refresh_from_db()
+    assert (event.resolved_on, event.over_72h) == (today, True)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda session, by: sessions.set_zone(session=session, zone="cheek", depth_mm=Decimal(1), passes=4, by=by),
+        lambda session, by: sessions.remove_zone(session=session, zone="cheek", by=by),
+        lambda session, by: sessions.save_details(session=session, version=session.version, note="x", by=by),
+        lambda session, by: sessions.complete(session=session, by=by),
+        lambda session, by: sessions.stop(session=session, reason="x", counts=True, by=by),
+        lambda session, by: sessions.mark_entered_in_error(session=session, reason="x", by=by),
+    ],
+    ids=["set_zone", "remove_zone", "save_details", "complete", "stop", "mark_entered_in_error"],
+)
+def test_only_a_clinician_charts_signs_or_strikes_a_session(open_session, desk_member, act):
+    session = factories.chart(open_session)
+    assert "Only a clinician can" in refusal(lambda: act(session, desk_member)).sentence
+    assert fresh(session).is_open
+    act(session, session.operator)
 
 
 def next_session(done: TreatmentSession, later) -> TreatmentSession:

@@ -6,6 +6,7 @@ from django.db.utils import DatabaseError
 
 from clinic.errors import DomainError, constraint_name
 from tests import factories
+from tests.treatments.sessions.gate_world import FIXED, gate_off
 from treatments.sessions import services as sessions
 from treatments.sessions.models import SessionAddendum, TreatmentSession
 
@@ -63,11 +64,35 @@ def test_a_session_is_never_deleted(request, state):
 
 
 @pytest.mark.parametrize(
-    "change", ["patient_id = patient_id + 1", '"on" = "on" + 1', "screening_id = NULL", "plan_id = plan_id + 1"]
+    "change",
+    [
+        "patient_id = patient_id + 1",
+        '"on" = "on" + 1',
+        "screening_id = NULL",
+        "plan_id = plan_id + 1",
+        "planned_session_id = planned_session_id + 1",
+        "appointment_id = NULL",
+    ],
 )
 def test_who_when_and_behind_which_screening_are_fixed_from_the_start(open_session, change):
     sql = f"UPDATE treatments_treatmentsession SET {change} WHERE id = %s"
     assert refused(sql, open_session.pk) == "session_identity_is_fixed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "appointment_id = NULL",
+        "planned_session_id = (SELECT id FROM treatments_plannedsession p WHERE p.plan_id = s.plan_id AND number = 2)",
+    ],
+)
+def test_without_its_trigger_an_open_session_moves_to_another_visit(open_session, change):
+    sql = f"UPDATE treatments_treatmentsession s SET {change} WHERE id = %s"
+    assert refused(sql, open_session.pk) == "session_identity_is_fixed"
+    with gate_off(FIXED):
+        run(sql, open_session.pk)
+    moved = TreatmentSession.objects.get()
+    assert moved.appointment is None or moved.planned_session.number == 2
 
 
 def test_a_zone_cannot_be_moved_out_of_a_signed_session(done_session):

@@ -17,7 +17,6 @@ from tests.factories import TODAY
 from treatments.appointments import services
 from treatments.appointments.models import Appointment
 from treatments.pages.call_lists import call_lists
-from treatments.pages.verdicts import outcome_on
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.screenings.models import ScreeningRecord
 
@@ -130,9 +129,11 @@ def test_struck_visits_stay_in_the_day(desk, clinic, visit_today, later):
     services.mark_no_show(visit=missed, by=desk.membership.user)
     page = desk.get(TODAY_URL)
     assert {name: (visit.shape, visit.words) for name, visit in drawn(page).items()} == {
-        "Leila Haddad": ("gone", "cancelled 10:42"),
-        "Ben Carver": ("gone", "did not come"),
+        "Leila Haddad": ("gone", "cancelled"),
+        "Ben Carver": ("gone", "missed"),
     }
+    # They share a lane; who listens hears all of it, and the list says it.
+    assert "cancelled, 10:42" in drawn(page)["Leila Haddad"].spoken
     assert text(page).count("<s>") == 2
 
 
@@ -334,34 +335,6 @@ def test_an_open_session_waits_for_a_signature(desk, open_session):
 def test_another_clinic_has_lists_of_its_own(stranger, active_plan):
     assert not any(lists_of(stranger).values())
     assert not stranger.get(TODAY_URL).context["day"].visits
-
-
-@pytest.mark.parametrize(
-    ("findings", "missing", "on", "expected"),
-    [
-        ([], [], TODAY, ("clear", None)),
-        ([], ["pregnant"], TODAY, ("ask", None)),
-        ([{"category": "CAU", "earliest_on": None, "cleared_until": None}], [], TODAY, ("caution", None)),
-        ([{"category": "REL", "earliest_on": None, "cleared_until": None}], [], TODAY, ("needs_clinician", None)),
-        ([{"category": "CAU", "earliest_on": None, "cleared_until": "2027-03-09"}], [], TODAY, ("caution", None)),
-        (
-            [{"category": "CAU", "earliest_on": None, "cleared_until": "2027-03-08"}],
-            [],
-            TODAY,
-            ("needs_clinician", None),
-        ),
-        (
-            [{"category": "TMP", "earliest_on": "2027-03-10", "cleared_until": None}],
-            [],
-            TODAY,
-            ("defer", date(2027, 3, 10)),
-        ),
-        ([{"category": "TMP", "earliest_on": "2027-03-09", "cleared_until": None}], [], TODAY, ("caution", None)),
-        ([{"category": "ABS", "earliest_on": None, "cleared_until": None}], [], TODAY, ("block", None)),
-    ],
-)
-def test_a_stored_screening_says_what_holds_on_another_day(findings, missing, on, expected):
-    assert outcome_on({"findings": findings, "missing": missing}, on) == expected
 
 
 # ── Queries and time ──────────────────────────────────────────────────────────

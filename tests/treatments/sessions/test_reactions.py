@@ -1,0 +1,62 @@
+"""A reaction changes what is known of the patient: booked visits hear of it at once."""
+
+import pytest
+
+from clinic import clock
+from clinic.errors import DomainError
+from tests import factories
+from tests.factories import TODAY, in_days
+from tests.treatments.sessions.browsing import post
+from treatments.flows import reactions
+from treatments.pages.call_lists import call_lists
+from treatments.sessions import services as sessions
+from treatments.sessions.models import AdverseEvent
+
+
+@pytest.fixture
+def next_visit(done_session):
+    planned = done_session.plan.planned_sessions.get(number=2)
+    return factories.book(planned, day=planned.earliest_on)
+
+
+def on_the_list(visit) -> list[str]:
+    return [call.say for call in call_lists(visit.clinic, now=clock.now()).before_they_travel.calls]
+
+
+def reaction(session, *, grade: int = 3) -> dict:
+    return {"session": session, "code": "infection", "grade": grade, "note": "", "by": session.operator.user}
+
+
+def test_a_reaction_puts_the_booked_visit_before_they_travel_and_closing_it_takes_it_off(done_session, next_visit):
+    assert on_the_list(next_visit) == []
+    event = reactions.report(**reaction(done_session))
+    assert on_the_list(next_visit) == ["Ask a clinician before this visit"]
+    reactions.close(event=event, resolved_on=TODAY, over_72h=False, by=done_session.operator)
+    assert on_the_list(next_visit) == []
+
+
+def test_a_mild_one_holds_nobody_back(done_session, next_visit):
+    reactions.report(**reaction(done_session, grade=1))
+    assert on_the_list(next_visit) == []
+
+
+def test_written_down_without_a_screening_the_list_would_not_know(done_session, next_visit):
+    sessions.report_adverse_event(**reaction(done_session))
+    assert on_the_list(next_visit) == []
+
+
+def test_the_pages_at_the_chair_screen_again(clinician, done_session):
+    before = done_session.patient.screenings.count()
+    post(clinician, "report_adverse_event", done_session.ref, code="infection", grade="3")
+    newest = done_session.patient.screenings.first()
+    assert (done_session.patient.screenings.count(), newest.outcome, newest.on) == (before + 1, "block", TODAY)
+    post(clinician, "close_adverse_event", AdverseEvent.objects.get().ref, resolved_on=TODAY.isoformat())
+    assert done_session.patient.screenings.first().outcome == "defer"
+
+
+def test_a_refused_closing_screens_nobody(done_session):
+    event = reactions.report(**reaction(done_session))
+    kept = done_session.patient.screenings.count()
+    with pytest.raises(DomainError):
+        reactions.close(event=event, resolved_on=TODAY + in_days(1), over_72h=False, by=done_session.operator)
+    assert done_session.patient.screenings.count() == kept

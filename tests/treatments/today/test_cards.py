@@ -1,0 +1,67 @@
+"""The words on the cards of a full day, in a browser: whole, also where two share a lane."""
+
+from datetime import time, timedelta
+
+import pytest
+
+from clinic import clock
+from tests import factories
+from tests.factories import TODAY
+from treatments.appointments import services
+from treatments.appointments.models import Appointment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# Of every card the words that are cut off at its edge.
+CUT_OFF = """[...document.querySelectorAll('.visit .treat small')]
+    .filter(words => words.scrollWidth > words.clientWidth && getComputedStyle(words).position !== 'absolute')
+    .map(words => words.innerText)"""
+
+
+@pytest.fixture
+def crowded(clinic, later):
+    """Four lanes; in the first two visits at every hour, the second of each pair in the second room."""
+    for name in ("Ines Halloran", "Otto Brandt", "Vera Lind"):
+        factories.make_member(clinic, "clinician", name=f"Dr {name}")
+    by = factories.a_manager(clinic).user
+    pairs = [
+        _visit(clinic, time(hour), kind, room)
+        for hour in range(13, 17)
+        for kind, room in (("consultation", clinic.rooms.first()), ("review", clinic.rooms.last()))
+    ]
+    # Numbing needs no clinician: two courses begin at eleven, one in the room while the other waits.
+    treated = [
+        factories.book(
+            factories.make_active_plan(factories.make_patient(clinic, given_name=given)).planned_sessions.get(number=1),
+            day=TODAY,
+            at=at,
+            room=room,
+        )
+        for given, at, room in (("Leila", time(11), clinic.rooms.first()), ("Maja", time(11, 30), clinic.rooms.last()))
+    ]
+    for visit, status in zip(pairs, ("cancelled", "no_show", "arrived", "in_room", "done", "booked"), strict=False):
+        moment = clock.now() - timedelta(minutes=30)
+        Appointment.objects.filter(pk=visit.pk).update(
+            status=status, arrived_at=moment, in_room_at=moment, done_at=moment, closed_at=moment
+        )
+    services.step(visit=treated[0], to="arrived", by=by)
+    services.step(visit=Appointment.objects.get(pk=treated[0].pk), to="in_room", by=by)
+    return treated
+
+
+def _visit(clinic, at: time, kind: str, room) -> Appointment:
+    place = factories.a_place(clinic, TODAY, at, kind=kind, room=room)
+    return services.book(
+        patient=factories.make_patient(clinic, given_name="Bartholomew", family_name="Featherstone"),
+        kind=kind,
+        place=place,
+        overlap_reason="A crowded day of a test",
+        by=factories.a_manager(clinic).user,
+    )
+
+
+@pytest.mark.parametrize("by", ["clinicians", "rooms"])
+def test_no_words_are_cut_off_at_a_desk_where_two_share_a_lane(visitors, desk_member, crowded, by):
+    page = visitors().sign_in(desk_member).open(f"/today/?by={by}&visit={crowded[0].ref}")
+    assert page.locator(".visit").count() >= 10
+    assert page.locator(".visit.half-b").count() >= (3 if by == "clinicians" else 0)
+    assert page.evaluate(CUT_OFF) == []

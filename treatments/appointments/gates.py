@@ -1,0 +1,143 @@
+"""What a visit must meet before it takes a place in the diary, each refusal in its own sentence.
+
+Booking, moving and taking back a cancelled visit ask the same gates, under the lock of the course.
+"""
+
+from datetime import date, datetime, timedelta
+
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.models import Clinic
+from patients.models import Patient
+from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.places import Place
+from treatments.appointments.working_time import working_stretches
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.protocol.catalogue import load
+from treatments.protocol.screening import PERMITS
+from treatments.protocol.wording import desk_sentence
+from treatments.scheduling.free_time import holds
+from treatments.screenings import services as screenings
+from treatments.screenings.services import NotPermitted
+
+
+class OutsideWindow(DomainError):
+    """The day is not one on which this session may be."""
+
+
+class AlreadyBooked(DomainError):
+    """This session of the course has a visit: somebody booked it in between."""
+
+
+def refuse_foreign(clinic: Clinic, place: Place, patient: Patient, planned: PlannedSession | None) -> None:
+    """Faults of a caller that no person can make in a form, but a script can."""
+    if any(part.clinic_id != clinic.pk for part in (place.clinician, place.room, place.device) if part is not None):
+        raise DomainError("Choose a clinician, a room and a device of this clinic.")
+    if planned is not None and planned.plan.patient_id != patient.pk:
+        raise DomainError("This session belongs to somebody else's course. Book it from the patient's own course.")
+
+
+def refuse_past(start: datetime) -> None:
+    if start < clock.now():
+        raise DomainError("This time has passed. Choose a later one.", field="starts_at")
+
+
+def refuse_off_duty(place: Place, start: datetime) -> None:
+    if not place.clinician.is_active or not place.clinician.sees_patients:
+        raise DomainError(f"{place.clinician} does not see patients here. Choose another clinician.", field="clinician")
+    if not place.room.in_service:
+        raise DomainError(f"{place.room} is out of service. Choose another room.", field="room")
+    if place.device is not None and not place.device.in_service:
+        raise DomainError(f"{place.device} is out of service. Choose another device.")
+    working = working_stretches(place.clinician, place.day)
+    if not holds(working, place.length.stretches(start).clinician):
+        hours = ", ".join(f"{_wall(s.start, place)} to {_wall(s.end, place)}" for s in working) or "not at all that day"
+        raise DomainError(f"{place.clinician} works {hours}. Choose another time or clinician.", field="starts_at")
+
+
+def marks_to_ask(
+    patient: Patient,
+    planned: PlannedSession | None,
+    plan: TreatmentPlan | None,
+    day: date,
+    *,
+    moving: Appointment | None = None,
+) -> bool:
+    """May this session of the course be on that day? True where a clinician looks again first: late, or a question is open.
+
+    `moving`: the visit that holds this session already. Raises OutsideWindow, AlreadyBooked, NotPermitted, or DomainError
+    where the course is not under way.
+    """
+    if planned is None or plan is None:
+        raise DomainError("A treatment belongs to a session of a course. Book it from the course.")
+    if plan.status != TreatmentPlan.Status.ACTIVE:
+        raise DomainError(
+            "This course is not active: none of its sessions can be booked or moved. Activate the plan first."
+        )
+    # Read again under the lock: what was booked meanwhile may have moved its window.
+    is_late = _refuse_outside_window(PlannedSession.objects.get(pk=planned.pk), plan, day, moving=moving)
+    return _permitted_on(patient, day) or is_late
+
+
+def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -> date:
+    """The last day a session may be booked for: the end of its window while that is open.
+
+    Once it has closed the series may still go on (the protocol: late until a new baseline is due).
+    """
+    if today <= planned.latest_on:
+        return planned.latest_on
+    anchor = planned.latest_on - timedelta(days=plan.latest_days)
+    return max(planned.latest_on, anchor + timedelta(days=load().interval.new_baseline_after_days))
+
+
+def fixed_days(plan: TreatmentPlan) -> dict[int, date]:
+    """Session number to the day it is booked for or was done."""
+    booked = Appointment.objects.filter(planned_session__plan=plan, status__in=BLOCKING, session_counts=True)
+    return dict(booked.values_list("planned_session__number", "day"))
+
+
+def _refuse_outside_window(
+    planned: PlannedSession, plan: TreatmentPlan, day: date, *, moving: Appointment | None
+) -> bool:
+    """Raises OutsideWindow or AlreadyBooked; True where the day is late and a clinician looks again first."""
+    if day < planned.earliest_on:
+        raise OutsideWindow(
+            f"Not before {_words(planned.earliest_on)}: the shortest interval of this course.", field="day"
+        )
+    last_on = last_day_for(planned, plan, today=clock.today(plan.clinic))
+    if day > last_on:
+        way_out = (
+            "Ask a clinician to assess and plan again." if last_on > planned.latest_on else "Choose an earlier day."
+        )
+        raise OutsideWindow(
+            f"Not after {_words(last_on)}: the window of this session ends then. {way_out}", field="day"
+        )
+    for number, other in fixed_days(plan).items():
+        if number == planned.number and moving is None:
+            raise AlreadyBooked(f"This session of the course is already booked for {_words(other)}.")
+        if number < planned.number and (day - other).days < plan.floor_days:
+            raise OutsideWindow(
+                f"Session {number} is on {_words(other)}: at least {plan.floor_days} days lie between two.", field="day"
+            )
+        if number > planned.number and (other - day).days < plan.floor_days:
+            raise OutsideWindow(
+                f"Session {number} is booked for {_words(other)}: at least {plan.floor_days} days lie between two. Move that one first.",
+                field="day",
+            )
+    return day > planned.latest_on
+
+
+def _permitted_on(patient: Patient, day: date) -> bool:
+    """Screen for that date; True when it may be booked but a question is open."""
+    screening = screenings.look(patient, on=day, purpose="booking")
+    if not PERMITS[screening.outcome].book:
+        raise NotPermitted(f"{desk_sentence(screening, load())}.", screening=screening, field="day")
+    return screening.outcome == "ask"
+
+
+def _wall(moment: datetime, place: Place) -> str:
+    return f"{moment.astimezone(place.clinician.clinic.tz):%H:%M}"
+
+
+def _words(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
