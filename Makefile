@@ -11,7 +11,7 @@ PURE := $(wildcard treatments/protocol treatments/scheduling)
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor run test check migrate clean
+.PHONY: help setup vendor run test check bench migrate clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,15 +22,19 @@ run: $(VENV)/.runs static/vendor/.made ## Start everything on http://localhost:8
 test: $(VENV)/.develops static/vendor/.made ## Run all tests on a throw-away PostgreSQL and Redis. ARGS= goes to pytest
 	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(VENV)/.develops static/vendor/.made ## Lint, types, missing migrations, production settings, known weaknesses
+check: $(VENV)/.develops static/vendor/.made ## Lint, types, the clinical catalogue, missing migrations, production settings, known weaknesses
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 ifneq ($(PURE),)
 	@$(PY) -m mypy $(PURE)
 endif
+	@$(PY) .ci/catalogue
 	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@env -i PATH="$$PATH" HOME="$$HOME" $(PY) -m clinic.running.as_production check --deploy --fail-level WARNING
 	@$(PY) .ci/advisories
+
+bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evidence/bench.json
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench
 
 setup: $(VENV)/.develops static/vendor/.made ## Only install what run and test need
 

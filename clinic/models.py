@@ -58,6 +58,8 @@ class Clinic(RefModel):
     quiet_until = models.TimeField(default="08:00")
     # Fictional clinics run without a signed protocol; a real one never does.
     is_demo = models.BooleanField(default=False)
+    # Raised by the database with every change of the rules this clinic works by; 1 while it has changed none.
+    rules_version = models.PositiveBigIntegerField(default=1, editable=False)
     mail_paused_at = models.DateTimeField(null=True, blank=True)
     mail_paused_reason = models.CharField(max_length=200, blank=True)
     mail_paused_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")

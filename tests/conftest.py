@@ -17,13 +17,21 @@ from tests.prepared import copy_from_cache, keep_in_cache, sweep
 pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
 
 
-# Files that take longest are begun first: no worker is left alone with one of them at the end.
-LONGEST = ("running/test_up.py", "journeys", "look/test_parts.py", "access/test_access.py", "outbox/test_kills.py")
+# Files that take longest are begun first: no worker is left alone with one of them at the end. Before them the one that
+# forks: a process in which a browser was driven has threads that a fork does not survive.
+FIRST = (
+    "appointments/test_diary.py",
+    "running/test_up.py",
+    "journeys",
+    "look/test_parts.py",
+    "access/test_access.py",
+    "outbox/test_kills.py",
+)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((at for at, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
+    items.sort(key=lambda item: next((at for at, part in enumerate(FIRST) if part in item.nodeid), len(FIRST)))
 
 
 class Ground:

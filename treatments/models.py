@@ -2,8 +2,17 @@
 
 from treatments.appointments.models import Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
+from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.rules.models import Anaesthetic, Device, ProtocolSignOff, ProtocolVersion
+from treatments.rules.models import (
+    Anaesthetic,
+    Device,
+    OutcomeChange,
+    PolicyValue,
+    ProtocolAdoption,
+    ProtocolSignOff,
+    ProtocolVersion,
+)
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
@@ -15,8 +24,13 @@ __all__ = [
     "Assessment",
     "CartridgeLot",
     "Clearance",
+    "CourseReview",
     "Device",
+    "OutcomeChange",
+    "OutcomeScore",
     "PlannedSession",
+    "PolicyValue",
+    "ProtocolAdoption",
     "ProtocolSignOff",
     "ProtocolVersion",
     "ScreeningFinding",

@@ -10,3 +10,4 @@ import "./autosave.js";
 import "./signature.js";
 import "./numbing.js";
 import "./ruler.js";
+import "./score.js";

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 PERSONAS = ("desk", "clinician", "prescriber", "manager")
 ALL = PERSONAS
 CLINICAL = ("clinician", "prescriber")
+RULES = (*CLINICAL, "manager")
 READ = ("GET",)
 PRESS = ("POST",)
 FORM = ("GET", "POST")
@@ -19,10 +20,12 @@ class Row:
     parameters: dict[str, str] = field(default_factory=dict)
     public: bool = False
     may_be_absent: bool = False
+    # What the URL names is in every clinic, so a stranger meets her own.
+    in_every_clinic: bool = False
 
     @property
     def about_a_patient(self) -> bool:
-        return bool(self.parameters)
+        return bool(self.parameters) and not self.in_every_clinic
 
 
 def of(kind: str, **more: str) -> dict[str, str]:
@@ -67,8 +70,13 @@ TABLE: dict[str, Row] = {
     "patients:message_send_again": Row(PRESS, ALL, MESSAGE),
     "patients:message_arrived": Row(PRESS, ALL, MESSAGE),
     # Rules
-    "treatments:protocol": Row(FORM, ("clinician", "prescriber", "manager")),
-    "treatments:equipment": Row(READ, ("clinician", "prescriber", "manager")),
+    "treatments:protocol": Row(FORM, RULES),
+    "treatments:protocol_adopt": Row(FORM, RULES),
+    "treatments:policy_value": Row(FORM, RULES, {"path": "parameter"}, in_every_clinic=True),
+    "treatments:policy_direction": Row(READ, RULES, {"path": "parameter"}, in_every_clinic=True),
+    "treatments:policy_end": Row(FORM, RULES, of("policy_value")),
+    "treatments:outcome_seen": Row(PRESS, ALL, of("outcome_change")),
+    "treatments:equipment": Row(READ, RULES),
     # Assess and screen
     "treatments:assess": Row(FORM, CLINICAL, PATIENT),
     "treatments:assessment_error": Row(FORM, CLINICAL, of("assessment")),
@@ -103,6 +111,7 @@ TABLE: dict[str, Row] = {
     "treatments:set_zone": Row(PRESS, CLINICAL, of("session", zone="zone")),
     "treatments:remove_zone": Row(PRESS, CLINICAL, of("session", zone="zone")),
     "treatments:session_numbing": Row(PRESS, CLINICAL, SESSION),
+    "treatments:numbing_dose": Row(PRESS, CLINICAL, SESSION),
     "treatments:session_cartridge": Row(PRESS, CLINICAL, SESSION),
     "treatments:session_note": Row(PRESS, CLINICAL, SESSION),
     "treatments:complete_session": Row(PRESS, CLINICAL, SESSION),
@@ -111,6 +120,11 @@ TABLE: dict[str, Row] = {
     "treatments:session_in_error": Row(PRESS, CLINICAL, SESSION),
     "treatments:report_adverse_event": Row(PRESS, CLINICAL, SESSION),
     "treatments:close_adverse_event": Row(PRESS, CLINICAL, of("event")),
+    # What was measured
+    "treatments:scores": Row(READ, CLINICAL, PATIENT),
+    "treatments:score_new": Row(FORM, CLINICAL, of("patient", instrument="instrument")),
+    "treatments:score_error": Row(FORM, CLINICAL, of("score")),
+    "treatments:course_review": Row(FORM, CLINICAL, of("course_review")),
     # Screens over several rooms
     "treatments:home": Row(READ, ALL),
     "treatments:today": Row(READ, ALL),

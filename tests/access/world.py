@@ -38,6 +38,12 @@ def everything(request) -> dict[str, object]:
         "allergy": allergy.ref,
         "event": event.ref,
         "message": patient.messages.first().ref,
+        "parameter": "rule.isotretinoin_past.washout_days",
+        "policy_value": _policy_value(patient.clinic).ref,
+        "outcome_change": _outcome_change(visit).ref,
+        "instrument": "mmasi",
+        "score": (score := _score(plan)).ref,
+        "course_review": _course_review(plan, score).ref,
         "zone": "cheek",
         "plan_step": "hold",
         "mail_key": "nothing",
@@ -85,3 +91,52 @@ def _clearance(patient):
         given_on=factories.TODAY,
         expires_on=factories.TODAY,
     )
+
+
+def _policy_value(clinic):
+    """Set before anything is screened again: the session that is open stays as it was."""
+    from treatments.rules.models import PolicyValue
+
+    return PolicyValue.objects.create(
+        clinic=clinic,
+        path="concern.melasma.sessions_maximum",
+        value=3,
+        direction="stricter",
+        set_by=factories.a_manager(clinic).user,
+    )
+
+
+def _outcome_change(visit):
+    from treatments.rules.models import OutcomeChange
+
+    return OutcomeChange.objects.create(
+        clinic=visit.clinic,
+        visit_ref=visit.ref,
+        visit_version=visit.schedule_version,
+        patient_ref=visit.patient.ref,
+        before="clear",
+        after="defer",
+        not_before=visit.day + factories.in_days(1),
+        because="Isotretinoin: wait: stricter",
+        changed_by=factories.a_manager(visit.clinic).user,
+    )
+
+
+def _score(plan):
+    from treatments.outcomes import services as outcomes
+
+    items = {
+        f"{region}_{part}": 1
+        for region in ("forehead", "right_malar", "left_malar", "chin")
+        for part in ("area", "darkness")
+    }
+    by = factories.a_clinician(plan.clinic).user
+    return outcomes.record(
+        patient=plan.patient, code="mmasi", items=items, assessed_on=factories.TODAY, by=by, plan=plan
+    )
+
+
+def _course_review(plan, score):
+    from treatments.outcomes import services as outcomes
+
+    return outcomes.ask_for_review(plan=plan, baseline=score, newest=score, by=score.assessor)

@@ -2,10 +2,10 @@
 
 import re
 
+import pgtrigger
 from django.apps import apps
 
 from clinic.errors import CONSTRAINT_SENTENCES
-from treatments.sessions import gate
 
 OURS = ("clinic", "patients", "treatments")
 # Refusals that only a fault of ours can meet: no form leads there.
@@ -30,7 +30,8 @@ def named_promises() -> set[str]:
     }
     raised = {
         name
-        for trigger in (gate.OPENS_ONLY_WHEN_SAFE, gate.SIGNED_IS_FIXED, gate.ZONE_OF_SIGNED_IS_FIXED)
+        for model, trigger in pgtrigger.registered()
+        if model._meta.app_label in OURS and isinstance(trigger.func, str)
         for name in re.findall(r"CONSTRAINT = '(\w+)'", trigger.func)
     }
     return constraints | raised

@@ -1,10 +1,11 @@
 """Numbing cream: the label refuses, the dose alert warns."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from treatments.protocol.anaesthetic import assess
+from treatments.protocol.anaesthetic import area_limit_cm2, assess
 from treatments.protocol.catalogue import load
 
 CATALOGUE = load()
@@ -57,15 +58,22 @@ def test_only_lidocaine_is_weighed_and_every_active_is_counted():
     [
         ("lidocaine_4", "5", {}, ()),
         ("lidocaine_4", "5", {"occluded": True}, ("Lidocaine 4 %: do not cover it.",)),
-        ("lidocaine_prilocaine", "5", {"occluded": True}, ()),
+        ("lidocaine_prilocaine", "5", {"occluded": True, "area_cm2": "100"}, ()),
+        ("lidocaine_prilocaine", "5", {}, ("Enter the area: the label limits it.",)),
         ("lidocaine_prilocaine", "2", {"area_cm2": "10"}, ()),
         ("lidocaine_prilocaine", "2.1", {"area_cm2": "10"}, ("2.1 g: the limit is 2 g on 10 cm².",)),
         ("lidocaine_prilocaine", "2", {"area_cm2": "400"}, ()),
         ("lidocaine_prilocaine", "2", {"area_cm2": "401"}, ("401 cm²: the limit is 400 cm².",)),
         ("lidocaine_4", "5", {"minutes": 60}, ()),
         ("lidocaine_4", "5", {"minutes": 61}, ("61 minutes: the limit is 60 minutes.",)),
-        ("compounded_23_7", "0.5", {}, ("Compounded lidocaine 23 % and tetracaine 7 %: a prescriber must order it.",)),
-        ("compounded_23_7", "0.5", {"prescriber_order": True}, ()),
+        (
+            "compounded_23_7",
+            "0.5",
+            {"area_cm2": "100"},
+            ("Compounded lidocaine 23 % and tetracaine 7 %: a prescriber must order it.",),
+        ),
+        ("compounded_23_7", "0.5", {"prescriber_order": True, "area_cm2": "100"}, ()),
+        ("compounded_23_7", "0.5", {"prescriber_order": True, "area_cm2": "101"}, ("101 cm²: the limit is 100 cm².",)),
     ],
 )
 def test_the_label_refuses(agent, grams, circumstances, refusals):
@@ -95,3 +103,24 @@ def test_an_impossible_amount_is_refused(grams, more, sentence):
 
 def test_cream_that_was_just_put_on_has_not_worked_yet():
     assert check("lidocaine_4", "1", minutes=0).alerts == ("0 minutes: it works after 20.",)
+
+
+def test_a_strong_cream_whose_label_names_no_area_is_not_for_large_ones():
+    own = replace(CATALOGUE.anaesthetics["lidocaine_tetracaine"], max_area_cm2=None)
+    mild = replace(CATALOGUE.anaesthetics["lidocaine_4"], max_area_cm2=None)
+    assert area_limit_cm2(own, CATALOGUE.numbing) == Decimal(100)
+    assert area_limit_cm2(mild, CATALOGUE.numbing) is None
+    assert area_limit_cm2(CATALOGUE.anaesthetics["lidocaine_tetracaine"], CATALOGUE.numbing) == Decimal(400)
+
+
+@pytest.mark.parametrize(
+    ("agent", "dark", "warned"),
+    [("compounded_23_7", True, True), ("compounded_23_7", False, False), ("lidocaine_4", True, False)],
+)
+def test_a_compounded_cream_is_advised_against_in_darker_skin(agent, dark, warned):
+    alerts = check(agent, "0.5", dark_or_unknown=dark).alerts
+    assert bool([alert for alert in alerts if "dark marks" in alert]) is warned
+
+
+def test_the_signs_to_stop_at_are_named():
+    assert {"ringing in the ears", "metal taste", "blue or grey skin"} <= set(CATALOGUE.numbing.stop_signs)

@@ -2,13 +2,17 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from treatments.protocol.catalogue import SHIPPED, BadCatalogue, load, parse
 from treatments.protocol.entries import Cell
 
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = SHIPPED.read_text("utf-8")
 CATALOGUE = load()
 
@@ -133,6 +137,75 @@ def test_the_depth_matrix(zone, concern, skin_type, cell):
     assert CATALOGUE.cell(zone, concern, skin_type) == expected
 
 
+def test_every_source_of_the_sheet_is_listed_with_its_grade():
+    listed = set(CATALOGUE.sources)
+    expected = {f"S{n}" for n in range(5)} | {f"R{n}" for n in range(1, 9)} | {f"M{n}" for n in range(1, 10)}
+    expected |= {f"L{n}" for n in range(1, 50)} | {f"P{n}" for n in range(1, 47)} | {"GK", "PD"}
+    assert expected <= listed
+    assert {source.grade for source in CATALOGUE.sources.values()} == {"A", "B", "C", "GK", "PD"}
+    assert "L41" in CATALOGUE.background and "P13" not in CATALOGUE.background
+
+
+def test_only_mechanical_needling_is_offered_and_the_others_are_named():
+    assert [m.code for m in CATALOGUE.modalities.values() if m.offered] == ["mechanical"]
+    assert set(CATALOGUE.modalities) == {"mechanical", "rf", "prp"}
+    assert "R6" in CATALOGUE.modalities["rf"].sources
+
+
+def test_unwanted_effects_say_when_they_are_passed_on_and_which_always_stop_the_next_session():
+    events = CATALOGUE.adverse_events
+    assert len(events) == 21
+    assert {code for code, event in events.items() if event.urgency == "emergency"} == {
+        "eczema_herpeticum",
+        "numbing_toxicity",
+    }
+    assert {code for code, event in events.items() if event.least_grade < CATALOGUE.interval.event_grade} == {
+        "erythema", "oedema", "pain", "bleeding", "dryness", "darkening", "acne_flare", "contact_dermatitis", "lymph_nodes", "fainting",
+    }  # fmt: skip
+    assert [code for code, event in events.items() if event.modality != "mechanical"] == ["rf_injury"]
+    assert [grade.code for grade in CATALOGUE.event_grades.values() if grade.report] == ["3", "4", "5"]
+
+
+def test_what_darker_skin_changes_is_kept_with_those_who_say_it_does_not():
+    risk = CATALOGUE.higher_risk
+    assert risk and ("S1",) in [row.sources for row in risk.dissent]
+    assert ("L3",) in [row.sources for row in risk.evidence]
+
+
+def test_every_depth_of_a_zone_shows_its_sources_and_the_zones_without_one_say_so():
+    without = {code for code, zone in CATALOGUE.zones.items() if not zone.evidence and not zone.prohibited}
+    assert without == {"temple", "decolletage", "hand", "chest"}
+    assert all(CATALOGUE.zone(code).sources in (("PD",), ("S3", "PD")) for code in without)
+
+
+def test_devices_and_credentials_are_examples_that_nobody_has_verified():
+    assert CATALOGUE.devices["exceed"].filler_washout_days == 180
+    assert CATALOGUE.devices["skinpen_precision"].max_depth_mm["face"] == Decimal("1.5")
+    assert not any(credential.verified for credential in CATALOGUE.credentials.values())
+
+
+def test_a_version_published_before_these_lists_came_in_is_still_read():
+    early = TEXT
+    for table in ("modality", "device", "event_grade", "adverse_event", "credential"):
+        early = re.sub(rf"(?ms)^\[\[{table}\]\]\n.*?(?=^\[|^# -)", "", early)
+    early = re.sub(r"(?ms)^\[higher_risk\]\n.*?(?=^# -)", "", early)
+    early = early.replace("\n[background]\n", "\n")
+    cited = parse_without_idle_sources(early)
+    assert cited.higher_risk is None
+    assert not cited.adverse_events and not cited.modalities and not cited.background
+
+
+def parse_without_idle_sources(text: str):
+    """Read a text after leaving out the sources that nothing cites any more."""
+    while True:
+        try:
+            return parse(text.encode())
+        except BadCatalogue as refusal:
+            idle = re.match(r"source (\w+): is cited nowhere", str(refusal))
+            assert idle, refusal
+            text = re.sub(rf"(?m)^{idle[1]} += \[.*\n", "", text)
+
+
 def test_nothing_a_patient_or_the_desk_reads_is_hard_to_read_or_names_a_drug_to_stop():
     lines = [text for step in CATALOGUE.steps for line in step.lines for text in (line.text, line.text_4_6 or "")]
     assert all(len(sentence.split()) <= 25 for text in lines for sentence in text.split("."))
@@ -235,6 +308,25 @@ WRONG = [
     (lambda: edited("percent = 4 }", "percent = 5 }"), "anaesthetic lidocaine_4: is strong enough"),
     (lambda: edited("percent = 4 }", "percent = 101 }"), "anaesthetic lidocaine_4, actives 1: percent is above 100"),
     (lambda: edited("{ from = 20, to = 60 }", "{ from = 70, to = 60 }"), "anaesthetic lidocaine_4: minutes end before"),
+    # techniques, devices, unwanted effects, credentials
+    (lambda: edited('label = "Radio-frequency needling"\noffered = false', 'label = "Radio-frequency needling"\noffered = true'), "modality rf: offered must be true for mechanical and false"),
+    (lambda: edited('code = "mechanical"', 'code = "manual"'), "modality manual: offered must be true for mechanical and false"),
+    (lambda: edited("{ face = 1.5, neck = 2.5 }", "{ fase = 1.5 }"), "device skinpen_precision: fase is neither face"),
+    (lambda: edited("{ face = 1.5, neck = 2.5 }", "{ eyelid = 0.5 }"), "device skinpen_precision: eyelid is neither face"),
+    (lambda: edited("{ face = 1.5, neck = 2.5 }", "{ face = 3.5 }"), "device skinpen_precision: face goes deeper than 3.0 mm"),
+    (lambda: edited('["acne_scar_face", "neck_wrinkles"]', '["acne_scars"]'), "device skinpen_precision: acne_scars is not a concern"),
+    (lambda: edited('modality = "rf"', 'modality = "laser"'), "adverse_event rf_injury: laser is not a modality"),
+    (lambda: edited('urgency = "emergency"', 'urgency = "soon"'), "adverse_event eczema_herpeticum: urgency must be one of"),
+    (lambda: edited("least_grade = 2", "least_grade = 6"), "adverse_event herpes: least_grade must be a whole number"),
+    (lambda: edited('code = "lymph_nodes"', 'code = "herpes"'), "adverse_event herpes: is there twice"),
+    (lambda: edited('code = "5"\nlabel = "death"', 'code = "6"\nlabel = "death"'), "event_grade 6: code must be one of"),
+    (lambda: edited("max_depth_mm = 0.3\n", 'max_depth_mm = "shallow"\n'), "credential us_esthetician: max_depth_mm must be a positive number"),
+    (lambda: edited("[higher_risk]\n", "[higher_risk]\nlucky = 7\n"), "higher_risk: lucky is not a known key"),
+    # sources that were only read
+    (lambda: edited("\n[background]\n", '\n[background]\nX1 = ["A"]\n'), "background: X1 must have 2 to 3 texts"),
+    (lambda: edited("\n[background]\n", "\n[backgrund]\n"), "catalogue: backgrund is not a known key"),
+    (lambda: edited('sources = ["P33"]', 'sources = ["P34"]').replace(b'\nP33 = ["C", "Aestheti', b'\nX33 = ["C", "Aestheti'), "source X33: is cited nowhere"),
+    (lambda: edited('sources = ["P33"]', 'sources = ["P33", "P34"]'), "source P34: is cited, so it belongs under sources"),
 ]  # fmt: skip
 
 
@@ -248,3 +340,27 @@ def test_a_wrong_edit_fails_with_a_sentence(wrong, sentence):
 
 def test_the_same_edits_are_read_when_they_are_right():
     assert parse(edited('version = "2026.1"', 'version = "2026.2"')).version == "2026.2"
+
+
+# What `make check` says
+
+
+def checked(*paths) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / ".ci" / "catalogue"), *map(str, paths)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_the_check_names_the_entry_that_is_wrong_in_one_sentence(tmp_path):
+    wrong = tmp_path / "edited.toml"
+    wrong.write_bytes(edited(RETINOID, RETINOID + "washuot = 5\n"))
+    said = checked(wrong)
+    assert said.returncode == 1
+    assert said.stdout == "edited.toml: rule topical_retinoid: washuot is not a known key\n"
+    assert "Traceback" not in said.stderr
+
+
+def test_the_check_passes_what_is_shipped_and_is_part_of_make_check():
+    said = checked()
+    assert (said.returncode, said.stdout.startswith("catalogue.toml: protocol ")) == (0, True)
+    recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    assert ".ci/catalogue" in recipe

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -265,3 +266,45 @@ def test_windows_are_never_empty_and_never_closer_than_the_floor(patient, wait):
         previous = session
     if found.sessions and found.screening.earliest_on:
         assert found.sessions[0].earliest_on >= found.screening.earliest_on
+
+
+@given(st.lists(st.integers(28, 120), min_size=1, max_size=6), st.integers(0, 6), st.integers(-40, 90))
+@settings(deadline=None)
+def test_replanning_never_shortens_a_gap_below_the_floor(gaps, which, shift):
+    """One booked visit moves; what stays keeps the floor, and what does not gets a window that does."""
+    days = [D]
+    for gap in gaps:
+        days.append(days[-1] + timedelta(days=gap))
+    moved = min(which, len(days) - 1)
+    before = days[moved - 1] if moved else None
+    days[moved] += timedelta(days=shift)
+    if before and (days[moved] - before).days < 28:
+        days[moved] = before + timedelta(days=28)  # nobody may move it closer
+    for number in range(moved + 1, len(days)):
+        anchor = days[number - 1]
+        window = window_after(anchor, floor_days=28, target_days=42, latest_days=84)
+        if not keeps(anchor, days[number], floor_days=28, latest_days=84):
+            days[number] = window.target_on
+        assert window.earliest_on <= window.target_on <= window.latest_on
+        assert window.earliest_on - anchor == timedelta(days=28)
+        assert (days[number] - anchor).days >= 28
+
+
+@given(st.lists(st.integers(28, 100), min_size=1, max_size=3))
+@settings(deadline=None)
+def test_a_late_visit_never_brings_a_later_one_closer(gaps):
+    """The course worked out again around booked days keeps the floor between any two of its sessions."""
+    booked, on = {}, D
+    for number, gap in enumerate(gaps, start=1):
+        booked[number] = on
+        on += timedelta(days=gap)
+    found = course(booked=booked).sessions
+    for earlier, later in pairwise(found):
+        anchor = booked.get(earlier.number, earlier.target_on)
+        assert (later.earliest_on - anchor).days >= 28
+
+
+def test_a_visit_that_moved_late_pushes_the_next_one_out_and_does_not_squeeze_it():
+    assert not keeps(D + timedelta(days=20), D + timedelta(days=42), floor_days=28, latest_days=84)
+    pushed = window_after(D + timedelta(days=20), floor_days=28, target_days=42, latest_days=84)
+    assert pushed.earliest_on == D + timedelta(days=48)

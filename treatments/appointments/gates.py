@@ -13,9 +13,9 @@ from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.places import Place
 from treatments.appointments.working_time import working_stretches
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.protocol.catalogue import load
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
+from treatments.rules.policy import catalogue_for
 from treatments.scheduling.free_time import holds
 from treatments.screenings import services as screenings
 from treatments.screenings.services import NotPermitted
@@ -87,7 +87,9 @@ def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -
     if today <= planned.latest_on:
         return planned.latest_on
     anchor = planned.latest_on - timedelta(days=plan.latest_days)
-    return max(planned.latest_on, anchor + timedelta(days=load().interval.new_baseline_after_days))
+    return max(
+        planned.latest_on, anchor + timedelta(days=catalogue_for(plan.clinic, today).interval.new_baseline_after_days)
+    )
 
 
 def fixed_days(plan: TreatmentPlan) -> dict[int, date]:
@@ -131,7 +133,8 @@ def _permitted_on(patient: Patient, day: date) -> bool:
     """Screen for that date; True when it may be booked but a question is open."""
     screening = screenings.look(patient, on=day, purpose="booking")
     if not PERMITS[screening.outcome].book:
-        raise NotPermitted(f"{desk_sentence(screening, load())}.", screening=screening, field="day")
+        said = desk_sentence(screening, catalogue_for(patient.clinic, day))
+        raise NotPermitted(f"{said}.", screening=screening, field="day")
     return screening.outcome == "ask"
 
 

@@ -8,14 +8,14 @@ from datetime import datetime, time, timedelta
 from functools import partial
 
 from clinic import clock
-from clinic.models import User
+from clinic.models import Clinic, User
 from patients.models import Message, Patient
 from patients.outbox import kinds, services, timing
 from patients.outbox.models import DID_NOT_GO, State
 from patients.outbox.services import Draft
 from treatments.appointments.models import COMING, Appointment
 from treatments.plans.models import TreatmentPlan
-from treatments.protocol.catalogue import load
+from treatments.rules.policy import catalogue_for
 
 # Room for undo, and one mail for a visit that is moved twice in a minute.
 SECOND_THOUGHTS = timedelta(seconds=60)
@@ -210,37 +210,39 @@ def _notice_words(message: Message) -> dict:
     """With what the reminders would have said, where the visit was booked too late for them."""
     folded = message.context.get("folded", [])
     words = _when(message)
-    words["tell_us"] = _tell_us(words) if THREE_DAYS in folded else []
-    words["prepare"] = _prepare(words) if ONE_DAY in folded else []
+    words["tell_us"] = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
+    words["prepare"] = _prepare(words, message.clinic) if ONE_DAY in folded else []
     return words
 
 
 def _three_days_words(message: Message) -> dict:
     words = _when(message)
-    return words | {"tell_us": _tell_us(words)}
+    return words | {"tell_us": _tell_us(words, message.clinic)}
 
 
 def _one_day_words(message: Message) -> dict:
     words = _when(message)
-    return words | {"prepare": _prepare(words)}
+    return words | {"prepare": _prepare(words, message.clinic)}
 
 
-def _tell_us(words: dict) -> list[str]:
-    return [line.text for line in _step("before_14_days").lines if line.kind == "ask"] if words["is_treatment"] else []
+def _tell_us(words: dict, clinic: Clinic) -> list[str]:
+    if not words["is_treatment"]:
+        return []
+    return [line.text for line in _step("before_14_days", clinic).lines if line.kind == "ask"]
 
 
-def _prepare(words: dict) -> list[str]:
+def _prepare(words: dict, clinic: Clinic) -> list[str]:
     if not words["is_treatment"]:
         return []
     return [
         "Please drink no alcohol before your visit.",
         # Also part of a confirmation on the day itself, so it names no day.
-        *(line.text.replace(" tomorrow", "") for line in _step("before_1_day").lines if line.kind == "info"),
+        *(line.text.replace(" tomorrow", "") for line in _step("before_1_day", clinic).lines if line.kind == "info"),
     ]
 
 
-def _step(code: str):
-    return next(step for step in load().steps if step.code == code)
+def _step(code: str, clinic: Clinic):
+    return next(step for step in catalogue_for(clinic).steps if step.code == code)
 
 
 _notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True)

@@ -5,7 +5,7 @@ from django import forms
 from clinic.forms import page_form_helper
 from treatments.assessments.models import AssessedConcern
 from treatments.assessments.services import offered_on
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import ConcernPolicy
 
 NOTE_LENGTH = 4000
@@ -45,14 +45,16 @@ class AssessmentForm(forms.Form):
         error_messages={"max_length": "Shorten the note to 4,000 characters."},
     )
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, catalogue: Catalogue, **kwargs):
         super().__init__(*args, **kwargs)
-        self.catalogue = load()
+        self.catalogue = catalogue
         for concern in self.catalogue.offered_concerns():
             self._add(concern)
 
     def _add(self, concern: ConcernPolicy) -> None:
-        zones = [zone for zone in self.catalogue.zones.values() if offered_on(concern.code, zone.code, None)]
+        zones = [
+            zone for zone in self.catalogue.zones.values() if offered_on(concern.code, zone.code, None, self.catalogue)
+        ]
         self.fields[f"severity-{concern.code}"] = forms.ChoiceField(
             label=f"{concern.label}: how marked",
             required=False,
@@ -113,8 +115,12 @@ class AssessmentForm(forms.Form):
             ],
         }
 
-    def skin_type_options(self) -> list[dict]:
-        return [{"value": value, "label": label, "note": anchor} for value, label, anchor in SKIN_TYPES]
+    def skin_type_options(self, proposed: int | None = None) -> list[dict]:
+        """What may be chosen; what a questionnaire `proposed` is dashed, not chosen: the clinician's value counts."""
+        return [
+            {"value": value, "label": label, "note": anchor, "was": value == str(proposed)}
+            for value, label, anchor in SKIN_TYPES
+        ]
 
 
 class ErrorReasonForm(forms.Form):

@@ -9,7 +9,8 @@ from clinic.errors import DomainError, explained
 from clinic.models import User
 from patients.models import Patient
 from treatments.assessments.models import AssessedConcern, Assessment
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
+from treatments.rules.policy import catalogue_for
 
 
 @transaction.atomic
@@ -27,8 +28,9 @@ def record(
 
     Raises DomainError for a concern, zone or pair that the catalogue does not offer.
     """
+    catalogue = catalogue_for(patient.clinic)
     for concern in concerns:
-        _refuse_not_offered(concern["code"], concern["zones"], skin_type)
+        _refuse_not_offered(concern["code"], concern["zones"], skin_type, catalogue)
     with explained():
         assessment = Assessment.objects.create(
             patient=patient,
@@ -63,23 +65,21 @@ def latest(patient: Patient) -> Assessment | None:
     return patient.assessments.filter(entered_in_error=False).prefetch_related("concerns").first()
 
 
-def offered_on(code: str, zone: str, skin_type: int | None) -> bool:
+def offered_on(code: str, zone: str, skin_type: int | None, catalogue: Catalogue) -> bool:
     """Whether a concern is treated on a zone at all; of an unknown skin type: whether any type may be."""
-    catalogue = load()
     if zone not in catalogue.zones or catalogue.zone(zone).prohibited:
         return False
     return any(catalogue.cell(zone, code, known) for known in ([skin_type] if skin_type else (1, 6)))
 
 
-def _refuse_not_offered(code: str, zones: list[str], skin_type: int | None) -> None:
-    catalogue = load()
+def _refuse_not_offered(code: str, zones: list[str], skin_type: int | None, catalogue: Catalogue) -> None:
     concern = catalogue.concerns.get(code)
     if concern is None or not concern.offered:
         raise DomainError("Choose a concern from the list.", field="concerns")
     for zone in zones:
         if zone not in catalogue.zones:
             raise DomainError("Choose a zone from the list.", field=f"zones-{code}")
-        if not offered_on(code, zone, skin_type):
+        if not offered_on(code, zone, skin_type, catalogue):
             label = catalogue.zone(zone).label
-            ever = " at this skin type" if offered_on(code, zone, None) else ""
+            ever = " at this skin type" if offered_on(code, zone, None, catalogue) else ""
             raise DomainError(f"{label} is not treated for this concern{ever}. Leave it out.", field=f"zones-{code}")

@@ -16,7 +16,8 @@ from treatments.assessments.forms import AssessmentForm, ErrorReasonForm
 from treatments.assessments.models import Assessment
 from treatments.flows import assessments as flow
 from treatments.pages.header import patient_header
-from treatments.protocol.catalogue import load
+from treatments.pages.scores import proposed_skin_type
+from treatments.rules.policy import catalogue_for
 
 SHOWN = 20
 
@@ -25,7 +26,8 @@ SHOWN = 20
 def assess(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Concern by zone and severity, skin type, earlier dark marks; the earlier assessments beside it."""
     patient = get_object_or_404(request.clinic.patients.select_related("clinic"), ref=ref)
-    form = AssessmentForm(request.POST if request.method == "POST" else None)
+    catalogue = catalogue_for(request.clinic)
+    form = AssessmentForm(request.POST if request.method == "POST" else None, catalogue=catalogue)
     if request.method == "POST" and form.is_valid():
 
         def record() -> str:
@@ -45,10 +47,12 @@ def assess(request: HttpRequest, ref: UUID) -> HttpResponse:
             return once(request, record)
         except DomainError as refusal:
             refuse(form, refusal)
-    catalogue = load()
+    proposed = proposed_skin_type(patient)
     context = {
         "form": form,
         "patient": patient,
+        "proposed": proposed,
+        "skin_types": form.skin_type_options(proposed["value"] if proposed else None),
         "header": patient_header(patient, membership=request.membership, tab="assessment"),
         "earlier": [
             _shown(assessment, catalogue)
@@ -78,7 +82,7 @@ def assessment_error(request: HttpRequest, ref: UUID) -> HttpResponse:
             refuse(form, refusal)
     context = {
         "form": form,
-        "shown": _shown(assessment, load()),
+        "shown": _shown(assessment, catalogue_for(request.clinic)),
         "back": back,
         "header": patient_header(assessment.patient, membership=request.membership, tab="assessment"),
     }

@@ -1,7 +1,7 @@
 """Lives the stories day after day through the services, with the demo's clock standing on each day in turn."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
@@ -19,14 +19,15 @@ from treatments.appointments import services as appointments
 from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
 from treatments.assessments import services as assessments
-from treatments.demo import cast
+from treatments.demo import cast, measured
 from treatments.demo.stories import Story, stories
 from treatments.flows import courses
+from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
-from treatments.protocol.catalogue import load
 from treatments.protocol.screening import PERMITS
 from treatments.rules import services as rules
+from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.depths import zone_limits
@@ -136,6 +137,7 @@ class _Builder:
             self._on(min(-2, story.registered + 1), lambda: self._consultation(story, clinician))
         if story.answered is not None:
             self._on(story.answered, lambda: self._assess_and_ask(story, who, clinician))
+            self._on(story.answered, lambda: self._measure(story, clinician, measured.before(story)))
         if story.planned is not None:
             self._on(story.planned, lambda: self._draft(story, clinician))
         for number, offset in enumerate(story.sessions, start=1):
@@ -143,6 +145,7 @@ class _Builder:
             ahead = story.planned + 1 if number == 1 else story.sessions[number - 2] + 1
             self._on(ahead, lambda n=number, d=day: self._book(story, n, d, clinician))
             self._acts_on(day, lambda n=number: self._treat(story, n), late=True)
+            self._acts_on(day, lambda n=number: self._measure(story, clinician, measured.after(story, n)), late=True)
         done = len(story.sessions)
         last = story.sessions[-1] if story.sessions else (story.planned or story.registered)
         for number, offset in enumerate((*story.missed, *story.booked), start=done + 1):
@@ -152,6 +155,12 @@ class _Builder:
                 self._acts_on(day, lambda n=number: self._miss(story, n), late=True)
         if story.changed is not None:
             self._acts_on(self._working(story.changed[0]), lambda: self._tell(story, clinician), late=True)
+        if story.darker is not None:
+            self._acts_on(
+                self._working(story.darker),
+                lambda: self._measure(story, clinician, measured.darker(story)),
+                late=True,
+            )
         if story.ending:
             self._on(last + 30, lambda: self._end(story))
 
@@ -200,8 +209,15 @@ class _Builder:
                 expires_on=clock.today(self.clinic) + timedelta(days=365), by=self.prescriber,
             )  # fmt: skip
 
+    def _measure(self, story: Story, clinician: Membership, found: Iterable[measured.Measurement]) -> None:
+        for code, items, zone in found:
+            outcomes_flow.record(
+                patient=self.patients[story.number], code=code, items=items, zone=zone,
+                assessed_on=clock.today(self.clinic), by=clinician.user,
+            )  # fmt: skip
+
     def _answer(self, story: Story, patient: Patient, clinician: Membership, forms: tuple[str, ...]) -> None:
-        catalogue = load()
+        catalogue = catalogue_for(self.clinic)
         asked = {rule.code: rule for form in forms for rule in catalogue.rules_for_form(form)}
         given = []
         for code, rule in asked.items():

@@ -34,6 +34,8 @@ class Story:
     consultation: int | None = None
     # What she told the clinic after booking: day, code, value, day of the thing itself.
     changed: tuple[int, str, str, int | None] | None = None
+    # The day on which melasma is found darker than before the course.
+    darker: int | None = None
 
 
 def stories(count: int) -> Iterator[Story]:
@@ -51,7 +53,8 @@ def _story(number: int, turn: int) -> Story:
         case 0:  # one session done, the second today
             return _course(number, concern, sessions=(-gap,), booked=(0,))
         case 1:  # two done, the third booked ahead
-            return _course(number, concern, sessions=(-gap - 50 - turn, -8 - turn), booked=(gap - 8,))
+            darker = -1 if concern["code"] == "melasma" else None
+            return _course(number, concern, sessions=(-gap - 50 - turn, -8 - turn), booked=(gap - 8,), darker=darker)
         case 2:  # first session today
             sunny = (-1, "sun_tan_exposure", "yes", -2) if turn % 4 == 1 else None
             return Story(number, **course, booked=(0,), changed=sunny)

@@ -5,19 +5,22 @@ of planned sessions, the marks of booked visits and the newest stored screening 
 before a session, run the rules anew.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 
 from clinic.models import Clinic
 from clinic.templatetags.clinic_ui import clock
 from clinic.templatetags.clinic_ui import day as day_words
-from treatments.appointments.models import BLOCKING, COMING, Appointment
+from treatments.appointments.models import BLOCKING, COMING, PRESENT, Appointment
 from treatments.pages.verdicts import NOT_PERMITTED, Verdict, newest_screening, verdict_of, with_screening
 from treatments.plans.models import PlannedSession
+from treatments.rules.words import verdict_words
 from treatments.screenings.models import ScreeningFinding
 from treatments.sessions.models import TreatmentSession
 
@@ -56,6 +59,8 @@ class Call:
     patient_ref: UUID
     act: str
     session: str = ""
+    # The visit's line of a changed rule, where a press says that somebody has looked.
+    seen_ref: UUID | None = None
     why: str = ""
     hue: str = ""
 
@@ -63,6 +68,10 @@ class Call:
     def url(self) -> str:
         page, ref = self.leads_to
         return reverse(f"treatments:{page}", args=[ref])
+
+    @property
+    def seen_url(self) -> str:
+        return reverse("treatments:outcome_seen", args=[self.seen_ref]) if self.seen_ref else ""
 
     @property
     def patient_url(self) -> str:
@@ -95,6 +104,7 @@ class CallLists:
     unconfirmed: CallList
     no_email: CallList
     unsigned: CallList
+    rules_changed: CallList
     # Windows of everybody who is still to be booked: which gaps could be filled, and by how many.
     windows: list[tuple[date, date]] = field(default_factory=list)
 
@@ -102,6 +112,7 @@ class CallLists:
         return iter(
             (
                 self.before_they_travel,
+                self.rules_changed,
                 self.closing,
                 self.overdue,
                 self.to_book,
@@ -121,14 +132,15 @@ class CallLists:
         return sum(first <= on <= last for first, last in self.windows)
 
 
-def call_lists(clinic: Clinic, *, now: datetime, with_unsigned: bool = False) -> CallLists:
-    """Every list of a clinic, the most urgent first. `with_unsigned` adds the third query."""
+def call_lists(clinic: Clinic, *, now: datetime, whole: bool = False) -> CallLists:
+    """Every list of a clinic, the most urgent first. `whole` adds two lists, a query each, that only their own page shows."""
     today = now.astimezone(clinic.tz).date()
     lists = _empty_lists()
     _add_sessions(lists, clinic, today)
     _add_visits(lists, clinic, now, today)
-    if with_unsigned:
+    if whole:
         lists.unsigned.calls = [_unsigned_call(session) for session in unsigned_sessions(clinic)]
+        lists.rules_changed.calls = [_changed_call(visit, today) for visit in changed_visits(clinic, today)]
     return lists
 
 
@@ -150,6 +162,12 @@ def _empty_lists() -> CallLists:
             "unconfirmed", "Not confirmed", "bell", "Everyone who comes in the next days has confirmed."
         ),
         no_email=CallList("no-e-mail", "No e-mail", "mail", "Everyone who comes this week can be reached by e-mail."),
+        rules_changed=CallList(
+            "rules-changed",
+            "Rules changed: look again",
+            "sliders",
+            "No booked visit waits for a look since the rules changed.",
+        ),
         unsigned=CallList("unsigned", "Not signed", "pen", "Every session is signed.", "Day"),
     )
 
@@ -313,6 +331,40 @@ def _unsigned_call(session: TreatmentSession) -> Call:
         act="Chart",
         hue="ask",
     )
+
+
+# ── Visits that changed rules judge in another way ────────────────────────────
+
+
+def changed_visits(clinic: Clinic, today: date) -> list[Appointment]:
+    """What nobody has looked at yet, in order of the visits, each with `lines`: the unseen changes, oldest first. One query.
+
+    A visit that was moved, cancelled or is over needs no look; nor does one that a second change has brought back to what
+    it was.
+    """
+    unseen = clinic.outcome_changes.filter(seen_at=None)
+    told = JSONObject(ref="ref", before="before", after="after", not_before="not_before")
+    of_this_place = unseen.filter(visit_ref=OuterRef("ref"), visit_version=OuterRef("schedule_version"))
+    found = (
+        clinic.appointments.filter(ref__in=unseen.values("visit_ref"), status__in=COMING + PRESENT, day__gte=today)
+        .select_related("patient")
+        .annotate(
+            number=F("planned_session__number"),
+            of_sessions=F("planned_session__plan__sessions_planned"),
+            lines=ArraySubquery(of_this_place.order_by("id").values(told=told)),
+        )
+        .order_by("during", "id")
+    )
+    return [visit for visit in found if visit.lines and visit.lines[0]["before"] != visit.lines[-1]["after"]]
+
+
+def _changed_call(visit: Appointment, today: date) -> Call:
+    """Verdict only: which rule was changed is for clinicians, on the page of the rules."""
+    was, now = visit.lines[0], visit.lines[-1]
+    not_before = date.fromisoformat(now["not_before"]) if now["not_before"] else None
+    say = f"{verdict_words(now['after'], not_before)}; was: {verdict_words(was['before'], None).lower()}"
+    call = _visit_call(visit, say, today, hue="stop" if now["after"] in NOT_PERMITTED else "ask")
+    return replace(call, seen_ref=UUID(now["ref"]))
 
 
 def _number(visit: Appointment) -> str:

@@ -17,7 +17,9 @@ from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.pages import timeline
 from treatments.pages.header import next_session, open_url, patient_header
+from treatments.pages.scores import newest_words, with_newest
 from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
 
 
@@ -39,8 +41,9 @@ class NextStep:
 @member()
 def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
     """`?show=` narrows the story to one kind, `?before=` (a moment) turns the page."""
-    patient = get_object_or_404(_known(request.clinic.patients), ref=ref)
     clinical = request.membership.may_see_clinical
+    patients = _known(request.clinic.patients)
+    patient = get_object_or_404(with_newest(patients) if clinical else patients, ref=ref)
     header = patient_header(patient, membership=request.membership, tab="chart")
     offered = timeline.filters(clinical=clinical)
     show = request.GET.get("show", "")
@@ -57,6 +60,9 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "clinical": clinical,
+        "newest_scores": newest_words(patient, catalogue=catalogue_for(request.clinic, header["today"]))
+        if clinical
+        else [],
     }
     return render(request, "treatments/pages/chart.html", context)
 
@@ -102,6 +108,9 @@ def _clinical_step(patient: Patient, header: dict, me: Membership) -> NextStep:
         return _step(
             f"The plan is {plan.get_status_display().lower()} and waits to become active.", course, ask, consent
         )
+    if patient.review:
+        look = _way("Review the course", "treatments:course_review", [patient.review["ref"]], me)
+        return _step(f"{patient.review['reason']}. The course waits for a review.", look, course, visit)
     if plan.status == TreatmentPlan.Status.ON_HOLD:
         return _step("The course is on hold.", course, visit)
     return _under_way(patient, header, me, course)

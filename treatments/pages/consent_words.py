@@ -3,7 +3,7 @@
 from patients.models import DepthClass
 from patients.services.consents import Treatment
 from treatments.plans.models import TreatmentPlan
-from treatments.protocol.catalogue import load
+from treatments.rules.policy import catalogue_for
 
 OFF_LABEL = (
     "Part of this treatment lies outside what the maker of the device names as its use. "
@@ -13,7 +13,7 @@ OFF_LABEL = (
 
 def treatment(plan: TreatmentPlan) -> Treatment:
     """The same plan always gives the same words: the hash of the text is compared when it is signed."""
-    catalogue = load()
+    catalogue = catalogue_for(plan.clinic)
     concerns = [catalogue.concerns[c["code"]].label.lower() for c in plan.concerns if c["code"] in catalogue.concerns]
     zones = dict.fromkeys(zone for concern in plan.concerns for zone in concern["zones"] if zone in catalogue.zones)
     return Treatment(

@@ -8,7 +8,7 @@ from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_word
 from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
-from treatments.protocol.catalogue import Catalogue, load
+from treatments.protocol.catalogue import Catalogue
 
 WIDTH, LEFT = 792, 112
 BLOCK_WIDTH = 47
@@ -223,7 +223,7 @@ def _short(on: date) -> str:
     return f"{on.day} {on:%b}"
 
 
-def strip(plan: TreatmentPlan, *, clinical: bool) -> list[dict]:
+def strip(plan: TreatmentPlan, catalogue: Catalogue, *, clinical: bool) -> list[dict]:
     """The protocol's numbers of this plan, each with its why; the desk sees the numbers."""
     numbers = [
         {"label": "Sessions", "value": str(plan.sessions_planned), "why_label": f"why {plan.sessions_planned}?", "key": "sessions"},
@@ -232,11 +232,12 @@ def strip(plan: TreatmentPlan, *, clinical: bool) -> list[dict]:
          "note": "Nothing goes below" if plan.floor_days == HARD_FLOOR_DAYS else "A prescriber may lower it to 28"},
         {"label": "Late after", "value": f"{plan.latest_days} days", "why_label": f"why {plan.latest_days}?", "key": "latest"},
     ]  # fmt: skip
-    return [number | {"why": _why(plan, number["key"]) if clinical else None} for number in numbers]
+    return [number | {"why": _why(plan, number["key"], catalogue) if clinical else None} for number in numbers]
 
 
-def _why(plan: TreatmentPlan, key: str) -> dict | None:
+def _why(plan: TreatmentPlan, key: str, catalogue: Catalogue) -> dict | None:
     return numbers_why(
+        catalogue,
         codes=[concern["code"] for concern in plan.concerns],
         key=key,
         sessions=plan.sessions_planned,
@@ -247,14 +248,20 @@ def _why(plan: TreatmentPlan, key: str) -> dict | None:
 
 
 def numbers_why(
-    *, codes: list[str], key: str, sessions: int, floor_days: int, target_days: int, latest_days: int
+    catalogue: Catalogue,
+    *,
+    codes: list[str],
+    key: str,
+    sessions: int,
+    floor_days: int,
+    target_days: int,
+    latest_days: int,
 ) -> dict | None:
     """The popover of one number of a course: `key` is sessions, target, floor, latest or maintenance."""
-    catalogue = load()
     known = [catalogue.concerns[code] for code in codes if code in catalogue.concerns]
     if not known:
         return None
-    deciding = max(known, key=lambda concern: concern.sessions.plan)
+    deciding = max(known, key=lambda concern: concern.sessions.published_plan)
     if key == "floor":
         return why.of_interval(catalogue, floor_days=floor_days)
     title, value = {

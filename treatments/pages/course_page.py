@@ -11,12 +11,14 @@ from treatments.assessments import services as assessments
 from treatments.pages import course as drawing
 from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
+from treatments.pages.scores import open_reviews
 from treatments.plans import services
 from treatments.plans.forms import ProposalForm
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
-from treatments.protocol.catalogue import Catalogue, load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.planning import Course
+from treatments.rules.policy import catalogue_for
 from treatments.rules.services import NotSignedOff, require_sign_off
 
 CHIPS = {
@@ -33,8 +35,8 @@ DAYS_A_MONTH = 30.4
 
 def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Membership) -> dict:
     """Context of the course page beside its header. Three queries. The desk's has no diagnosis, zone or why."""
-    catalogue, clinical = load(), membership.may_see_clinical
     sessions, today = header["sessions"], header["today"]
+    catalogue, clinical = catalogue_for(clinic, today), membership.may_see_clinical
     screening = plan.patient.screenings.values_list("result", flat=True).first()
     waits = [
         wait for wait in drawing.waits_of(screening, catalogue, clinical=clinical) if wait.ends_on > plan.starts_on
@@ -43,20 +45,25 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=header["now"]
     )
     state, label = CHIPS[plan.status]
+    review = open_reviews().filter(plan=plan).first() if clinical and plan.status == "on_hold" else None
     return {
         "chip": {"state": state, "label": label},
         "ruler": drawing.ruler(plan, sessions, today=today, waits=waits),
         "sessions": drawing.session_list(plan, sessions, today=today, membership=membership),
         "reviews": plan.proposal.get("review_after", []),
         "upkeep": upkeep_words(plan.proposal.get("maintenance")),
-        "strip": drawing.strip(plan, clinical=clinical),
+        "strip": drawing.strip(plan, catalogue, clinical=clinical),
         "zones": zone_rows(_next_zones(sessions), catalogue) if clinical else [],
         "on_label": plan.proposal.get("on_label"),
         "consent": signed,
         "sign_off": _sign_off(plan, clinic),
         "clinical": clinical,
-        "acts": [act for act in _acts(plan, signed=bool(signed)) if clinical],
+        # A course that waits for a review goes on from there.
+        "acts": [
+            act for act in _acts(plan, signed=bool(signed)) if clinical and not (review and act["step"] == "resume")
+        ],
         "stop_label": stop_label(plan),
+        "review": review,
         "may_stop": clinical and lifecycle.can_move("plan", plan.status, "revoked"),
         "book_all_url": open_url("treatments:book_course", [plan.ref], membership) if plan.status == "active" else "",
     }
@@ -161,11 +168,12 @@ def proposal(patient: Patient, form: ProposalForm, *, today: date) -> tuple[dict
     except DomainError as refusal:
         return None, refusal.sentence
     assessed = assessments.latest(patient)
-    return _proposed(made, [concern.code for concern in assessed.concerns.all()]), ""
+    return _proposed(
+        made, [concern.code for concern in assessed.concerns.all()], catalogue_for(patient.clinic, today)
+    ), ""
 
 
-def _proposed(made: Course, codes: list[str]) -> dict:
-    catalogue = load()
+def _proposed(made: Course, codes: list[str], catalogue: Catalogue) -> dict:
     as_json = made.to_json()
     numbers = {
         "codes": codes,
@@ -182,7 +190,7 @@ def _proposed(made: Course, codes: list[str]) -> dict:
                 "key": key,
                 "label": label,
                 "value": value,
-                "why": drawing.numbers_why(key=key, **numbers),
+                "why": drawing.numbers_why(catalogue, key=key, **numbers),
                 "why_label": f"why {short}?",
             }
             for key, label, value, short in (

@@ -11,12 +11,13 @@ from treatments import facts as rows
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages import why
 from treatments.pages.waits import waits_drawn
-from treatments.protocol.catalogue import Catalogue, load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Rule
 from treatments.protocol.facts import Answer as GivenAnswer
 from treatments.protocol.facts import PatientFacts
 from treatments.protocol.screening import PERMITS, Finding, Screening, screen
 from treatments.protocol.wording import because_words, binding_sentence, change_words, finding_sentence, label_words
+from treatments.rules.policy import catalogue_for
 
 # outcome -> hue of the banner, glyph
 BANNERS = {
@@ -30,6 +31,8 @@ BANNERS = {
 VALUES = dict(HistoryAnswer.Value.choices)
 # More open questions of one form than this are one line.
 LISTED_ONE_BY_ONE = 4
+# Beside the answer that counts at most so many others are shown.
+MOST_ANSWERS_BESIDE = 3
 
 # What takes a finding away, for somebody who may not lift it.
 ENDS = {
@@ -54,6 +57,8 @@ class Row:
     age: str = ""
     expired: bool = False
     differs: bool = False
+    # Other answers to the same question, newest first, where they are not the one that counts.
+    against: list[str] = field(default_factory=list)
     state: str = "plain"
     chip: str = ""
     means: str = ""
@@ -100,7 +105,7 @@ def visit_to_open(patient: Patient, screening: Screening, today: date) -> Appoin
 
 def clinician_page(patient: Patient, *, on: date, purpose: str, today: date, membership: Membership) -> Page:
     """Screen for `on` with what is known today, and say it in full. Writes nothing."""
-    catalogue = load()
+    catalogue = catalogue_for(patient.clinic, on)
     known = rows.patient_facts(patient, on=min(on, today), catalogue=catalogue)
     screening = screen(known, on=on, purpose=purpose, catalogue=catalogue)
     teller = _Teller(known, screening, rows.answer_history(patient), catalogue, today)
@@ -244,7 +249,8 @@ class _Teller:
         rule, answer = self.catalogue.rule(code), self.facts.answers.get(code)
         if answer is None:
             return Row(code=code, said=self._computed_fact(rule), asked=rule.label)
-        newest = (self.history.get(code) or [None])[0]
+        given = self.history.get(code) or []
+        newest = given[0] if given else None
         age = (self.today - answer.answered_on).days if answer.answered_on else None
         return Row(
             code=code,
@@ -253,7 +259,18 @@ class _Teller:
             age=days_old(age),
             # What counts is not what was said last: an earlier yes stands, and the clinician is told.
             differs=bool(newest and newest.value != answer.value),
+            against=self._against(answer, given),
         )
+
+    def _against(self, answer: GivenAnswer, given: list[HistoryAnswer]) -> list[str]:
+        """What else was said to this question since the answer that counts, and where that one is from."""
+        if not given or given[0].value == answer.value:
+            return []
+        standing = next((row for row in given if row.value == answer.value), None)
+        later = given if standing is None else given[: given.index(standing)]
+        said = dict.fromkeys(f"{VALUES[row.value]}, {date_year(row.answered_on)}" for row in later)
+        from_list = ["the medicine list says yes"] if standing is None else []
+        return [*list(said)[:MOST_ANSWERS_BESIDE], *from_list]
 
     def _said(self, rule: Rule, answer: GivenAnswer, newest: HistoryAnswer | None) -> str:
         parts = [VALUES[answer.value]]

@@ -12,8 +12,9 @@ from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
+from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import TreatmentSession
 
@@ -21,6 +22,7 @@ TABS = (
     ("chart", "Chart", "treatments:chart"),
     ("screening", "Screening", "treatments:screening"),
     ("assessment", "Assessment", "treatments:assess"),
+    ("scores", "Scores", "treatments:scores"),
     ("course", "Course", "treatments:course"),
     ("history", "History", "patients:history"),
 )
@@ -31,7 +33,7 @@ def patient_header(
 ) -> dict:
     """What `_components/patient_header.html` draws, with the tabs open to this member. Four queries at most.
 
-    `tab`: chart, screening, assessment, course or history. `plan`: the course to show; without it the one under way,
+    `tab`: chart, screening, assessment, scores, course or history. `plan`: the course to show; without it the one under way,
     else the one being made, else the last. Beside the component's inputs: `now`, `today` (the clinic's day),
     `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
     """
@@ -46,7 +48,7 @@ def patient_header(
         "sub": _sub(patient, today),
         "chips": _chips(known, today, sessions, clinical),
         "screened": known["screened"],
-        "course": course_label(plan) if plan and clinical else "",
+        "course": course_label(plan, catalogue_for(membership.clinic, today)) if plan and clinical else "",
         "session": _session_words(plan, sessions),
         "dots": [{"number": session.number, "state": dot_state(session)} for session in sessions],
         "next_visit": _next_visit(patient),
@@ -102,9 +104,9 @@ def next_session(sessions: list[PlannedSession]) -> PlannedSession | None:
     return next((session for session in not_done if dot_state(session) == "now"), next(iter(not_done), None))
 
 
-def course_label(plan: TreatmentPlan) -> str:
+def course_label(plan: TreatmentPlan, catalogue: Catalogue) -> str:
     """What the course is for, in the catalogue's words. For clinicians only."""
-    concerns = load().concerns
+    concerns = catalogue.concerns
     labels = [concerns[concern["code"]].label for concern in plan.concerns if concern["code"] in concerns]
     if not labels:
         return str(plan)

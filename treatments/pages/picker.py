@@ -20,9 +20,9 @@ from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.verdicts import Verdict
 from treatments.pages.visit_card import mini_ruler, window_words
 from treatments.plans.models import PlannedSession
-from treatments.protocol.catalogue import load
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
+from treatments.rules.policy import catalogue_for
 from treatments.scheduling import offers as ranking
 from treatments.scheduling.slots import Slot, VisitLength
 from treatments.screenings import services as screenings
@@ -222,9 +222,8 @@ def _verdict(screening: Screening | None, choice: Choice) -> Verdict | None:
         "needs_clinician": "Nothing can be booked until a clinician has decided.",
         "block": "" if screening.earliest_on else "Nothing can be booked until a clinician has decided.",
     }
-    return Verdict(
-        screening.outcome, desk_sentence(screening, load()), notes.get(screening.outcome, ""), screening.earliest_on
-    )
+    said = desk_sentence(screening, catalogue_for(choice.clinic, choice.today))
+    return Verdict(screening.outcome, said, notes.get(screening.outcome, ""), screening.earliest_on)
 
 
 def _window(choice: Choice, last: date) -> str:

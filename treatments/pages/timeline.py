@@ -21,10 +21,13 @@ from patients.outbox import wording
 from patients.outbox.models import OPEN
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
-from treatments.protocol.catalogue import load
+from treatments.outcomes.history import label_of
+from treatments.outcomes.models import OutcomeScore
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
+from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import Clearance, ScreeningRecord
-from treatments.sessions.forms import ADVERSE_EVENTS
+from treatments.sessions import reactions_list
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
 SHOWN = 40
@@ -69,7 +72,7 @@ class _Kind:
     model: type[Model]
     moment: str
     shown: dict[str, str | Combinable]
-    entry: Callable[[dict, datetime], Entry]
+    entry: Callable[[dict, datetime, Catalogue], Entry]
     clinical: bool = True
 
 
@@ -79,7 +82,8 @@ def story(patient: Patient, *, clinical: bool, show: str = "", before: datetime 
     asked = {kind.name: ArraySubquery(_rows(kind, patient, before)) for kind in kinds}
     found = Patient.objects.filter(pk=patient.pk).values("pk").annotate(present=ClinicNow(), **asked).get()
     now = found["present"]
-    entries = [kind.entry(row, _moment(row["at"])) for kind in kinds for row in found[kind.name]]
+    catalogue = catalogue_for(patient.clinic, now.astimezone(patient.clinic.tz).date())
+    entries = [kind.entry(row, _moment(row["at"]), catalogue) for kind in kinds for row in found[kind.name]]
     if show in ("", "messages"):
         entries += _mails(patient, now, before)
     entries.sort(key=lambda entry: entry.at, reverse=True)
@@ -139,7 +143,7 @@ def _mail(row: wording.Row) -> Entry:
 # ── How a row reads ───────────────────────────────────────────────────────────
 
 
-def _visit(row: dict, at: datetime) -> Entry:
+def _visit(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     what = Appointment.Kind(row["kind"]).label
     status = Appointment.Status(row["status"])
     void = status in (Appointment.Status.CANCELLED, Appointment.Status.NO_SHOW)
@@ -155,8 +159,8 @@ def _visit(row: dict, at: datetime) -> Entry:
     )
 
 
-def _session(row: dict, at: datetime) -> Entry:
-    status, zones = TreatmentSession.Status(row["status"]), load().zones
+def _session(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    status, zones = TreatmentSession.Status(row["status"]), catalogue.zones
     depths = [
         f"{zones[z['zone']].label.lower()} {mm(z['depth'])} mm × {z['passes']}"
         for z in row["zones"]
@@ -176,8 +180,8 @@ def _session(row: dict, at: datetime) -> Entry:
     )
 
 
-def _screening(row: dict, at: datetime) -> Entry:
-    rules = load().rules_by_code
+def _screening(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    rules = catalogue.rules_by_code
     raised = [rules[finding["code"]].label for finding in row["findings"] if finding["code"] in rules]
     for_what = "the session of" if row["purpose"] == "session" else "a booking on"
     words = OUTCOMES[row["outcome"]]
@@ -192,8 +196,8 @@ def _screening(row: dict, at: datetime) -> Entry:
     )
 
 
-def _assessment(row: dict, at: datetime) -> Entry:
-    known = load().concerns
+def _assessment(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    known = catalogue.concerns
     seen = [f"{known[c['code']].label}, {c['severity']}" for c in row["concerns"] if c["code"] in known]
     said = [f"Skin type {roman(row['skin_type'])}" if row["skin_type"] else "Skin type not known", *seen]
     return Entry(
@@ -210,7 +214,21 @@ def _assessment(row: dict, at: datetime) -> Entry:
     )
 
 
-def _consent(row: dict, at: datetime) -> Entry:
+def _score(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    label, variant = label_of(row["instrument"], row["variant"])
+    said = [f"{row['total']:g}{', ' + row['band'] if row['band'] else ''}", variant]
+    said += [_shortened(row["note"])] if row["note"] else []
+    return Entry(
+        at=at,
+        kind="Score",
+        title=label,
+        lines=[*said, *([row["error_reason"]] if row["entered_in_error"] else [])],
+        chip=("note", "Entered in error") if row["entered_in_error"] else None,
+        void=row["entered_in_error"],
+    )
+
+
+def _consent(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     withdrawn = f"Withdrawn {_day_of(row['withdrawn_at'])}: {row['withdrawn_reason']}" if row["withdrawn_at"] else ""
     return Entry(
         at=at,
@@ -222,7 +240,7 @@ def _consent(row: dict, at: datetime) -> Entry:
     )
 
 
-def _medicine(row: dict, at: datetime) -> Entry:
+def _medicine(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     started = f"started {_day(row['started_on'])}" if row["started_on"] else "start not known"
     ended = f"stopped {_day(row['stopped_on'])}" if row["stopped_on"] else "still taken"
     error = row["entered_in_error"]
@@ -236,20 +254,24 @@ def _medicine(row: dict, at: datetime) -> Entry:
     )
 
 
-def _clearance(row: dict, at: datetime) -> Entry:
-    rule = load().rules_by_code.get(row["code"])
+def _clearance(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    rule = catalogue.rules_by_code.get(row["code"])
     revoked = row["revoked_at"] is not None
     return Entry(
         at=at,
         kind="Clearance",
         title=f"{rule.label if rule else row['code']}: lifted until {_day(row['expires_on'])}",
-        lines=[f"{row['by']}: {row['reason']}"],
+        lines=[
+            f"{row['by']}, licence {row['licence']}: {row['reason']}",
+            f"Document: {row['evidence']}" if row["evidence"] else "No document named.",
+            *([f"Taken back by {row['revoked_by_name']}"] if revoked else []),
+        ],
         chip=("note", f"Taken back {_day_of(row['revoked_at'])}") if revoked else ("caution", "Lifted"),
         void=revoked,
     )
 
 
-def _reaction(row: dict, at: datetime) -> Entry:
+def _reaction(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     closed = row["resolved_on"] is not None
     state = (
         ("note", "Entered in error")
@@ -261,7 +283,7 @@ def _reaction(row: dict, at: datetime) -> Entry:
     return Entry(
         at=at,
         kind="Adverse event",
-        title=f"{dict(ADVERSE_EVENTS).get(row['code'], row['code'])}, grade {row['grade']}",
+        title=f"{reactions_list.name_of(row['code'], catalogue)}, grade {row['grade']}",
         lines=[_shortened(row["note"])] if row["note"] else [],
         url=reverse("treatments:session", args=[row["session"]]) if row["session"] else "",
         chip=state,
@@ -325,6 +347,11 @@ KINDS = (
         _assessment,
     ),
     _Kind(
+        "scores", "Scores", OutcomeScore, "recorded_at",
+        _same("instrument", "variant", "total", "band", "note", "entered_in_error", "error_reason"),
+        _score,
+    ),
+    _Kind(
         "consents", "Consents", Consent, "signed_at",
         _same("depth_class", "withdrawn_at", "withdrawn_reason", "signed_name"),
         _consent,
@@ -336,7 +363,8 @@ KINDS = (
     ),
     _Kind(
         "clearances", "Clearances", Clearance, "recorded_at",
-        _same("code", "reason", "expires_on", "revoked_at") | {"by": "given_by__full_name"},
+        _same("code", "reason", "expires_on", "revoked_at", "licence", "evidence")
+        | {"by": "given_by__full_name", "revoked_by_name": "revoked_by__full_name"},
         _clearance,
     ),
     _Kind(

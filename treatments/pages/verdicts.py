@@ -12,6 +12,7 @@ from django.db.models.functions import JSONObject
 
 from clinic.templatetags.clinic_ui import clock, day
 from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.rules.words import verdict_words
 from treatments.screenings.models import ScreeningRecord
 
 GONE = ("cancelled", "no_show")
@@ -64,7 +65,7 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
     since = (
         f"asked today {clock(made_at)}" if asked_today and visit.day == today else _since(max(made_at, visit.booked_at))
     )
-    return Verdict(state, _label(state, earliest_on), _note(state, since, visit), earliest_on)
+    return Verdict(state, verdict_words(state, earliest_on), _note(state, since, visit), earliest_on)
 
 
 def outcome_on(screened: dict, on: date) -> tuple[str, date | None]:
@@ -76,18 +77,6 @@ def outcome_on(screened: dict, on: date) -> tuple[str, date | None]:
     if earliest_on and outcome in ("block", "defer"):
         return "defer", date.fromisoformat(earliest_on)
     return outcome, None
-
-
-def _label(state: str, earliest_on: date | None) -> str:
-    if state == "defer":
-        return f"Not before {earliest_on.day} {earliest_on:%b}"
-    return {
-        "block": "Ask a clinician",
-        "needs_clinician": "Ask a clinician",
-        "ask": "Ask",
-        "caution": "Clear, with care",
-        "clear": "Clear",
-    }[state]
 
 
 def _note(state: str, since: str, visit: Appointment) -> str:

@@ -6,7 +6,7 @@ from clinic.templatetags.clinic_ui import date_words, day
 
 WIDTH, LEFT, ROW_TOP, ROW_STEP, MARK_WIDTH = 1156, 196, 34, 28, 70
 # At most this many days are named one by one; a longer wait is marked by weeks, a very long one by months.
-NAMED_DAYS, NAMED_WEEKS = 12, 90
+NAMED_DAYS, NAMED_WEEKS = 16, 90
 
 
 def waits_drawn(

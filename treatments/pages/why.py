@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from treatments.protocol.catalogue import Catalogue
-from treatments.protocol.entries import ConcernPolicy, Evidence, Rule
+from treatments.protocol.entries import ConcernPolicy, Evidence, NumbingPolicy, Rule, Zone
 
 GRADES = {
     "A": "regulator, review or trial",
@@ -43,6 +43,59 @@ def of_depth(sources: Iterable[str], catalogue: Catalogue, *, title: str, value:
     why = _why(title=title, value=value, entry=catalogue.depth, catalogue=catalogue)
     why["agree"] = [_line(value, tuple(sources), catalogue), *why["agree"]]
     return why
+
+
+def of_usual_depth(
+    zone: Zone, concerns: Iterable[ConcernPolicy], catalogue: Catalogue, *, title: str, use: str
+) -> dict:
+    """The popover of a start or a soft maximum: what sources say of the zone and of the concerns treated there."""
+    return _of_several([zone, *concerns], catalogue, title=title, use=use)
+
+
+def of_limit(zone: Zone, catalogue: Catalogue, *, title: str, use: str) -> dict:
+    """The popover of a hard cap: what sources say of the zone, and what the limits of every depth rest on."""
+    return _of_several([zone, catalogue.depth], catalogue, title=title, use=use)
+
+
+def of_step(catalogue: Catalogue, *, title: str, use: str) -> dict:
+    """The popover of the step from last time: our own decision."""
+    why = _of_several([], catalogue, title=title, use=use)
+    return why | {"agree": [_line("asks for a reason", ("PD",), catalogue)], "key": _key(["PD"])}
+
+
+def of_numbing(policy: NumbingPolicy, catalogue: Catalogue, *, value: str) -> dict:
+    """The popover of the dose alert."""
+    return {
+        "title": "Dose alert of the numbing cream",
+        "meta": f"In use: {value}. Protocol {catalogue.version}.",
+        "agree": [
+            _line("the label of lidocaine 4 %: below 300 mg and never above 4.5 mg/kg", policy.sources, catalogue)
+        ],
+        "disagree": [],
+        "use": "Most of a cream is not absorbed: the alert warns, the label's own area, amount and time are refused.",
+        "key": _key(grades_of(policy.sources, catalogue).split()),
+    }
+
+
+def _of_several(entries: list, catalogue: Catalogue, *, title: str, use: str) -> dict:
+    agree, against = [], []
+    for entry in entries:
+        agree += _lines(entry.evidence, catalogue) or [_line("asked for", entry.sources, catalogue)]
+        against += _lines(entry.dissent, catalogue)
+    depths = [line for line in agree if "mm" in line["term"] or "mm" in line["text"]] or agree
+    shown = [grade for line in (*depths, *against) for grade in line["grade"].split()]
+    return {
+        "title": title,
+        "meta": f"Protocol {catalogue.version}.",
+        "agree": depths,
+        "disagree": [line for line in against if "mm" in line["term"] or "mm" in line["text"]],
+        "use": use,
+        "key": _key(shown),
+    }
+
+
+def _key(shown: Iterable[str]) -> list[dict]:
+    return [{"grade": grade, "text": words} for grade, words in GRADES.items() if grade in set(shown)]
 
 
 def washout_words(rule: Rule) -> str:

@@ -13,11 +13,12 @@ from patients.services import consents
 from treatments import facts
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.facts import BadFacts, from_json
 from treatments.protocol.planning import Course, propose_course, window_after
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
+from treatments.rules.policy import catalogue_for
 from treatments.rules.services import in_force, require_sign_off
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
@@ -33,14 +34,16 @@ class WrongStatus(DomainError):
 def propose(patient: Patient, *, starts_on: date, count: int | None = None) -> Course:
     """What the catalogue proposes for the assessed concerns. Raises DomainError where nothing can be proposed."""
     today = clock.today(patient.clinic)
-    return _course(facts.facts_json(patient, on=today), today=today, starts_on=starts_on, count=count)
+    catalogue = catalogue_for(patient.clinic, today)
+    read = facts.facts_json(patient, on=today, catalogue=catalogue)
+    return _course(read, catalogue, today=today, starts_on=starts_on, count=count)
 
 
-def _course(read: dict, *, today: date, starts_on: date, count: int | None) -> Course:
+def _course(read: dict, catalogue: Catalogue, *, today: date, starts_on: date, count: int | None) -> Course:
     if starts_on < today:
         raise DomainError("A course starts today or later.", field="starts_on")
     try:
-        return propose_course(from_json(read), start_on=starts_on, catalogue=load(), count=count)
+        return propose_course(from_json(read, catalogue), start_on=starts_on, catalogue=catalogue, count=count)
     except BadFacts as refusal:
         raise DomainError(_without_field(refusal)) from refusal
 
@@ -50,8 +53,9 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
     """Keep a proposal as a draft with one row a session."""
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     today = clock.today(patient.clinic)
-    read = facts.facts_json(patient, on=today)
-    course = _course(read, today=today, starts_on=starts_on, count=count)
+    catalogue = catalogue_for(patient.clinic, today)
+    read = facts.facts_json(patient, on=today, catalogue=catalogue)
+    course = _course(read, catalogue, today=today, starts_on=starts_on, count=count)
     if not course.sessions:
         more = " Choose a larger number." if course.count < course.maximum else ""
         raise DomainError(f"Sessions done already: {course.count}. Nothing is left to plan.{more}", field="count")
@@ -60,7 +64,7 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
             clinic=patient.clinic,
             patient=patient,
             number=(patient.plans.aggregate(last=Max("number"))["last"] or 0) + 1,
-            protocol=in_force(),
+            protocol=in_force(patient.clinic),
             concerns=read["concerns"],
             proposal=course.to_json(),
             # Numbering goes on after the sessions that are done and count, so "of" counts them too.
@@ -96,7 +100,8 @@ def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     outcome = screenings.look(plan.patient, on=_first_day(plan), purpose="booking")
     if not PERMITS[outcome.outcome].submit:
         raise NotPermitted(
-            f"This plan cannot be submitted: {desk_sentence(outcome, load()).lower()}.", screening=outcome
+            f"This plan cannot be submitted: {desk_sentence(outcome, catalogue_for(plan.clinic)).lower()}.",
+            screening=outcome,
         )
     if outcome.outcome == "defer" and outcome.earliest_on:
         _start_no_sooner_than(plan, outcome.earliest_on)

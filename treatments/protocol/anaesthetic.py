@@ -47,12 +47,13 @@ def assess(
     weight_kg: Decimal | None = None,
     occluded: bool = False,
     prescriber_order: bool = False,
+    dark_or_unknown: bool = False,
     catalogue: Catalogue,
 ) -> AnaestheticCheck:
     """Check one application of a numbing agent. `mg_per_kg` is the lidocaine on the skin by body weight.
 
     The dose alert stands at the smaller of 4.5 mg/kg and 300 mg, at 225 mg where no weight is on record (label of
-    lidocaine 4 %). Raises `ValueError` for an amount, area, time or weight that cannot be.
+    lidocaine 4 %). `dark_or_unknown`: skin type IV to VI or not known. Raises `ValueError` for an amount, area, time or weight that cannot be.
     """
     for name, value in (("grams", grams), ("area", area_cm2), ("weight", weight_kg)):
         if value is not None and (not value.is_finite() or value <= 0):
@@ -67,8 +68,8 @@ def assess(
         applied_mg=applied,
         mg_per_kg=None if weight_kg is None else _rounded(watched / weight_kg),
         alert_mg=threshold,
-        refusals=tuple(_refusals(agent, grams, area_cm2, minutes, occluded, prescriber_order)),
-        alerts=tuple(_alerts(watched, threshold, weight_kg, agent, minutes)),
+        refusals=tuple(_refusals(agent, grams, area_cm2, minutes, occluded, prescriber_order, policy)),
+        alerts=tuple(_alerts(watched, threshold, weight_kg, agent, minutes, dark_or_unknown)),
     )
 
 
@@ -79,6 +80,13 @@ def alert_mg(weight_kg: Decimal | None, policy: NumbingPolicy) -> Decimal:
     return min(policy.alert_mg_per_kg * weight_kg, policy.alert_mg)
 
 
+def area_limit_cm2(agent: Anaesthetic, policy: NumbingPolicy) -> Decimal | None:
+    """The largest area of the label; a strong cream whose label names none is not for large areas (FDA 2024)."""
+    if agent.max_area_cm2 is None and any(active.percent > policy.order_above_percent for active in agent.actives):
+        return policy.strong_area_cm2
+    return agent.max_area_cm2
+
+
 def _refusals(
     agent: Anaesthetic,
     grams: Decimal,
@@ -86,14 +94,17 @@ def _refusals(
     minutes: int | None,
     occluded: bool,
     prescriber_order: bool,
+    policy: NumbingPolicy,
 ) -> Iterator[LabelRefusal]:
     if agent.prescriber_order and not prescriber_order:
         yield LabelRefusal("agent", f"{agent.label}: a prescriber must order it.")
     if occluded and not agent.occlusion:
         yield LabelRefusal("occluded", f"{agent.label}: do not cover it.")
-    if agent.max_area_cm2 is not None and area_cm2 is not None and area_cm2 > agent.max_area_cm2:
-        yield LabelRefusal("area_cm2", f"{_plain(area_cm2)} cm²: the limit is {_plain(agent.max_area_cm2)} cm².")
-    per_10_cm2 = agent.max_grams_per_10_cm2
+    largest_cm2, per_10_cm2 = area_limit_cm2(agent, policy), agent.max_grams_per_10_cm2
+    if area_cm2 is None and (largest_cm2 is not None or per_10_cm2 is not None):
+        yield LabelRefusal("area_cm2", "Enter the area: the label limits it.")
+    if largest_cm2 is not None and area_cm2 is not None and area_cm2 > largest_cm2:
+        yield LabelRefusal("area_cm2", f"{_plain(area_cm2)} cm²: the limit is {_plain(largest_cm2)} cm².")
     if per_10_cm2 is not None and area_cm2 is not None and grams * 10 > per_10_cm2 * area_cm2:
         yield LabelRefusal("grams", f"{_plain(grams)} g: the limit is {_plain(per_10_cm2)} g on 10 cm².")
     if minutes is not None and minutes > agent.maximum_minutes:
@@ -101,13 +112,20 @@ def _refusals(
 
 
 def _alerts(
-    watched_mg: Decimal, threshold: Decimal, weight_kg: Decimal | None, agent: Anaesthetic, minutes: int | None
+    watched_mg: Decimal,
+    threshold: Decimal,
+    weight_kg: Decimal | None,
+    agent: Anaesthetic,
+    minutes: int | None,
+    dark_or_unknown: bool,
 ) -> Iterator[str]:
     if watched_mg > threshold:
         without = " No weight is on record." if weight_kg is None else ""
         yield f"{_plain(watched_mg)} mg of lidocaine on the skin is above {_plain(threshold)} mg.{without}"
     if minutes is not None and minutes < agent.minimum_minutes:
         yield f"{minutes} minutes: it works after {agent.minimum_minutes}."
+    if agent.discouraged_4_to_6 and dark_or_unknown:
+        yield f"{agent.label}: better not for skin type IV to VI, irritation can leave dark marks."
 
 
 def _rounded(number: Decimal) -> Decimal:

@@ -47,13 +47,19 @@ Entry = TypeVar("Entry", bound=Coded)
 
 def by_code(kind: str, entries: Iterable[Entry]) -> dict[str, Entry]:
     """Entries by code, in file order. A code given twice would hide the first one."""
+    found = any_by_code(kind, entries)
+    if not found:
+        raise BadCatalogue(f"{kind}: there is none")
+    return found
+
+
+def any_by_code(kind: str, entries: Iterable[Entry]) -> dict[str, Entry]:
+    """The same, where there may be none."""
     found: dict[str, Entry] = {}
     for entry in entries:
         if entry.code in found:
             raise BadCatalogue(f"{kind} {entry.code}: is there twice")
         found[entry.code] = entry
-    if not found:
-        raise BadCatalogue(f"{kind}: there is none")
     return found
 
 
@@ -71,10 +77,12 @@ def build_sources(table: Table) -> dict[str, Source]:
 
 
 def _count(table: Table) -> Count:
+    plan = table.whole("plan", least=1, most=8)
     count = Count(
-        plan=table.whole("plan", least=1, most=8),
+        plan=plan,
         minimum=table.whole("min", least=1, most=8),
         maximum=table.whole("max", least=1, most=8),
+        published_plan=plan,
     )
     table.done()
     if not count.minimum <= count.plan <= count.maximum:
@@ -159,6 +167,8 @@ def build_zone(table: Table) -> Zone:
         hard_cap_needs_prescriber=table.flag("hard_cap_needs_prescriber"),
         note=table.optional_text("note") or "",
         sources=table.texts("sources"),
+        evidence=build_evidence(table, "evidence"),
+        dissent=build_evidence(table, "dissent"),
     )
     table.done()
     depths = [zone.start_mm, zone.soft_max_mm, zone.hard_cap_mm, zone.hard_cap_by_device_mm]
@@ -225,9 +235,11 @@ def build_age(table: Table) -> AgePolicy:
 
 
 def build_depth(table: Table) -> DepthPolicy:
+    step_mm = table.decimal("step_mm")
     policy = DepthPolicy(
         absolute_mm=table.decimal("absolute_mm"),
-        step_mm=table.decimal("step_mm"),
+        step_mm=step_mm,
+        step_down_mm=step_mm,
         lowest_mm=table.decimal("lowest_mm"),
         sources=table.texts("sources"),
         evidence=build_evidence(table, "evidence"),
@@ -291,7 +303,9 @@ def build_numbing(table: Table) -> NumbingPolicy:
         alert_mg=table.decimal("alert_mg"),
         alert_mg_without_weight=table.decimal("alert_mg_without_weight"),
         order_above_percent=table.decimal("order_above_percent"),
+        strong_area_cm2=table.optional_decimal("strong_area_cm2"),
         prep_minutes_without_agent=table.whole("prep_minutes_without_agent"),
+        stop_signs=table.optional_texts("stop_signs"),
         sources=table.texts("sources"),
     )
     table.done()
@@ -311,6 +325,7 @@ def build_anaesthetic(table: Table) -> Anaesthetic:
         max_area_cm2=table.optional_decimal("max_area_cm2"),
         occlusion=table.flag("occlusion"),
         prescriber_order=table.flag("prescriber_order"),
+        discouraged_4_to_6=table.flag("discouraged_4_to_6"),
         note=table.optional_text("note") or "",
         sources=table.texts("sources"),
     )

@@ -39,7 +39,7 @@ def _changes(facts: PatientFacts, raised: Set[str], floor: Floor, catalogue: Cat
     if floor.days != catalogue.interval.floor_days:
         yield Change("floor_days", floor.days, floor.because)
     if because := of("pih_history", "anticoagulant_rx"):
-        yield Change("soft_max_step_mm", -float(catalogue.depth.step_mm), because)
+        yield Change("soft_max_step_mm", -float(catalogue.depth.step_down_mm), because)
     if because := of("anaesthetic_allergy", "anaesthetic_caution"):
         yield Change("anaesthetic", "none", because)
     if risk:

@@ -53,6 +53,7 @@ def check(catalogue: Catalogue) -> None:
     _check_concerns(catalogue)
     _check_steps(catalogue)
     _check_order_of_numbing(catalogue)
+    _check_annexes(catalogue)
 
 
 def _cited(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -60,14 +61,14 @@ def _cited(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
     with_evidence: list[tuple[str, Argued]] = [
         ("interval", catalogue.interval),
         ("depth", catalogue.depth),
+        *((f"zone {zone.code}", zone) for zone in catalogue.zones.values()),
+        *((f"modality {modality.code}", modality) for modality in catalogue.modalities.values()),
         *((f"rule {rule.code}", rule) for rule in catalogue.rules),
         *((f"concern {concern.code}", concern) for concern in catalogue.concerns.values()),
     ]
     for place, entry in with_evidence:
         yield place, entry.sources
         yield from ((place, row.sources) for row in entry.evidence + entry.dissent)
-    for zone in catalogue.zones.values():
-        yield f"zone {zone.code}", zone.sources
     for step in catalogue.steps:
         yield f"step {step.code}", step.sources
     for flag in catalogue.red_flags:
@@ -75,6 +76,21 @@ def _cited(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
     for agent in catalogue.anaesthetics.values():
         yield f"anaesthetic {agent.code}", agent.sources
     yield "numbing", catalogue.numbing.sources
+    yield from _cited_in_annexes(catalogue)
+
+
+def _cited_in_annexes(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for device in catalogue.devices.values():
+        yield f"device {device.code}", device.sources
+        yield from ((f"device {device.code}", row.sources) for row in device.evidence)
+    for grade in catalogue.event_grades.values():
+        yield f"event_grade {grade.code}", grade.sources
+    for event in catalogue.adverse_events.values():
+        yield f"adverse_event {event.code}", event.sources
+    for credential in catalogue.credentials.values():
+        yield f"credential {credential.code}", credential.sources
+    if risk := catalogue.higher_risk:
+        yield from (("higher_risk", row.sources) for row in risk.effects + risk.evidence + risk.dissent)
 
 
 def _check_sources(catalogue: Catalogue) -> None:
@@ -85,8 +101,10 @@ def _check_sources(catalogue: Catalogue) -> None:
                 raise BadCatalogue(f"{place}: source {id} is not in the list of sources")
             used.add(id)
     for id in catalogue.sources:
-        if id not in used:
-            raise BadCatalogue(f"source {id}: is cited nowhere")
+        if id not in used and id not in catalogue.background:
+            raise BadCatalogue(f"source {id}: is cited nowhere; what was only read stands under background")
+        if id in used and id in catalogue.background:
+            raise BadCatalogue(f"source {id}: is cited, so it belongs under sources")
 
 
 def _check_rule(rule: Rule) -> None:
@@ -151,3 +169,20 @@ def _check_order_of_numbing(catalogue: Catalogue) -> None:
         strong = any(active.percent > catalogue.numbing.order_above_percent for active in agent.actives)
         if strong and not agent.prescriber_order:
             raise BadCatalogue(f"anaesthetic {agent.code}: is strong enough to need a prescriber's order")
+
+
+def _check_annexes(catalogue: Catalogue) -> None:
+    for device in catalogue.devices.values():
+        for place, depth in device.max_depth_mm.items():
+            if place not in ("face", "neck", "body") and place not in catalogue.matrix:
+                raise BadCatalogue(
+                    f"device {device.code}: {place} is neither face, neck, body nor a zone that may be treated"
+                )
+            if depth > catalogue.depth.absolute_mm:
+                raise BadCatalogue(f"device {device.code}: {place} goes deeper than {catalogue.depth.absolute_mm} mm")
+        for code in device.indications:
+            if code not in catalogue.concerns:
+                raise BadCatalogue(f"device {device.code}: {code} is not a concern")
+    for event in catalogue.adverse_events.values():
+        if event.modality not in catalogue.modalities:
+            raise BadCatalogue(f"adverse_event {event.code}: {event.modality} is not a modality")

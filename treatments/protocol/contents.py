@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .annexes import AdverseEventKind, Credential, DeviceLabel, EventGrade, HigherRisk, Modality
 from .entries import (
     AgePolicy,
     Anaesthetic,
@@ -45,6 +46,14 @@ class Catalogue:
     red_flags: tuple[RedFlag, ...]
     numbing: NumbingPolicy
     anaesthetics: Mapping[str, Anaesthetic]
+    modalities: Mapping[str, Modality]
+    devices: Mapping[str, DeviceLabel]
+    event_grades: Mapping[str, EventGrade]
+    adverse_events: Mapping[str, AdverseEventKind]
+    credentials: Mapping[str, Credential]
+    higher_risk: HigherRisk | None
+    # Sources that were read and that nothing in the catalogue rests on.
+    background: frozenset[str]
 
     def rule(self, code: str) -> Rule:
         return self.rules_by_code[code]

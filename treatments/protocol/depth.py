@@ -79,7 +79,7 @@ def limits(
     hard_cap = min([zone_cap, *(policy.hard_cap_mm for policy in policies if policy.hard_cap_mm is not None)])
     start = min(cell.start_mm for cell in cells)
     dark = dark_or_unknown(skin_type)
-    step, lowest = catalogue.depth.step_mm, catalogue.depth.lowest_mm
+    step, lowest = catalogue.depth.step_down_mm, catalogue.depth.lowest_mm
     soft_max = hard_cap
     for policy, cell in zip(policies, cells, strict=True):
         ceiling = policy.soft_max_4_6_mm if dark and policy.soft_max_4_6_mm is not None else policy.soft_max_mm
@@ -103,7 +103,7 @@ def limits(
 
 
 def _cell(zone: str, policy: ConcernPolicy, skin_type: int | None, catalogue: Catalogue) -> Cell:
-    cell = catalogue.cell(zone, policy.code, skin_type) if policy.offered else None
+    cell = catalogue.cell(zone, policy.code, skin_type) if policy.offered or policy.withdrawn else None
     if cell is None:
         unknown = " while the skin type is unknown" if skin_type is None else ""
         raise NotOffered(f"zones: {zone} is not offered for {policy.code}{unknown}")

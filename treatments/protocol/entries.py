@@ -56,6 +56,8 @@ class Washout:
     pigment_concern: int | None = None
     device_says: bool = False
     interval_floor: bool = False
+    # The clinic's own wait, where it has set one: no label of a device goes below it.
+    clinic_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class Count:
     plan: int
     minimum: int
     maximum: int
+    # As published: it decides which of several concerns gives the count, however many sessions a clinic allows.
+    published_plan: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,8 @@ class ConcernPolicy:
     sources: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     dissent: tuple[Evidence, ...]
+    # Switched off by the clinic: a course under way runs on, no other one begins.
+    withdrawn: bool = False
 
     def count(self, severity: str | None) -> Count:
         if severity == "severe" and self.sessions_severe:
@@ -221,6 +227,8 @@ class Zone:
     hard_cap_needs_prescriber: bool
     note: str
     sources: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    dissent: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +265,8 @@ class AgePolicy:
 @dataclass(frozen=True, slots=True)
 class DepthPolicy:
     absolute_mm: Decimal
-    step_mm: Decimal
+    step_mm: Decimal  # up from last time
+    step_down_mm: Decimal  # as published: a smaller step up must not make the step down smaller
     lowest_mm: Decimal
     sources: tuple[str, ...]
     evidence: tuple[Evidence, ...]
@@ -301,7 +310,11 @@ class NumbingPolicy:
     alert_mg: Decimal
     alert_mg_without_weight: Decimal
     order_above_percent: Decimal
+    # The largest area for a cream above that percentage whose own label names none.
+    strong_area_cm2: Decimal | None
     prep_minutes_without_agent: int
+    # Stop and treat as an emergency: what the patient feels, or what is seen.
+    stop_signs: tuple[str, ...]
     sources: tuple[str, ...]
 
 
@@ -325,5 +338,6 @@ class Anaesthetic:
     max_area_cm2: Decimal | None
     occlusion: bool
     prescriber_order: bool
+    discouraged_4_to_6: bool
     note: str
     sources: tuple[str, ...]

@@ -173,7 +173,8 @@ def from_json(data: object, catalogue: Catalogue | None = None) -> PatientFacts:
 
 def _concern(item: Fields, catalogue: Catalogue, skin_type: int | None) -> Concern:
     code = item.code("code", catalogue.concerns, "concern")
-    if not catalogue.concern(code).offered:
+    policy = catalogue.concern(code)
+    if not policy.offered and not policy.withdrawn:
         raise item.bad("code", f"{code} is not offered")
     zones = item.texts("zones")
     for zone in zones:

@@ -44,12 +44,11 @@ def floor(facts: PatientFacts, catalogue: Catalogue) -> Floor:
     a reaction that lasted over 72 hours; 14 more after earlier pigment trouble, which no clearance takes away.
     """
     policy = catalogue.interval
-    because = list(_raised_by(facts, catalogue))
-    days = max(
-        [policy.floor_days, *(catalogue.concern(concern.code).interval.floor_days for concern in facts.concerns)]
-    )
-    if because:
-        days = max(days, policy.raised_floor_days)
+    raised_by = tuple(_raised_by(facts, catalogue))
+    own_floors = {concern.code: catalogue.concern(concern.code).interval.floor_days for concern in facts.concerns}
+    days = max([policy.floor_days, *own_floors.values(), *([policy.raised_floor_days] if raised_by else [])])
+    longer = (code for code, floor_days in own_floors.items() if floor_days > policy.floor_days)
+    because = list(dict.fromkeys([*raised_by, *longer]))
     extra = 0
     if facts.pih_history:
         extra = policy.pigment_trouble_extra_days
@@ -61,10 +60,7 @@ def _raised_by(facts: PatientFacts, catalogue: Catalogue) -> Iterator[str]:
     policy = catalogue.interval
     if dark_or_unknown(facts.skin_type):
         yield "skin_type"
-    for code in dict.fromkeys(concern.code for concern in facts.concerns):
-        policy_of_concern = catalogue.concern(code)
-        if policy_of_concern.pigment or policy_of_concern.interval.floor_days > policy.floor_days:
-            yield code
+    yield from pigment_concerns(facts, catalogue)
     if any(done.max_depth_mm is not None and done.max_depth_mm > policy.deep_session_mm for done in facts.sessions):
         yield "max_depth_mm"
     if any(event.over_72h for event in facts.adverse_events):

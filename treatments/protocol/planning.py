@@ -170,13 +170,15 @@ def _policies(facts: PatientFacts, catalogue: Catalogue) -> list[ConcernPolicy]:
     for number, concern in enumerate(facts.concerns):
         if not concern.zones:
             raise BadFacts(f"concerns[{number}].zones: name at least one zone")
+        if catalogue.concern(concern.code).withdrawn:
+            raise BadFacts(f"concerns[{number}].code: {concern.code} is not offered by this clinic any more")
     return [catalogue.concern(code) for code in dict.fromkeys(concern.code for concern in facts.concerns)]
 
 
 def _count(facts: PatientFacts, catalogue: Catalogue) -> Count:
     """The count and range of the concern with the largest planned number; the first one named where two are equal."""
     counts = [catalogue.concern(concern.code).count(concern.severity) for concern in facts.concerns]
-    return max(counts, key=lambda count: count.plan)
+    return max(counts, key=lambda count: count.published_plan)
 
 
 def _spacing(facts: PatientFacts, policies: Sequence[ConcernPolicy], catalogue: Catalogue) -> Spacing:

@@ -309,7 +309,7 @@ class _Patient:
     def _washout_days(self, washout: Washout, detail_days: int | None) -> int:
         """Days to wait: what the device's label says, else the longest that detail, skin type and concern ask for."""
         if washout.device_says and self.facts.device and self.facts.device.filler_washout_days is not None:
-            return self.facts.device.filler_washout_days
+            return max(self.facts.device.filler_washout_days, washout.clinic_days or 0)
         days = [(washout.days if detail_days is None else detail_days) or 0]
         if self.dark:
             days.append(washout.skin_types_4_to_6 or 0)

@@ -9,15 +9,15 @@ from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
 from treatments.protocol.catalogue import Catalogue, load, parse
-from treatments.rules.models import Anaesthetic, Device, ProtocolSignOff, ProtocolVersion
+from treatments.rules.models import Anaesthetic, Device, ProtocolAdoption, ProtocolSignOff, ProtocolVersion
 
 
 class NotSignedOff(DomainError):
     """The shipped defaults are no advice until a prescriber of this clinic has answered for them."""
 
 
-def in_force() -> ProtocolVersion:
-    """The published row of the catalogue this software runs; published at its first use."""
+def shipped() -> ProtocolVersion:
+    """The published row of the catalogue this software brings; published at its first use."""
     catalogue = load()
     protocol, _ = ProtocolVersion.objects.get_or_create(
         sha256=catalogue.sha256, defaults={"version": catalogue.version, "toml": catalogue.text}
@@ -25,29 +25,62 @@ def in_force() -> ProtocolVersion:
     return protocol
 
 
+def in_force(clinic: Clinic) -> ProtocolVersion:
+    """The version a clinic works by: the one it adopted last. Until it has adopted one it is the shipped one."""
+    adopted = clinic.protocol_adoptions.select_related("protocol").first()
+    return adopted.protocol if adopted else shipped()
+
+
 def catalogue_of(protocol: ProtocolVersion) -> Catalogue:
     """The rules as they were published: what was decided under them is told in their words. Raises `BadCatalogue` where
     this software no longer reads a version that old."""
-    shipped = load()
-    return shipped if protocol.sha256 == shipped.sha256 else _published(protocol.sha256)
+    return published(protocol.sha256)
+
+
+def published(sha256: str) -> Catalogue:
+    """The same, by the hash of the text."""
+    catalogue = load()
+    return catalogue if sha256 == catalogue.sha256 else _read(sha256)
 
 
 @lru_cache(maxsize=8)
-def _published(sha256: str) -> Catalogue:
+def _read(sha256: str) -> Catalogue:
     # Published rows never change, so a catalogue read once stays right.
     return parse(ProtocolVersion.objects.get(sha256=sha256).toml.encode())
 
 
 @transaction.atomic
+def adopt(*, clinic: Clinic, protocol: ProtocolVersion, by: Membership) -> ProtocolAdoption:
+    """Work by this version from now on, with the clinic's own values on top. Raises DomainError for anyone but a
+    prescriber: a new version may be looser than the one before it. It still has to be signed."""
+    if not by.has(Role.PRESCRIBER):
+        raise DomainError("Only a prescriber can adopt a protocol version.")
+    return _adopt(clinic, protocol, by)
+
+
+def _adopt(clinic: Clinic, protocol: ProtocolVersion, by: Membership) -> ProtocolAdoption:
+    adopted = ProtocolAdoption.objects.create(clinic=clinic, protocol=protocol, adopted_by=by.user)
+    clinic.refresh_from_db(fields=["rules_version"])
+    audit.record("protocol.adopted", adopted, by=by.user, clinic=clinic, version=protocol.version)
+    return adopted
+
+
+@transaction.atomic
 def sign_off(*, clinic: Clinic, by: Membership) -> ProtocolSignOff:
-    """A prescriber answers for the protocol in force. Raises DomainError for anyone else."""
+    """A prescriber answers for the protocol in force. Raises DomainError for anyone else.
+
+    The first signature also adopts it: what a clinic has signed stays in force, whatever a new release brings.
+    """
     if not by.has(Role.PRESCRIBER):
         raise DomainError("Only a prescriber can sign the protocol.")
+    protocol = in_force(clinic)
     signed, is_new = ProtocolSignOff.objects.get_or_create(
-        clinic=clinic, protocol=in_force(), defaults={"signed_by": by.user}
+        clinic=clinic, protocol=protocol, defaults={"signed_by": by.user}
     )
     if is_new:
         audit.record("protocol.signed_off", signed, by=by.user, clinic=clinic, version=signed.protocol.version)
+    if not clinic.protocol_adoptions.exists():
+        _adopt(clinic, protocol, by)
     return signed
 
 
@@ -58,7 +91,7 @@ def require_sign_off(clinic: Clinic) -> None:
     """
     if clinic.is_demo:
         return
-    protocol = in_force()
+    protocol = in_force(clinic)
     if not clinic.urgent_phone or not clinic.emergency_number:
         raise NotSignedOff(
             "Set the clinic's urgent and emergency numbers in Settings first: every aftercare message prints them."

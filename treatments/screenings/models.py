@@ -32,6 +32,9 @@ class ScreeningRecord(RefModel):
     result = models.JSONField()
     facts = models.JSONField()
     facts_version = models.PositiveIntegerField()
+    # What the clinic had set for itself on that day, so that the run can be done again; and which state of it that was.
+    policy = models.JSONField(default=list)
+    rules_version = models.PositiveBigIntegerField(default=1)
     made_at = models.DateTimeField(db_default=ClinicNow())
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 

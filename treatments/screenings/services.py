@@ -10,9 +10,9 @@ from clinic.models import Membership, User
 from clinic.roles import Role
 from patients.models import Patient
 from treatments import facts
-from treatments.protocol.catalogue import load
 from treatments.protocol.facts import from_json
 from treatments.protocol.screening import Screening, outlook, screen
+from treatments.rules.policy import catalogue_for, in_force_settings
 from treatments.rules.services import in_force
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 
@@ -31,7 +31,7 @@ class NotPermitted(DomainError):
 
 def look(patient: Patient, *, on: date, purpose: str) -> Screening:
     """What the rules say, without writing it down."""
-    catalogue = load()
+    catalogue = catalogue_for(patient.clinic, on)
     return screen(
         facts.patient_facts(patient, on=_facts_day(patient, on), catalogue=catalogue),
         on=on,
@@ -42,17 +42,19 @@ def look(patient: Patient, *, on: date, purpose: str) -> Screening:
 
 @transaction.atomic
 def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> ScreeningRecord:
-    """Run the rules and keep the run: facts, findings, protocol and the version of the facts it read."""
+    """Run the rules and keep the run: facts, findings, protocol, the clinic's own values and the version of each."""
     # Locked, so that no answer slips in between reading the facts and noting their version.
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    catalogue = load()
+    catalogue = catalogue_for(patient.clinic, on)
     read = facts.facts_json(patient, on=_facts_day(patient, on), catalogue=catalogue)
-    known = from_json(read)
+    known = from_json(read, catalogue)
     screening = screen(known, on=on, purpose=purpose, catalogue=catalogue)
     ahead = outlook(screening, known, catalogue)
     record = ScreeningRecord.objects.create(
         patient=patient,
-        protocol=in_force(),
+        protocol=in_force(patient.clinic),
+        policy=[setting.to_json() for setting in in_force_settings(patient.clinic, on)],
+        rules_version=patient.clinic.rules_version,
         on=on,
         purpose=purpose,
         outcome=screening.outcome,
@@ -102,7 +104,7 @@ def give_clearance(
     *, patient: Patient, code: str, reason: str, expires_on: date, by: Membership, evidence: str = "", licence: str = ""
 ) -> Clearance:
     """Lift a raised rule until `expires_on` (the last day it counts). Raises DomainError where nobody, or not she, may."""
-    rule = load().rules_by_code.get(code)
+    rule = catalogue_for(patient.clinic).rules_by_code.get(code)
     if rule is None or not rule.takes_clearance:
         raise DomainError("Nobody can lift this rule. It ends with a new answer or a date.")
     if not by.has(Role.PRESCRIBER if rule.lifted_by == "prescriber" else Role.CLINICIAN):

@@ -18,8 +18,9 @@ from treatments import facts
 from treatments.flows import answers, clearances
 from treatments.pages import findings
 from treatments.pages.header import patient_header
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import desk_sentence
+from treatments.rules.policy import catalogue_for
 from treatments.screenings import services
 from treatments.screenings.forms import ClearanceForm, DayForm, QuestionForm
 from treatments.screenings.models import Clearance
@@ -69,16 +70,19 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
         "to_open": findings.visit_to_open(patient, page.screening, context["today"]),
         "lift_codes": {code for code, _ in page.liftable},
         "show_all": request.GET.get("all") == "1",
-        "clearances": _labelled(patient.clearances.select_related("given_by", "revoked_by")[:20]),
+        "clearances": _labelled(
+            patient.clearances.select_related("given_by", "revoked_by")[:20],
+            catalogue_for(request.clinic, context["today"]),
+        ),
         "latest": patient.screenings.filter(on=context["on"], purpose=context["purpose"])
         .select_related("made_by")
         .first(),
     }
 
 
-def _labelled(given: Iterable[Clearance]) -> list[Clearance]:
+def _labelled(given: Iterable[Clearance], catalogue: Catalogue) -> list[Clearance]:
     """Clearances with the `label` of the rule each lifts."""
-    rules, labelled = load().rules_by_code, list(given)
+    rules, labelled = catalogue.rules_by_code, list(given)
     for clearance in labelled:
         clearance.label = rules[clearance.code].label if clearance.code in rules else clearance.code
     return labelled
@@ -88,7 +92,7 @@ def _verdict(patient: Patient, context: dict) -> dict:
     seen = services.look(patient, on=context["on"], purpose=context["purpose"])
     hue, glyph = findings.BANNERS[seen.outcome]
     return {
-        "verdict": desk_sentence(seen, load()),
+        "verdict": desk_sentence(seen, catalogue_for(patient.clinic, context["on"])),
         "hue": hue,
         "glyph": glyph,
         "outcome": seen.outcome,
@@ -127,7 +131,7 @@ def full_form(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 def _questions(request: HttpRequest, ref: UUID, which: str) -> HttpResponse:
-    patient, kind, catalogue = _patient(request, ref), FORMS[which], load()
+    patient, kind, catalogue = _patient(request, ref), FORMS[which], catalogue_for(request.clinic)
     today = clock.today(request.clinic)
     form = QuestionForm(
         request.POST or None,
@@ -166,7 +170,7 @@ def clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
     patient = _patient(request, ref)
     today = clock.today(request.clinic)
     seen = services.look(patient, on=today, purpose="session")
-    choices = findings.liftable(seen, request.membership, load())
+    choices = findings.liftable(seen, request.membership, catalogue_for(request.clinic))
     form = ClearanceForm(
         request.POST or None,
         choices=choices,
@@ -187,7 +191,7 @@ def clearance(request: HttpRequest, ref: UUID) -> HttpResponse:
     context = {
         "form": form,
         "choices": choices,
-        "others": findings.not_liftable(seen, request.membership, load()),
+        "others": findings.not_liftable(seen, request.membership, catalogue_for(request.clinic)),
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="screening"),
     }

@@ -6,10 +6,11 @@ from datetime import date, timedelta
 from treatments import facts
 from treatments.appointments.models import BLOCKING, Appointment
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Step, StepLine
 from treatments.protocol.facts import Answer, PatientFacts
 from treatments.protocol.screening import screen
+from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
 
 # What the leaving mail says beside the catalogue's lines: exercise after 72 hours, paracetamol rather than ibuprofen
@@ -35,6 +36,7 @@ class Outlook:
     known: PatientFacts
     next_on: date | None
     reaction_open: bool
+    catalogue: Catalogue
 
     @property
     def dark_or_unknown(self) -> bool:
@@ -43,24 +45,27 @@ class Outlook:
     @property
     def high_risk(self) -> bool:
         """Skin type IV to VI or unknown, or a pigment concern: the stronger sunscreen, for longer."""
-        return self.dark_or_unknown or any(load().concern(concern.code).pigment for concern in self.known.concerns)
+        return self.dark_or_unknown or any(
+            self.catalogue.concern(concern.code).pigment for concern in self.known.concerns
+        )
 
 
-def signs() -> dict[str, list[str]]:
+def signs(catalogue: Catalogue) -> dict[str, list[str]]:
     """The red-flag signs by what to do: `emergency` now, `same_day`, `soon` (within three days)."""
     levels = {"emergency": "red", "same_day": "amber_1", "soon": "amber_2"}
-    return {name: [flag.text for flag in load().red_flags if flag.level == level] for name, level in levels.items()}
+    return {name: [flag.text for flag in catalogue.red_flags if flag.level == level] for name, level in levels.items()}
 
 
-def leaving_lines(*, with_four_hours: bool) -> list[str]:
+def leaving_lines(catalogue: Catalogue, *, with_four_hours: bool) -> list[str]:
     """What the patient takes home; with the text of four hours later where that would come at night."""
-    later = [line.text for line in step("after_4_hours").lines] if with_four_hours else []
-    return [*(line.text for line in step("leaving").lines), *later, *WHEN_LEAVING]
+    later = [line.text for line in step("after_4_hours", catalogue).lines] if with_four_hours else []
+    return [*(line.text for line in step("leaving", catalogue).lines), *later, *WHEN_LEAVING]
 
 
 def lines(session: TreatmentSession, code: str, *, today: date) -> list[str]:
     """The sentences of an aftercare step (`after_24_hours` …) as they may be said to this patient today."""
-    return said(step(code), outlook(session, today=today))
+    ahead = outlook(session, today=today)
+    return said(step(code, ahead.catalogue), ahead)
 
 
 def said(of: Step, ahead: Outlook) -> list[str]:
@@ -68,7 +73,9 @@ def said(of: Step, ahead: Outlook) -> list[str]:
     due_on = ahead.session_on + timedelta(hours=_offset(of, ahead))
     sentences = [_sentence(line, ahead, due_on) for line in of.lines]
     put_off = [
-        earlier for earlier in load().steps if ahead.dark_or_unknown and earlier.offset_hours_4_6 == of.offset_hours
+        earlier
+        for earlier in ahead.catalogue.steps
+        if ahead.dark_or_unknown and earlier.offset_hours_4_6 == of.offset_hours
     ]
     sentences += [
         _sentence(line, ahead, due_on) for earlier in put_off for line in earlier.lines if line.kind == "allow"
@@ -77,17 +84,18 @@ def said(of: Step, ahead: Outlook) -> list[str]:
 
 
 def outlook(session: TreatmentSession, *, today: date) -> Outlook:
-    patient = session.patient
+    patient, catalogue = session.patient, catalogue_for(session.clinic)
     plan = patient.plans.filter(status__in=[TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD]).first()
     open_events = patient.adverse_events.filter(
-        entered_in_error=False, resolved_on=None, grade__gte=load().interval.event_grade
+        entered_in_error=False, resolved_on=None, grade__gte=catalogue.interval.event_grade
     )
     return Outlook(
         today=today,
         session_on=session.on,
-        known=facts.patient_facts(patient, on=today, device=session.device),
+        known=facts.patient_facts(patient, on=today, device=session.device, catalogue=catalogue),
         next_on=_next_on(plan) if plan else None,
         reaction_open=open_events.exists(),
+        catalogue=catalogue,
     )
 
 
@@ -107,23 +115,23 @@ def booked_visit(planned: PlannedSession) -> Appointment | None:
     return Appointment.objects.filter(planned_session=planned, status__in=BLOCKING).exclude(status="done").first()
 
 
-def last_day_allowed(rule: str, known: PatientFacts, *, next_on: date) -> date | None:
+def last_day_allowed(rule: str, known: PatientFacts, *, next_on: date, catalogue: Catalogue) -> date | None:
     """The last day on which something may still be done without standing in the way of a session on `next_on`.
 
     Asks the same `screen()` that will decide then, with a yes of that day. None: no day is long enough ago.
     """
-    if _stands(rule, known, used_on=next_on - timedelta(days=LONGEST_WAIT_DAYS), next_on=next_on):
+    if _stands(rule, known, used_on=next_on - timedelta(days=LONGEST_WAIT_DAYS), next_on=next_on, catalogue=catalogue):
         return None
     held, free = -1, LONGEST_WAIT_DAYS  # days before the session on which it would stand, and would not
     while free - held > 1:
         middle = (held + free) // 2
-        stands = _stands(rule, known, used_on=next_on - timedelta(days=middle), next_on=next_on)
+        stands = _stands(rule, known, used_on=next_on - timedelta(days=middle), next_on=next_on, catalogue=catalogue)
         held, free = (middle, free) if stands else (held, middle)
     return next_on - timedelta(days=free)
 
 
-def step(code: str) -> Step:
-    return next(found for found in load().steps if found.code == code)
+def step(code: str, catalogue: Catalogue) -> Step:
+    return next(found for found in catalogue.steps if found.code == code)
 
 
 def day_words(day: date) -> str:
@@ -151,10 +159,14 @@ def _sentence(line: StepLine, ahead: Outlook, due_on: date) -> str:
 
 def _permission(line: StepLine, ahead: Outlook, due_on: date) -> str:
     """Allowed again, until a day; or not before a day; or not until the course is finished."""
-    what = load().rule(line.rule).label
+    what = ahead.catalogue.rule(line.rule).label
     if ahead.reaction_open:
         return f"{what}: please ask us first."
-    last_on = last_day_allowed(line.rule, ahead.known, next_on=ahead.next_on) if ahead.next_on else None
+    last_on = (
+        last_day_allowed(line.rule, ahead.known, next_on=ahead.next_on, catalogue=ahead.catalogue)
+        if ahead.next_on
+        else None
+    )
     if ahead.next_on and (last_on is None or last_on < max(due_on, ahead.today)):
         return f"{what}: not until your course is finished."
     if due_on > ahead.today:
@@ -162,8 +174,8 @@ def _permission(line: StepLine, ahead: Outlook, due_on: date) -> str:
     return f"{line.text.rstrip('.')}, but not after {day_words(last_on)}." if last_on else line.text
 
 
-def _stands(rule: str, known: PatientFacts, *, used_on: date, next_on: date) -> bool:
+def _stands(rule: str, known: PatientFacts, *, used_on: date, next_on: date, catalogue: Catalogue) -> bool:
     """Whether the session would be put off, or the day advised against, for this reason alone."""
     asked = replace(known, answers={rule: Answer("yes", on=used_on, answered_on=used_on)}, clearances=())
-    findings = [f for f in screen(asked, on=next_on, purpose="session", catalogue=load()).findings if f.code == rule]
+    findings = [f for f in screen(asked, on=next_on, purpose="session", catalogue=catalogue).findings if f.code == rule]
     return any(f.category != "CAU" or (f.earliest_on is not None and f.earliest_on > next_on) for f in findings)

@@ -12,15 +12,15 @@ from clinic.templatetags.clinic_ui import clock as clock_words
 from clinic.templatetags.clinic_ui import date_year, mm, roman
 from patients.models import Consent
 from patients.services import consents
-from treatments.pages import why
-from treatments.protocol.catalogue import BadCatalogue, Catalogue, load
+from treatments.protocol.catalogue import BadCatalogue, Catalogue
 from treatments.protocol.depth import DepthLimits, check
 from treatments.protocol.facts import BadFacts, from_json
 from treatments.protocol.screening import screen
 from treatments.protocol.wording import OUTCOMES, binding_sentence, change_sentence, finding_sentence, label_words
-from treatments.rules.services import catalogue_of
+from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
-from treatments.sessions import forms, numbing
+from treatments.screenings.replay import rules_of
+from treatments.sessions import depth_numbers, forms, numbing, reactions_list
 from treatments.sessions.depths import limits_after
 from treatments.sessions.models import Endpoint, SessionZone, TreatmentSession
 
@@ -84,7 +84,7 @@ def steps(session: TreatmentSession, current: str, zones: list[dict]) -> list[di
 def checked(record: ScreeningRecord) -> dict:
     """Findings and changes of a stored screening in words, under the protocol it was judged by."""
     try:
-        words = _in_its_words(record, catalogue_of(record.protocol))
+        words = _in_its_words(record, rules_of(record))
     except (BadCatalogue, BadFacts):
         words = _as_stored(record)
     return {"outcome": record.outcome, "verdict": OUTCOMES[record.outcome], **words}
@@ -111,7 +111,7 @@ def _in_its_words(record: ScreeningRecord, catalogue: Catalogue) -> dict:
 
 def _as_stored(record: ScreeningRecord) -> dict:
     """What the record itself says, where this software no longer reads the protocol it was judged by."""
-    stored, catalogue = record.result, load()
+    stored, catalogue = record.result, catalogue_for(record.patient.clinic, record.on)
     return {
         "binding": f"Earliest {date_year(record.earliest_on)}" if record.earliest_on else None,
         "missing": [_capital(label_words(code, catalogue)) for code in stored["missing"]],
@@ -153,16 +153,17 @@ def consent_of(session_or_visit) -> Consent | None:
 def zone_codes(session: TreatmentSession) -> list[str]:
     """The zones of the course, in the order of the catalogue: from the forehead down."""
     planned = {zone for concern in session.plan.concerns for zone in concern["zones"]}
-    return [code for code in load().zones if code in planned]
+    return [code for code in catalogue_for(session.clinic, session.on).zones if code in planned]
 
 
-def zones(session: TreatmentSession, previous: TreatmentSession | None, *, picked: str) -> list[dict]:
+def zones(session: TreatmentSession, last: dict[str, SessionZone], *, picked: str) -> list[dict]:
     """Input of `face_map.html`; around the eyes is drawn as left out where the course leaves it out."""
-    today, last = _by_zone(session), _by_zone(previous)
+    today = _by_zone(session)
+    catalogue = catalogue_for(session.clinic, session.on)
     shown = [
         {
             "code": code,
-            "label": load().zone(code).label,
+            "label": catalogue.zone(code).label,
             "state": "set" if code in today else "todo",
             "depth_mm": today[code].depth_mm if code in today else None,
             "last_mm": last[code].depth_mm if code in last else None,
@@ -197,20 +198,25 @@ def settings_of(
     session: TreatmentSession,
     zone: str,
     previous: TreatmentSession | None,
+    last_rows: dict[str, SessionZone],
     *,
     by: Membership,
     form: forms.ZoneForm | None = None,
 ) -> dict:
-    """The settings of one zone: limits, pills, what last time was, what the gauge shows. Grey counts only once set."""
-    label = load().zone(zone).label
+    """The settings of one zone: limits, pills, what last time was, what the gauge shows. Grey counts only once set.
+
+    `previous`: the last session of the course; `last_rows`: the last depth in each zone, which may be older.
+    """
+    catalogue = catalogue_for(session.clinic, session.on)
+    label = catalogue.zone(zone).label
     try:
         allowed = limits_after(previous, session, zone, by=by)
     except DomainError as refusal:
         return {"code": zone, "label": label, "refused": refusal.sentence}
-    now, last = _by_zone(session).get(zone), _by_zone(previous).get(zone)
+    now, last = _by_zone(session).get(zone), last_rows.get(zone)
     typed = form.data if form is not None else {}
     depth = now.depth_mm if now else last.depth_mm if last else allowed.start_mm
-    depths = _depth_pills(allowed, last, extra=now.depth_mm if now else None)
+    depths = _depth_pills(allowed, last, extra=now.depth_mm if now else None, step_mm=catalogue.depth.step_mm)
     passes = now.passes if now else last.passes if last else 4
     onward = next_todo(session, zone)
     return {
@@ -230,19 +236,13 @@ def settings_of(
         "endpoint": typed.get("endpoint", now.endpoint if now else ""),
         "reason": typed.get("reason", now.reason if now else ""),
         "gauge_mm": _shown_depth(typed, depth),
-        "next": load().zone(onward).label.lower() if onward else "",
-        "why_label": f"Why up to {mm(allowed.hard_cap_mm)}?",
-        "why": why.of_depth(
-            allowed.sources,
-            load(),
-            title=f"{label}: up to {mm(allowed.hard_cap_mm)} mm",
-            value=f"usual to {mm(allowed.soft_max_mm)} mm",
-        ),
+        "next": catalogue.zone(onward).label.lower() if onward else "",
+        "numbers": depth_numbers.of_zone(session, zone, allowed, last, catalogue),
     }
 
 
-def _by_zone(session: TreatmentSession | None) -> dict[str, SessionZone]:
-    return {row.zone: row for row in session.zones.all()} if session else {}
+def _by_zone(session: TreatmentSession) -> dict[str, SessionZone]:
+    return {row.zone: row for row in session.zones.all()}
 
 
 def _last_words(last: SessionZone | None) -> str:
@@ -252,9 +252,11 @@ def _last_words(last: SessionZone | None) -> str:
     return f"{said}, {last.get_endpoint_display().lower()}" if last.endpoint else said
 
 
-def _depth_pills(allowed: DepthLimits, last: SessionZone | None, *, extra: Decimal | None) -> list[dict]:
+def _depth_pills(
+    allowed: DepthLimits, last: SessionZone | None, *, extra: Decimal | None, step_mm: Decimal
+) -> list[dict]:
     """Depths around last time (or the start), the usual maximum, and one step that asks for a reason. None above the cap."""
-    step_mm, last_mm = load().depth.step_mm, last.depth_mm if last else None
+    last_mm = last.depth_mm if last else None
     base = last_mm if last_mm is not None else allowed.start_mm
     wanted = {
         base,
@@ -333,17 +335,20 @@ def last_time(previous: TreatmentSession | None) -> dict | None:
     """The last signed session of the course, in grey."""
     if previous is None:
         return None
-    rows = [{"label": load().zone(row.zone).label, "depth_mm": row.depth_mm} for row in previous.zones.all()]
+    catalogue = catalogue_for(previous.clinic, previous.on)
+    rows = [{"label": catalogue.zone(row.zone).label, "depth_mm": row.depth_mm} for row in previous.zones.all()]
     return {"on": previous.on, "zones": rows, "pain": previous.pain}
 
 
 def events(session: TreatmentSession, *, refused: tuple[int, forms.CloseEventForm] | None = None) -> list[dict]:
     """Adverse events of the session with their names; each open one with the form that closes it; `refused`: key and form as typed."""
-    names = dict(forms.ADVERSE_EVENTS)
+    catalogue = catalogue_for(session.clinic, session.on)
     key, typed = refused or (None, None)
     return [
         {
-            "name": names.get(row.code, row.code),
+            "name": reactions_list.name_of(row.code, catalogue),
+            "kind": reactions_list.kind_of(row.code, catalogue),
+            "report": reactions_list.is_reported(row.grade, catalogue),
             "row": row,
             "close_form": typed
             if row.pk == key
@@ -369,9 +374,10 @@ def numbing_state(session: TreatmentSession) -> dict:
     state["agent"] = f"{product.name}, {grams.normalize():f} g" if grams else product.name
     minutes = numbing.minutes_between(on_at, off_at)
     if grams:
-        state["alerts"] = numbing.check(
-            product, grams=grams, area_cm2=session.anaesthetic_area_cm2, minutes=minutes, prescriber=True
-        ).alerts
+        applied = numbing.Applied(
+            product, grams, session.anaesthetic_area_cm2, session.weight_kg, session.anaesthetic_occluded
+        )
+        state["alerts"] = numbing.check(session, applied, minutes=minutes, ordered=True).alerts
     if minutes is not None:
         state["off"] = f"On {clock_words(on_at)}, off {clock_words(off_at)}: {minutes} minutes."
     elif on_at is not None:

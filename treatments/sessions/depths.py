@@ -6,12 +6,12 @@ from decimal import Decimal
 from clinic.errors import DomainError
 from clinic.models import Membership
 from clinic.roles import Role
-from treatments.protocol.catalogue import load
 from treatments.protocol.depth import DepthLimits, NotOffered, limits
 from treatments.protocol.facts import Device as DeviceFact
 from treatments.rules.models import Device
+from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
-from treatments.sessions.models import TreatmentSession
+from treatments.sessions.models import SessionZone, TreatmentSession
 
 
 def zone_limits(session: TreatmentSession, zone: str, *, by: Membership) -> DepthLimits:
@@ -26,7 +26,7 @@ def limits_after(
     codes = [concern["code"] for concern in session.plan.concerns if zone in concern["zones"]]
     if not codes:
         raise DomainError("This zone is not part of the course. Assess it and plan again first.", field="zone")
-    read = session.screening.facts
+    read, catalogue = session.screening.facts, catalogue_for(session.clinic, session.on)
     try:
         allowed = limits(
             zone,
@@ -36,20 +36,21 @@ def limits_after(
             device=_device_fact(session.device),
             first_session=previous is None,
             prescriber=by.has(Role.PRESCRIBER),
-            after_long_gap=previous is not None and (session.on - previous.on).days > load().interval.late_after_days,
-            catalogue=load(),
+            after_long_gap=previous is not None
+            and (session.on - previous.on).days > catalogue.interval.late_after_days,
+            catalogue=catalogue,
         )
     except NotOffered as refusal:
         raise DomainError("This zone is not treated for these concerns. Leave it out.", field="zone") from refusal
-    return allowed if read["pih_history"] else _shallower(allowed, session.screening)
+    return allowed if read["pih_history"] else _shallower(allowed, session.screening, catalogue.depth.lowest_mm)
 
 
-def _shallower(allowed: DepthLimits, record: ScreeningRecord) -> DepthLimits:
+def _shallower(allowed: DepthLimits, record: ScreeningRecord, lowest_mm: Decimal) -> DepthLimits:
     """The step that today's screening asks for (a prescribed blood thinner). Pigment trouble is in the limits already."""
     step_mm = next((change["value"] for change in record.changes if change["parameter"] == "soft_max_step_mm"), None)
     if step_mm is None:
         return allowed
-    soft_max_mm = max(allowed.soft_max_mm + Decimal(str(step_mm)), min(allowed.soft_max_mm, load().depth.lowest_mm))
+    soft_max_mm = max(allowed.soft_max_mm + Decimal(str(step_mm)), min(allowed.soft_max_mm, lowest_mm))
     return replace(allowed, soft_max_mm=soft_max_mm, start_mm=min(allowed.start_mm, soft_max_mm))
 
 
@@ -61,8 +62,15 @@ def previous_session(session: TreatmentSession) -> TreatmentSession | None:
     return signed.prefetch_related("zones").order_by("-on", "-id").first()
 
 
-def depth_in(previous: TreatmentSession | None, zone: str) -> Decimal | None:
-    return next((row.depth_mm for row in previous.zones.all() if row.zone == zone), None) if previous else None
+def last_in_zones(session: TreatmentSession) -> dict[str, SessionZone]:
+    """Zone to its row of the last signed session that went into it: the session before may have left the zone out.
+
+    What a step up is measured from, in the form, in the service and by the database alike.
+    """
+    rows = SessionZone.objects.filter(session__patient=session.patient_id, session__signed_at__isnull=False)
+    rows = rows.exclude(session__status=TreatmentSession.Status.ENTERED_IN_ERROR).exclude(session=session)
+    rows = rows.order_by("zone", "-session__on", "-session_id").distinct("zone")
+    return {row.zone: row for row in rows}
 
 
 def _device_fact(device: Device | None) -> DeviceFact | None:

@@ -12,28 +12,15 @@ from clinic import clock
 from clinic.errors import DomainError
 from clinic.forms import page_form_helper
 from patients.forms import Day, Line, Text, scrubbed
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import change_sentence
+from treatments.sessions import reactions_list
 from treatments.sessions.models import CartridgeLot, Endpoint, TreatmentSession
 
 NOTE_LENGTH = 20_000
 MAX_VERSION = 2**31 - 1
 DEPTH_WORD = re.compile(r"\d(\.\d{1,2})?")
 OTHER = "other"
-
-# What the table of unwanted effects lists (CTCAE terms where there is one), in the order of how soon they show.
-ADVERSE_EVENTS = [
-    ("erythema", "Redness, more or longer than expected"), ("oedema", "Swelling"), ("pain", "Pain or burning"),
-    ("bleeding", "Bleeding beyond pinpoint, bruise"), ("fainting", "Fainting"), ("numbing_toxicity", "Reaction to the numbing cream"),
-    ("contact_dermatitis", "Contact rash"), ("infection", "Infection"), ("herpes", "Cold sore or other herpes"),
-    ("acne_flare", "Acne flare, milia"), ("allergic_granuloma", "Lumps or allergic reaction"), ("pih", "Dark marks"),
-    ("track_marks", "Lines side by side"), ("scar", "Raised scar"), ("needlestick", "Needlestick or exposure to blood"),
-    ("other", "Other"),
-]  # fmt: skip
-GRADES = [
-    ("1", "1: mild, no treatment"), ("2", "2: moderate, treated here"), ("3", "3: severe, hospital"),
-    ("4", "4: life-threatening"), ("5", "5: death"),
-]  # fmt: skip
 
 
 class ChairForm(forms.Form):
@@ -162,6 +149,24 @@ class NumbingForm(ChairForm):
             "max_value": "Enter 2,000 cm² at most.",
         },
     )
+    weight_kg = forms.DecimalField(
+        label="Weight, kg",
+        required=False,
+        min_value=20,
+        max_value=400,
+        max_digits=4,
+        decimal_places=1,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.5"}),
+        error_messages={
+            "invalid": "Enter the weight as a number, for example 62.5.",
+            "min_value": "Enter at least 20 kg.",
+            "max_value": "Enter 400 kg at most.",
+            "max_digits": "Enter the weight with one decimal, for example 62.5.",
+            "max_decimal_places": "Enter the weight with one decimal, for example 62.5.",
+            "max_whole_digits": "Enter 400 kg at most.",
+        },
+    )
+    occluded = forms.BooleanField(label="Covered with film", required=False)
     on_at = forms.TimeField(
         label="On at",
         required=False,
@@ -177,7 +182,7 @@ class NumbingForm(ChairForm):
     why_longer = Line(label="Why longer than the label allows", max_length=200, required=False)
     version = _version()
 
-    rows = (("product", "grams", "area_cm2"), ("on_at", "off_at", "why_longer"))
+    rows = (("product", "grams", "area_cm2", "weight_kg"), ("on_at", "off_at", "why_longer"), ("occluded",))
 
     def __init__(self, data: QueryDict | None = None, *, session: TreatmentSession) -> None:
         zone = session.clinic.tz
@@ -188,6 +193,8 @@ class NumbingForm(ChairForm):
                 "product": session.anaesthetic.ref if session.anaesthetic else None,
                 "grams": session.anaesthetic_grams,
                 "area_cm2": session.anaesthetic_area_cm2,
+                "weight_kg": session.weight_kg,
+                "occluded": session.anaesthetic_occluded,
                 "on_at": _wall(session.anaesthetic_on_at, zone),
                 "off_at": _wall(session.anaesthetic_off_at, zone),
                 "version": session.version,
@@ -318,14 +325,12 @@ class StopForm(ChairForm):
 class AdverseEventForm(ChairForm):
     code = forms.ChoiceField(
         label="What happened",
-        choices=[("", "Choose"), *ADVERSE_EVENTS],
         error_messages={
             "required": "Choose what happened; Other if nothing fits.",
             "invalid_choice": "Choose from the list.",
         },
     )
     grade = forms.ChoiceField(
-        choices=[("", "Choose"), *GRADES],
         help_text="From grade 2 on, no session until a clinician closes it.",
         error_messages={"required": "Choose a grade from 1 to 5.", "invalid_choice": "Choose a grade from 1 to 5."},
     )
@@ -338,6 +343,11 @@ class AdverseEventForm(ChairForm):
     )
 
     rows = (("code", "grade"), ("event_note",))
+
+    def __init__(self, data: QueryDict | None = None, *, catalogue: Catalogue) -> None:
+        super().__init__(data)
+        self.fields["code"].choices = [("", "Choose"), *reactions_list.choices(catalogue)]
+        self.fields["grade"].choices = [("", "Choose"), *reactions_list.grades(catalogue)]
 
 
 class CloseEventForm(ChairForm):
@@ -384,10 +394,10 @@ class OpenForm(ChairForm):
 
     rows = (("acknowledged",),)
 
-    def __init__(self, data: QueryDict | None = None, *, changes: list[dict]) -> None:
+    def __init__(self, data: QueryDict | None = None, *, changes: list[dict], catalogue: Catalogue) -> None:
         super().__init__(data)
         self.fields["acknowledged"].choices = [
-            (change["parameter"], change_sentence(change, load())) for change in changes
+            (change["parameter"], change_sentence(change, catalogue)) for change in changes
         ]
 
 

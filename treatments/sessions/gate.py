@@ -8,7 +8,8 @@ import pgtrigger
 from treatments.plans.models import HARD_FLOOR_DAYS
 
 
-def _refuse(promise: str) -> str:
+def refusal(promise: str) -> str:
+    """SQL that refuses a row by the name of the promise it would break."""
     return f"RAISE EXCEPTION '{promise}' USING ERRCODE = 'check_violation', CONSTRAINT = '{promise}';"
 
 
@@ -25,36 +26,39 @@ OPENS_ONLY_WHEN_SAFE = pgtrigger.Trigger(
         ("today", "date"),
         ("last_on", "date"),
         ("floor_days", "integer"),
+        ("rules", "bigint"),
     ],
     func=f"""
         SELECT * INTO who FROM patients_patient WHERE id = NEW.patient_id FOR UPDATE;
-        SELECT (clinic_now() AT TIME ZONE zone)::date INTO today FROM clinic_clinic WHERE id = who.clinic_id;
+        SELECT (clinic_now() AT TIME ZONE zone)::date, rules_version INTO today, rules
+            FROM clinic_clinic WHERE id = who.clinic_id;
         SELECT * INTO course FROM treatments_treatmentplan WHERE id = NEW.plan_id;
         IF course.patient_id IS DISTINCT FROM NEW.patient_id OR course.status IS DISTINCT FROM 'active' THEN
-            {_refuse("session_plan_active")}
+            {refusal("session_plan_active")}
         END IF;
         IF NOT EXISTS (
             SELECT 1 FROM treatments_plannedsession WHERE id = NEW.planned_session_id AND plan_id = NEW.plan_id
         ) OR (NEW.appointment_id IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM treatments_appointment WHERE id = NEW.appointment_id AND patient_id = NEW.patient_id
                 AND planned_session_id = NEW.planned_session_id
-        )) THEN {_refuse("session_of_its_own_visit")} END IF;
-        IF NEW.screening_id IS NULL THEN {_refuse("session_needs_screening")} END IF;
+        )) THEN {refusal("session_of_its_own_visit")} END IF;
+        IF NEW.screening_id IS NULL THEN {refusal("session_needs_screening")} END IF;
         SELECT * INTO record FROM treatments_screeningrecord WHERE id = NEW.screening_id;
-        IF record.patient_id IS DISTINCT FROM NEW.patient_id THEN {_refuse("session_screening_same_patient")} END IF;
-        IF record.purpose <> 'session' THEN {_refuse("session_needs_screening")} END IF;
+        IF record.patient_id IS DISTINCT FROM NEW.patient_id THEN {refusal("session_screening_same_patient")} END IF;
+        IF record.purpose <> 'session' THEN {refusal("session_needs_screening")} END IF;
         IF record."on" <> today OR NEW."on" <> today
             OR (record.made_at AT TIME ZONE (SELECT zone FROM clinic_clinic WHERE id = who.clinic_id))::date <> today THEN
-            {_refuse("session_screening_is_todays")}
+            {refusal("session_screening_is_todays")}
         END IF;
-        IF record.outcome NOT IN ('clear', 'caution') THEN {_refuse("session_outcome_permits")} END IF;
-        IF record.facts_version <> who.facts_version THEN {_refuse("session_facts_current")} END IF;
+        IF record.outcome NOT IN ('clear', 'caution') THEN {refusal("session_outcome_permits")} END IF;
+        IF record.facts_version <> who.facts_version THEN {refusal("session_facts_current")} END IF;
+        IF record.rules_version <> rules THEN {refusal("session_under_rules_in_force")} END IF;
         IF NOT EXISTS (
             SELECT 1 FROM patients_consent consent JOIN patients_consenttext body ON body.id = consent.text_id
             WHERE consent.patient_id = NEW.patient_id AND consent.withdrawn_at IS NULL AND NOT body.ask_again
                 AND consent.techniques @> course.techniques AND consent.depth_class >= course.depth_class
                 AND consent.signed_at > clinic_now() - interval '12 months' AND consent.signed_at <= clinic_now()
-        ) THEN {_refuse("session_needs_consent")} END IF;
+        ) THEN {refusal("session_needs_consent")} END IF;
         SELECT max("on") INTO last_on FROM treatments_treatmentsession
             WHERE patient_id = NEW.patient_id AND status <> 'entered_in_error';
         floor_days := GREATEST({HARD_FLOOR_DAYS}, CASE WHEN EXISTS (
@@ -62,7 +66,7 @@ OPENS_ONLY_WHEN_SAFE = pgtrigger.Trigger(
                 AND lifted.code = 'interval_floor' AND lifted.revoked_at IS NULL
                 AND today BETWEEN lifted.given_on AND lifted.expires_on
         ) THEN {HARD_FLOOR_DAYS} ELSE course.floor_days END);
-        IF last_on IS NOT NULL AND NEW."on" < last_on + floor_days THEN {_refuse("session_floor_kept")} END IF;
+        IF last_on IS NOT NULL AND NEW."on" < last_on + floor_days THEN {refusal("session_floor_kept")} END IF;
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
@@ -73,18 +77,18 @@ SIGNED_IS_FIXED = pgtrigger.Trigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Update | pgtrigger.Delete,
     func=f"""
-        IF TG_OP = 'DELETE' THEN {_refuse("session_never_deleted")} END IF;
+        IF TG_OP = 'DELETE' THEN {refusal("session_never_deleted")} END IF;
         IF NEW.patient_id <> OLD.patient_id OR NEW.plan_id <> OLD.plan_id OR NEW."on" <> OLD."on"
             OR NEW.planned_session_id <> OLD.planned_session_id
             OR NEW.appointment_id IS DISTINCT FROM OLD.appointment_id
             OR NEW.screening_id IS DISTINCT FROM OLD.screening_id
             OR (OLD.status = 'entered_in_error' AND NEW.status <> OLD.status) THEN
-            {_refuse("session_identity_is_fixed")}
+            {refusal("session_identity_is_fixed")}
         END IF;
         IF OLD.signed_at IS NOT NULL AND (
             (to_jsonb(NEW) - ARRAY['status', 'error_reason']) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY['status', 'error_reason'])
             OR (NEW.status <> OLD.status AND NEW.status <> 'entered_in_error')
-        ) THEN {_refuse("session_signed_is_fixed")} END IF;
+        ) THEN {refusal("session_signed_is_fixed")} END IF;
         RETURN NEW;
     """,
 )
@@ -97,7 +101,7 @@ ZONE_OF_SIGNED_IS_FIXED = pgtrigger.Trigger(
         IF EXISTS (
             SELECT 1 FROM treatments_treatmentsession
             WHERE id IN (COALESCE(NEW.session_id, OLD.session_id), COALESCE(OLD.session_id, NEW.session_id)) AND signed_at IS NOT NULL
-        ) THEN {_refuse("session_signed_is_fixed")} END IF;
+        ) THEN {refusal("session_signed_is_fixed")} END IF;
         IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
         RETURN NEW;
     """,  # noqa: S608  constants of ours only

@@ -14,6 +14,7 @@ from patients.models import Message, Patient
 from patients.outbox import kinds, services, timing
 from patients.outbox.services import Draft
 from treatments.plans.models import TreatmentPlan
+from treatments.rules.policy import catalogue_for
 from treatments.sessions import aftercare
 from treatments.sessions.models import TreatmentSession
 
@@ -177,19 +178,21 @@ def _rebook_wanted(message: Message) -> str | None:
 def _aftercare_words(step: AftercareStep) -> Callable[[Message], dict]:
     def words(message: Message) -> dict:
         session = _session(message)
+        catalogue = catalogue_for(session.clinic)
         if step.kind == NOW:
-            said = aftercare.leaving_lines(with_four_hours=bool(message.context.get("with_four_hours")))
+            said = aftercare.leaving_lines(catalogue, with_four_hours=bool(message.context.get("with_four_hours")))
         else:
             said = aftercare.lines(session, step.step, today=clock.today(session.clinic))
-        return {"title": step.title, "lines": [*said, aftercare.PRESCRIBED], "signs": aftercare.signs()}
+        return {"title": step.title, "lines": [*said, aftercare.PRESCRIBED], "signs": aftercare.signs(catalogue)}
 
     return words
 
 
 def _rebook_words(message: Message) -> dict:
-    planned = aftercare.to_come(_session(message).plan)
+    session = _session(message)
+    planned = aftercare.to_come(session.plan)
     return {
-        "lines": [line.text for line in aftercare.step("after_35_days").lines],
+        "lines": [line.text for line in aftercare.step("after_35_days", catalogue_for(session.clinic)).lines],
         "first_on": planned.target_on if planned else None,
         "last_on": planned.latest_on if planned else None,
     }

@@ -1,5 +1,7 @@
 """What was done: the one row that the database itself refuses to begin without a fresh, passed screening."""
 
+from decimal import Decimal
+
 import pghistory
 import pgtrigger
 from django.db import models
@@ -12,7 +14,7 @@ from treatments.appointments.models import Appointment
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.models import Anaesthetic, Device
 from treatments.screenings.models import ScreeningRecord
-from treatments.sessions import gate
+from treatments.sessions import depth_gate, gate
 
 
 class CartridgeLot(RefModel):
@@ -38,7 +40,9 @@ class Endpoint(models.TextChoices):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION, gate.OPENS_ONLY_WHEN_SAFE, gate.SIGNED_IS_FIXED)
+@pgtrigger.register(
+    RAISES_FACTS_VERSION, gate.OPENS_ONLY_WHEN_SAFE, gate.SIGNED_IS_FIXED, depth_gate.DEVICE_REACHES_WHAT_IS_CHARTED
+)
 class TreatmentSession(RefModel):
     """One needling of one patient (FHIR Encounter with its Procedure)."""
 
@@ -71,6 +75,11 @@ class TreatmentSession(RefModel):
     anaesthetic = models.ForeignKey(Anaesthetic, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     anaesthetic_grams = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     anaesthetic_area_cm2 = models.PositiveSmallIntegerField(null=True, blank=True)
+    anaesthetic_occluded = models.BooleanField(default=False, db_default=False)
+    # Who ordered a cream that a label or its strength keeps for prescribers.
+    anaesthetic_ordered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    # Asked for the dose alert; nobody has to be weighed.
+    weight_kg = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
     anaesthetic_on_at = models.DateTimeField(null=True, blank=True)
     anaesthetic_off_at = models.DateTimeField(null=True, blank=True)
 
@@ -118,6 +127,10 @@ class TreatmentSession(RefModel):
             ),
             models.CheckConstraint(name="session_pain_0_to_10", condition=Q(pain__isnull=True) | Q(pain__lte=10)),
             models.CheckConstraint(
+                name="session_weight_20_to_400",
+                condition=Q(weight_kg__isnull=True) | Q(weight_kg__gte=20, weight_kg__lte=400),
+            ),
+            models.CheckConstraint(
                 name="session_numbing_off_after_on",
                 condition=Q(anaesthetic_on_at__isnull=True)
                 | Q(anaesthetic_off_at__isnull=True)
@@ -131,9 +144,12 @@ class TreatmentSession(RefModel):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(gate.ZONE_OF_SIGNED_IS_FIXED)
+@pgtrigger.register(gate.ZONE_OF_SIGNED_IS_FIXED, depth_gate.DEPTH_GUARD)
 class SessionZone(models.Model):
-    """Depth and passes in one zone, with the limits that held when it was entered."""
+    """Depth and passes in one zone, with the limits that held when it was entered.
+
+    `last_mm` is written by the database: how deep this patient's last signed session went in this zone.
+    """
 
     session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="zones")
     zone = models.CharField(max_length=30)
@@ -142,6 +158,8 @@ class SessionZone(models.Model):
     endpoint = models.CharField(max_length=30, choices=Endpoint.choices, blank=True)
     soft_max_mm = models.DecimalField(max_digits=3, decimal_places=2)
     hard_cap_mm = models.DecimalField(max_digits=3, decimal_places=2)
+    last_mm = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
+    step_mm = models.DecimalField(max_digits=3, decimal_places=2, default=Decimal("0.25"), db_default=Decimal("0.25"))
     reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -154,6 +172,10 @@ class SessionZone(models.Model):
             ),
             models.CheckConstraint(
                 name="zone_over_soft_max_has_a_reason", condition=Q(depth_mm__lte=F("soft_max_mm")) | ~Q(reason="")
+            ),
+            models.CheckConstraint(name="zone_cap_of_its_zone", condition=depth_gate.within_cap_of_its_zone()),
+            models.CheckConstraint(
+                name="zone_step_within_bounds", condition=Q(step_mm__gt=0, step_mm__lte=depth_gate.LARGEST_STEP_MM)
             ),
             models.CheckConstraint(name="zone_passes_1_to_20", condition=Q(passes__gte=1, passes__lte=20)),
         ]

@@ -1,6 +1,6 @@
 """The numbing cream of a session against its label: what is refused, what is said, and when it is ready."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,19 +9,23 @@ from clinic.errors import DomainError
 from clinic.models import Membership
 from clinic.roles import Role
 from treatments.protocol.anaesthetic import AnaestheticCheck, assess
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Active
 from treatments.protocol.entries import Anaesthetic as Agent
+from treatments.protocol.interval import dark_or_unknown
 from treatments.rules.models import Anaesthetic
+from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
 
 # Where in the form a refusal of the label belongs; what is not here is about the product.
-FIELDS = {"area_cm2": "area_cm2", "grams": "grams"}
+FIELDS = {"area_cm2": "area_cm2", "grams": "grams", "occluded": "occluded"}
+NOT_TODAY = "Today's screening says: no numbing cream for this patient."
 
 
 def agent_of(product: Anaesthetic) -> Agent:
     """A product of the clinic as the protocol knows it. What its own label leaves open is taken from the catalogue's
     entry with the same actives; where both say something the stricter holds."""
+    catalogue = catalogue_for(product.clinic)
     actives = tuple(Active(name, Decimal(str(percent))) for name, percent in sorted(product.actives.items()))
     own = Agent(
         code="",
@@ -33,11 +37,12 @@ def agent_of(product: Anaesthetic) -> Agent:
         max_grams_per_10_cm2=None,
         max_area_cm2=None if product.max_area_cm2 is None else Decimal(product.max_area_cm2),
         occlusion=False,
-        prescriber_order=product.prescription_only or _is_strong(actives),
+        discouraged_4_to_6=False,
+        prescriber_order=product.prescription_only or _is_strong(actives, catalogue),
         note="",
         sources=(),
     )
-    known = next((agent for agent in load().anaesthetics.values() if _same_actives(agent, actives)), None)
+    known = next((agent for agent in catalogue.anaesthetics.values() if _same_actives(agent, actives)), None)
     if known is None:
         return own
     areas = [area for area in (own.max_area_cm2, known.max_area_cm2) if area is not None]
@@ -46,22 +51,47 @@ def agent_of(product: Anaesthetic) -> Agent:
         maximum_minutes=min(own.maximum_minutes, known.maximum_minutes),
         max_area_cm2=min(areas) if areas else None,
         max_grams_per_10_cm2=known.max_grams_per_10_cm2,
+        occlusion=known.occlusion,
         prescriber_order=own.prescriber_order or known.prescriber_order,
+        discouraged_4_to_6=known.discouraged_4_to_6,
         note=known.note,
     )
 
 
-def check(
-    product: Anaesthetic, *, grams: Decimal, area_cm2: int | None, minutes: int | None, prescriber: bool
-) -> AnaestheticCheck:
-    """Refusals of the label (percentage, area, amount, time) and the dose alert. No weight is on record."""
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What went on the skin, as charted or as it is being typed."""
+
+    product: Anaesthetic
+    grams: Decimal
+    area_cm2: int | None = None
+    weight_kg: Decimal | None = None
+    occluded: bool = False
+
+
+def check(session: TreatmentSession, applied: Applied, *, minutes: int | None, ordered: bool) -> AnaestheticCheck:
+    """Refusals of the label (percentage, area, amount, cover, time) and the alerts. `ordered`: a prescriber did."""
     return assess(
-        agent_of(product),
-        grams=grams,
-        area_cm2=None if area_cm2 is None else Decimal(area_cm2),
+        agent_of(applied.product),
+        grams=applied.grams,
+        area_cm2=None if applied.area_cm2 is None else Decimal(applied.area_cm2),
         minutes=minutes,
-        prescriber_order=prescriber,
-        catalogue=load(),
+        weight_kg=applied.weight_kg,
+        occluded=applied.occluded,
+        prescriber_order=ordered,
+        dark_or_unknown=dark_or_unknown(session.screening.facts["skin_type"]),
+        catalogue=catalogue_for(session.clinic, session.on),
+    )
+
+
+def is_ordered(session: TreatmentSession, applied: Applied, *, by: Membership) -> bool:
+    """A prescriber writes it down, or has done so: her order goes on for this cream, no more of it and no larger area."""
+    if by.has(Role.PRESCRIBER):
+        return True
+    if session.anaesthetic_ordered_by_id is None or session.anaesthetic_id != applied.product.pk:
+        return False
+    return applied.grams <= (session.anaesthetic_grams or 0) and (applied.area_cm2 or 0) <= (
+        session.anaesthetic_area_cm2 or 0
     )
 
 
@@ -71,13 +101,15 @@ def refuse(
     *,
     grams: Decimal | None,
     area_cm2: int | None,
+    weight_kg: Decimal | None,
+    occluded: bool,
     on_at: datetime | None,
     off_at: datetime | None,
     by: Membership,
 ) -> None:
     """Raise DomainError, at its field, for what the label or today's screening does not allow."""
-    if any(change["parameter"] == "anaesthetic" for change in session.screening.changes):
-        raise DomainError("Today's screening says: no numbing cream for this patient.", field="product")
+    if not_today(session):
+        raise DomainError(NOT_TODAY, field="product")
     if grams is None:
         raise DomainError("Enter the grams.", field="grams")
     if on_at is None:
@@ -88,12 +120,15 @@ def refuse(
             raise DomainError("This time is still to come. Check it.", field=field)
     if off_at is not None and off_at < on_at:
         raise DomainError("It cannot come off before it went on. Check the two times.", field="off_at")
-    refusals = check(product, grams=grams, area_cm2=area_cm2, minutes=None, prescriber=by.has(Role.PRESCRIBER)).refusals
-    for refusal in refusals:
+    applied = Applied(product, grams, area_cm2, weight_kg, occluded)
+    ordered = is_ordered(session, applied, by=by)
+    for refusal in check(session, applied, minutes=None, ordered=ordered).refusals:
         raise DomainError(refusal.sentence, field=FIELDS.get(refusal.about, "product"))
-    agent = agent_of(product)
-    if area_cm2 is None and (agent.max_area_cm2 or agent.max_grams_per_10_cm2):
-        raise DomainError("Enter the area: the label limits it.", field="area_cm2")
+
+
+def not_today(session: TreatmentSession) -> bool:
+    """Whether today's screening keeps numbing cream away from this patient."""
+    return any(change["parameter"] == "anaesthetic" for change in session.screening.changes)
 
 
 def overtime(product: Anaesthetic, minutes: int | None, why: str) -> str:
@@ -120,5 +155,5 @@ def _same_actives(agent: Agent, actives: tuple[Active, ...]) -> bool:
     return sorted((a.name, a.percent) for a in agent.actives) == sorted((a.name, a.percent) for a in actives)
 
 
-def _is_strong(actives: tuple[Active, ...]) -> bool:
-    return any(active.percent > load().numbing.order_above_percent for active in actives)
+def _is_strong(actives: tuple[Active, ...], catalogue: Catalogue) -> bool:
+    return any(active.percent > catalogue.numbing.order_above_percent for active in actives)

@@ -18,16 +18,16 @@ from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
-from treatments.protocol.catalogue import load
 from treatments.protocol.depth import check
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.models import Anaesthetic, Device
+from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
-from treatments.sessions import messages, numbing
-from treatments.sessions.depths import depth_in, limits_after, previous_session
+from treatments.sessions import messages, numbing, reactions_list
+from treatments.sessions.depths import last_in_zones, limits_after, previous_session
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -59,7 +59,8 @@ def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str])
         raise DomainError("There is no screening for this session yet. Ask the questions of the day first.")
     current = screenings.look(visit.patient, on=today, purpose="session")
     if record.facts_version == visit.patient.facts_version and not PERMITS[current.outcome].open_session:
-        raise NotPermitted(f"No session today: {desk_sentence(current, load()).lower()}.", screening=current)
+        said = desk_sentence(current, catalogue_for(visit.patient.clinic, today)).lower()
+        raise NotPermitted(f"No session today: {said}.", screening=current)
     unread = sorted({change["parameter"] for change in record.changes} - set(acknowledged))
     if unread:
         raise DomainError("Read and tick the changes of today's screening before you begin.", field="acknowledged")
@@ -122,7 +123,7 @@ def set_cartridge(
     for row in locked.zones.all():
         cap_mm = limits_after(previous, locked, row.zone, by=by).hard_cap_mm
         if row.depth_mm > cap_mm:
-            label = load().zone(row.zone).label.lower()
+            label = catalogue_for(locked.clinic, locked.on).zone(row.zone).label.lower()
             raise DomainError(
                 f"{device} reaches {cap_mm.normalize():f} mm on the {label}, and {row.depth_mm} mm is charted. Change that zone first.",
                 field="device",
@@ -163,20 +164,37 @@ def set_numbing(
     area_cm2: int | None = None,
     on_at: datetime | None = None,
     off_at: datetime | None = None,
+    weight_kg: Decimal | None = None,
+    occluded: bool = False,
     why_longer: str = "",
 ) -> TreatmentSession:
-    """Numbing as it was done. The label's percentage, area and amount are refused; a time over the label is a fact that
-    is kept, with the reason written into the note."""
+    """Numbing as it was done. The label's percentage, area, amount and cover are refused; a time over the label is a
+    fact that is kept, with the reason written into the note. A strong cream keeps the name of the prescriber who ordered it."""
     locked = _locked_open(session, by=by)
     details = {
         "anaesthetic": product,
         "anaesthetic_grams": grams if product else None,
         "anaesthetic_area_cm2": area_cm2 if product else None,
+        "anaesthetic_occluded": occluded and product is not None,
+        "anaesthetic_ordered_by": None,
+        "weight_kg": weight_kg,
         "anaesthetic_on_at": on_at if product else None,
         "anaesthetic_off_at": off_at if product else None,
     }
     if product is not None:
-        numbing.refuse(locked, product, grams=grams, area_cm2=area_cm2, on_at=on_at, off_at=off_at, by=by)
+        numbing.refuse(
+            locked,
+            product,
+            grams=grams,
+            area_cm2=area_cm2,
+            weight_kg=weight_kg,
+            occluded=occluded,
+            on_at=on_at,
+            off_at=off_at,
+            by=by,
+        )
+        if numbing.agent_of(product).prescriber_order:
+            details["anaesthetic_ordered_by"] = by.user if by.has(Role.PRESCRIBER) else locked.anaesthetic_ordered_by
         if said := numbing.overtime(product, numbing.minutes_between(on_at, off_at), why_longer):
             details["note"] = locked.note if said in locked.note else f"{locked.note}\n{said}".strip()
     return save_details(session=session, version=version, by=by, **details)
@@ -196,9 +214,10 @@ def set_zone(
     """Chart one zone. Refuses what is above the hard cap or deeper than what the patient signed for; asks for a reason
     above the soft maximum or a large step."""
     session = _locked_open(session, by=by)
-    previous = previous_session(session)
-    allowed = limits_after(previous, session, zone, by=by)
-    verdict = check(depth_mm, allowed, last_mm=depth_in(previous, zone), step_mm=load().depth.step_mm)
+    allowed = limits_after(previous_session(session), session, zone, by=by)
+    last = last_in_zones(session).get(zone)
+    step_mm = catalogue_for(session.clinic, session.on).depth.step_mm
+    verdict = check(depth_mm, allowed, last_mm=last.depth_mm if last else None, step_mm=step_mm)
     if verdict.verdict == "refused":
         raise DomainError(verdict.sentence, field="depth_mm")
     _refuse_deeper_than_signed_for(session, depth_mm)
@@ -215,6 +234,7 @@ def set_zone(
                 "reason": reason.strip(),
                 "soft_max_mm": allowed.soft_max_mm,
                 "hard_cap_mm": allowed.hard_cap_mm,
+                "step_mm": step_mm,
             },
         )
         TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
@@ -291,6 +311,9 @@ def mark_entered_in_error(*, session: TreatmentSession, reason: str, by: Members
 
 @transaction.atomic
 def report_adverse_event(*, session: TreatmentSession, code: str, grade: int, note: str, by: User) -> AdverseEvent:
+    """Write down an unwanted effect. One that always needs a clinician is refused below the grade that stops sessions."""
+    if sentence := reactions_list.too_mild(code, grade, catalogue_for(session.clinic)):
+        raise DomainError(sentence, field="grade")
     with explained():
         event = AdverseEvent.objects.create(
             patient=session.patient,

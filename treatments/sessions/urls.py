@@ -9,6 +9,7 @@ urlpatterns = [
     path("sessions/<uuid:ref>/zones/<slug:zone>/", views.set_zone, name="set_zone"),
     path("sessions/<uuid:ref>/zones/<slug:zone>/remove/", views.remove_zone, name="remove_zone"),
     path("sessions/<uuid:ref>/numbing/", views.numbing, name="session_numbing"),
+    path("sessions/<uuid:ref>/numbing/dose/", views.numbing_dose, name="numbing_dose"),
     path("sessions/<uuid:ref>/cartridge/", views.cartridge, name="session_cartridge"),
     path("sessions/<uuid:ref>/note/", views.note, name="session_note"),
     path("sessions/<uuid:ref>/complete/", views.complete, name="complete_session"),

@@ -16,11 +16,11 @@ from clinic.submissions import once
 from treatments.appointments.models import Appointment
 from treatments.flows import reactions
 from treatments.pages.header import patient_header
-from treatments.protocol.catalogue import load
+from treatments.rules.policy import catalogue_for
 from treatments.screenings.services import NotPermitted
-from treatments.sessions import chairside, forms, services
-from treatments.sessions.depths import previous_session
-from treatments.sessions.models import TreatmentSession
+from treatments.sessions import chairside, dose, forms, services
+from treatments.sessions.depths import last_in_zones, previous_session
+from treatments.sessions.models import SessionZone, TreatmentSession
 
 # Where a refusal of the database belongs.
 FIELDS_OF_PROMISES = {
@@ -29,6 +29,10 @@ FIELDS_OF_PROMISES = {
     "cartridge_lot_once": "new_lot",
     "session_numbing_off_after_on": "off_at",
     "zone_over_soft_max_has_a_reason": "reason",
+    "zone_step_up_has_a_reason": "reason",
+    "zone_depth_within_device_label": "depth",
+    "zone_cap_of_its_zone": "depth",
+    "session_weight_20_to_400": "weight_kg",
 }
 # A step that cannot be taken yet, and where it is taken: shown beside the refusal.
 WAYS_OUT = {
@@ -36,6 +40,7 @@ WAYS_OUT = {
     "session_screening_is_todays": "day_form",
     "session_outcome_permits": "screening",
     "session_facts_current": "day_form",
+    "session_under_rules_in_force": "screening",
     "session_floor_kept": "screening",
 }
 
@@ -67,7 +72,11 @@ def open_session(request: HttpRequest, ref: UUID) -> HttpResponse:
     if begun is not None:
         return redirect("treatments:session", begun.ref)
     record = services.latest_screening(visit)
-    form = forms.OpenForm(request.POST if request.method == "POST" else None, changes=record.changes if record else [])
+    form = forms.OpenForm(
+        request.POST if request.method == "POST" else None,
+        changes=record.changes if record else [],
+        catalogue=catalogue_for(request.clinic),
+    )
     refusal = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -133,7 +142,8 @@ def _page(
     bound = bound or {}
     step = step if step in dict(chairside.STEPS) else "treat"
     picked, previous = chairside.pick(found, zone), previous_session(found)
-    zones = chairside.zones(found, previous, picked=picked)
+    last_rows = last_in_zones(found)
+    zones = chairside.zones(found, last_rows, picked=picked)
     offered = [shown for shown in zones if shown["state"] != "left_out"]
     context = {
         "session": found,
@@ -145,7 +155,7 @@ def _page(
         "set_count": sum(shown["state"] == "set" for shown in offered),
         "total": len(offered),
         "last": chairside.last_time(previous),
-        **_step_context(request, found, step, picked, previous, bound),
+        **_step_context(request, found, step, picked, previous, last_rows, bound),
         **more,
     }
     return render(request, f"treatments/sessions/{step}.html", context, status=status)
@@ -157,6 +167,7 @@ def _step_context(
     step: str,
     picked: str,
     previous: TreatmentSession | None,
+    last_rows: dict[str, SessionZone],
     bound: dict,
 ) -> dict:
     if step == "check":
@@ -169,8 +180,11 @@ def _step_context(
     if step == "treat":
         return {
             "zone_form": bound.get("zone"),
-            "settings": chairside.settings_of(found, picked, previous, by=request.membership, form=bound.get("zone")),
+            "settings": chairside.settings_of(
+                found, picked, previous, last_rows, by=request.membership, form=bound.get("zone")
+            ),
             "numbing": chairside.numbing_state(found),
+            "dose": dose.of_session(found, by=request.membership),
             "numbing_form": bound.get("numbing") or forms.NumbingForm(session=found),
             "cartridge_form": bound.get("cartridge") or forms.CartridgeForm(session=found),
         }
@@ -180,7 +194,7 @@ def _step_context(
         "finish_form": bound.get("finish") or forms.FinishForm(),
         "stop_form": bound.get("stop") or forms.StopForm(),
         "error_form": bound.get("error") or forms.InErrorForm(),
-        "event_form": bound.get("event") or forms.AdverseEventForm(),
+        "event_form": bound.get("event") or forms.AdverseEventForm(catalogue=catalogue_for(request.clinic)),
         "events": chairside.events(found, refused=bound.get("close")),
         "open_points": services.open_points(found),
     }
@@ -195,14 +209,16 @@ def _signed_page(
         "session": found,
         "header": patient_header(found.patient, membership=request.membership, tab="chart"),
         "refused": services.closed_sentence(found) if set(bound) - GO_ON_AFTER_SIGNING else "",
-        "zones": [{"label": load().zone(row.zone).label, "row": row} for row in found.zones.all()],
+        "zones": [
+            {"label": catalogue_for(request.clinic).zone(row.zone).label, "row": row} for row in found.zones.all()
+        ],
         "numbing": chairside.numbing_state(found),
         "checked": chairside.checked(found.screening),
         "addenda": found.addenda.select_related("by"),
         "events": chairside.events(found, refused=bound.get("close")),
         "addendum_form": bound.get("addendum") or forms.AddendumForm(),
         "error_form": bound.get("error") or forms.InErrorForm(),
-        "event_form": bound.get("event") or forms.AdverseEventForm(),
+        "event_form": bound.get("event") or forms.AdverseEventForm(catalogue=catalogue_for(request.clinic)),
     }
     return render(request, "treatments/sessions/signed.html", context, status=status)
 
@@ -268,8 +284,7 @@ def set_zone(request: HttpRequest, ref: UUID, zone: str) -> HttpResponse:
 
 
 def _as_last_time(found: TreatmentSession, zone: str) -> dict:
-    previous = previous_session(found)
-    last = next((row for row in previous.zones.all() if row.zone == zone), None) if previous else None
+    last = last_in_zones(found).get(zone)
     if last is None:
         return {}
     return {"depth": str(last.depth_mm), "passes": str(last.passes), "endpoint": last.endpoint, "reason": last.reason}
@@ -296,6 +311,16 @@ def numbing(request: HttpRequest, ref: UUID) -> HttpResponse:
         return chairside.step_url(found, "treat", request.POST.get("zone", ""))
 
     return _act(request, form, keep, lambda status: _again(request, found, {"numbing": form}, status, step="treat"))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def numbing_dose(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """The dose of what is being typed, with what the label refuses. Keeps nothing; what makes no sense yet is left out."""
+    found = _session(request, ref)
+    form = forms.NumbingForm(request.POST, session=found)
+    form.is_valid()
+    shown = dose.worked_out(found, form.cleaned_data, by=request.membership)
+    return render(request, "treatments/sessions/_dose.html", {"dose": shown})
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
@@ -411,7 +436,8 @@ def stop(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def report_adverse_event(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found, form = _session(request, ref), forms.AdverseEventForm(request.POST)
+    found = _session(request, ref)
+    form = forms.AdverseEventForm(request.POST, catalogue=catalogue_for(request.clinic))
 
     def report() -> None:
         typed = form.cleaned_data

@@ -12,6 +12,7 @@ from clinic.errors import DomainError
 from tests import factories
 from treatments import facts
 from treatments.assessments import services
+from treatments.protocol.catalogue import load
 
 pytestmark = pytest.mark.django_db
 
@@ -121,7 +122,7 @@ def test_the_chest_is_treated_for_dark_marks_up_to_type_iii_and_not_above(clinic
     }
     assert clinician.post(url(patient), filled(skin_type="3", **data)).status_code == 302
     # What was recorded can be read back by the rules.
-    assert facts.patient_facts(patient, on=factories.TODAY).concerns[0].zones == ("chest",)
+    assert facts.patient_facts(patient, on=factories.TODAY, catalogue=load()).concerns[0].zones == ("chest",)
 
 
 def test_pressing_twice_records_once(clinician, patient):

@@ -136,11 +136,12 @@ def ahead(
         known=facts,
         next_on=None if next_day is None else SESSION_ON + timedelta(days=next_day),
         reaction_open=reaction_open,
+        catalogue=load(),
     )
 
 
 def said(step: str, outlook: aftercare.Outlook) -> str:
-    return "\n".join(aftercare.said(aftercare.step(step), outlook))
+    return "\n".join(aftercare.said(aftercare.step(step, load()), outlook))
 
 
 def test_retinoid_may_start_on_day_7_until_five_days_before_the_next_session():
@@ -202,7 +203,7 @@ def test_no_line_permits_what_the_next_screening_would_defer(next_day, late, ski
         day, next_day=next_day, skin_type=skin_type, device=Device(filler_washout_days=filler), concerns=concerns
     )
     allowed = {line.text.rstrip("."): line.rule for step in load().steps for line in step.lines if line.kind == "allow"}
-    for sentence in aftercare.said(aftercare.step(code), outlook):
+    for sentence in aftercare.said(aftercare.step(code, load()), outlook):
         rule = next((rule for text, rule in allowed.items() if sentence.startswith(text)), None)
         if rule is None:
             continue
@@ -222,7 +223,7 @@ def test_no_line_permits_what_the_next_screening_would_defer(next_day, late, ski
 def test_the_check_above_finds_a_permission_that_goes_too_far():
     """Negative control: the day after the last one does stand in the way."""
     outlook = ahead(7, next_day=42)
-    last_on = aftercare.last_day_allowed("topical_retinoid", outlook.known, next_on=outlook.next_on)
+    last_on = aftercare.last_day_allowed("topical_retinoid", outlook.known, next_on=outlook.next_on, catalogue=load())
     assert not stands("topical_retinoid", outlook, last_on)
     assert stands("topical_retinoid", outlook, last_on + timedelta(days=1))
 

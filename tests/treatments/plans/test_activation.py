@@ -142,7 +142,7 @@ def test_a_real_clinic_needs_the_protocol_signed_and_its_numbers_set(clinician, 
     assert "urgent and emergency numbers" in unescape(step(clinician, submitted, "activate").content.decode())
     real.update(urgent_phone="020 7946 0142")
     refused = step(clinician, submitted, "activate")
-    assert f"A prescriber must sign protocol {rules.in_force().version}" in unescape(refused.content.decode())
+    assert f"A prescriber must sign protocol {rules.shipped().version}" in unescape(refused.content.decode())
     assert reverse("treatments:protocol") in refused.content.decode()
     assert prescriber.post(reverse("treatments:protocol"), {"submit_token": str(uuid.uuid4())}).status_code == 302
     assert step(clinician, submitted, "activate").status_code == 302
@@ -155,7 +155,7 @@ def test_the_protocol_in_force_is_the_one_to_sign_whatever_the_draft_was_made_un
     type(submitted).objects.filter(pk=submitted.pk).update(protocol=older)
     Clinic.objects.filter(pk=submitted.clinic_id).update(is_demo=False)
     refused = unescape(step(clinician, submitted, "activate").content.decode())
-    assert f"A prescriber must sign protocol {rules.in_force().version}" in refused
+    assert f"A prescriber must sign protocol {rules.shipped().version}" in refused
     rules.sign_off(clinic=submitted.clinic, by=prescriber_member)
     page = clinician.get(reverse("treatments:course", args=[submitted.ref]))
     assert page.context["sign_off"] == ""

@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from clinic.errors import DomainError
@@ -142,3 +144,23 @@ def test_whoever_asks_a_clearance_lasts_a_year_at_most(asked, clinician_member, 
         with pytest.raises(DomainError, match="a year at most") as caught:
             give()
         assert caught.value.field == "expires_on"
+
+
+def test_the_chart_prints_who_with_which_licence_why_on_what_paper_and_until_when(clinician, asked, clinician_member):
+    clinician.post(url(asked), filled())
+    given = asked.clearances.get()
+    chart = clinician.get(reverse("treatments:chart", args=[asked.ref])).content.decode()
+    story = chart[chart.index("So far") :]
+    assert "lifted until 7 June 2027" in story
+    assert f"{clinician_member.user.full_name}, licence NMC 12A3456E: Antiviral prescribed from the day before" in story
+    assert "Document: Letter of 8 March" in story
+    services.revoke_clearance(clearance=given, by=clinician_member.user)
+    chart = clinician.get(reverse("treatments:chart", args=[asked.ref])).content.decode()
+    assert f"Taken back by {clinician_member.user.full_name}" in chart
+
+
+def test_on_paper_the_story_keeps_its_lines_and_loses_its_buttons():
+    printed = (Path(settings.BASE_DIR) / "static" / "css" / "print.css").read_text()
+    hidden = next(line for line in printed.splitlines() if "display: none" in line)
+    assert ".timeline" not in hidden and ".what" not in hidden
+    assert ".btn" in hidden and ".acts" in hidden

@@ -11,6 +11,7 @@ from tests.factories import TODAY
 from treatments import facts
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
+from treatments.protocol.catalogue import load
 from treatments.screenings import services
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ def test_a_medicine_listed_in_the_evening_was_listed_today(clinic_time):
     clinic = factories.make_clinic(zone="America/New_York")
     patient, by = factories.make_patient(clinic), factories.a_clinician(clinic).user
     history.record_medication(patient=patient, kind="anticoagulant", name="Apixaban", prescribed=True, by=by)
-    known = facts.patient_facts(patient, on=TODAY)
+    known = facts.patient_facts(patient, on=TODAY, catalogue=load())
     assert known.answers["anticoagulant_rx"].answered_on == TODAY
     assert services.look(patient, on=TODAY, purpose="session").on == TODAY
 
@@ -31,17 +32,23 @@ def test_of_an_earlier_day_it_is_not_known_yet(patient, clinician_member):
     history.record_medication(
         patient=patient, kind="anticoagulant", name="Apixaban", prescribed=True, by=clinician_member.user
     )
-    assert "anticoagulant_rx" in facts.patient_facts(patient, on=TODAY).answers
-    assert "anticoagulant_rx" not in facts.patient_facts(patient, on=TODAY - timedelta(days=1)).answers
+    assert "anticoagulant_rx" in facts.patient_facts(patient, on=TODAY, catalogue=load()).answers
+    assert (
+        "anticoagulant_rx" not in facts.patient_facts(patient, on=TODAY - timedelta(days=1), catalogue=load()).answers
+    )
 
 
 def test_a_finished_course_gives_no_numbers_to_the_next_but_its_floor_still_runs(done_session, later):
     patient, plan = done_session.patient, done_session.plan
     later(timedelta(days=1))
-    assert [done["counts"] for done in facts.facts_json(patient, on=TODAY + timedelta(days=1))["sessions"]] == [True]
+    assert [
+        done["counts"] for done in facts.facts_json(patient, on=TODAY + timedelta(days=1), catalogue=load())["sessions"]
+    ] == [True]
     assert plans.propose(patient, starts_on=date(2027, 5, 1)).sessions[0].number == 2
     TreatmentPlan.objects.filter(pk=plan.pk).update(status="completed")
-    assert [done["counts"] for done in facts.facts_json(patient, on=TODAY + timedelta(days=1))["sessions"]] == [False]
+    assert [
+        done["counts"] for done in facts.facts_json(patient, on=TODAY + timedelta(days=1), catalogue=load())["sessions"]
+    ] == [False]
     anew = plans.propose(patient, starts_on=date(2027, 5, 1))
     assert [session.number for session in anew.sessions] == [1, 2, 3, 4]
     found = services.look(patient, on=TODAY + timedelta(days=10), purpose="booking").findings

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from patients.services import history
 from tests import factories
 from treatments.protocol.catalogue import load
 from treatments.protocol.wording import desk_sentence
@@ -153,7 +154,32 @@ def test_a_record_for_a_day_gone_by_is_refused_in_words(clinician, patient):
 def test_an_earlier_yes_stands_beside_a_later_no_and_the_clinician_is_told(clinician, patient):
     factories.answer_all(patient, hsv_history="yes", answered_on=date(2027, 1, 4))
     factories.answer(patient, "hsv_history", "no")
-    assert "newest answer differs" in text(clinician.get(url(patient)))
+    page = text(clinician.get(url(patient)))
+    assert "newest answer differs" in page
+    assert "Yes" in page and "Beside it: No, 9 March 2027. The stricter one counts." in page
+
+
+def test_a_quick_no_never_clears_a_running_wait_and_both_answers_are_read(clinician, patient):
+    factories.assess(patient)
+    factories.answer_all(patient, answered_on=date(2027, 3, 1))
+    factories.answer(patient, "isotretinoin_past", "yes", on=date(2026, 12, 1), answered_on=date(2027, 3, 1))
+    factories.answer_all(patient, isotretinoin_past="no")
+    seen = services.look(patient, on=factories.TODAY, purpose="session")
+    assert (seen.outcome, seen.binding) == ("defer", "isotretinoin_past")
+    page = text(clinician.get(url(patient)))
+    assert "Beside it: No, 9 March 2027. The stricter one counts." in page
+
+
+def test_the_medicine_list_stands_beside_an_answer_that_says_otherwise(clinician, patient, clinician_member):
+    factories.assess(patient)
+    factories.answer_all(patient)
+    history.record_medication(
+        patient=patient, kind="anticoagulant", name="Warfarin", prescribed=True, by=clinician_member.user
+    )
+    page = text(clinician.get(url(patient)))
+    assert "Beside it: No, 9 March 2027; the medicine list says yes. The stricter one counts." in page
+    seen = services.look(patient, on=factories.TODAY, purpose="session")
+    assert "anticoagulant_rx" in {finding.code for finding in seen.findings}
 
 
 def test_of_two_answers_of_one_day_the_later_one_counts(clinician, patient):

@@ -31,6 +31,7 @@ def a_record(patient: Patient, **differing) -> ScreeningRecord:
         "result": known.result | {"changes": []},
         "facts": known.facts,
         "facts_version": patient.facts_version,
+        "rules_version": patient.clinic.rules_version,
     }
     return ScreeningRecord.objects.create(**details | differing)
 
@@ -53,6 +54,7 @@ def insert_session(visit: Appointment, **differing) -> int:
         "note": "",
         "aftercare_given": False,
         "sharps_disposed": False,
+        "anaesthetic_occluded": False,
         "counts": True,
         "stopped_reason": "",
         "error_reason": "",

@@ -69,6 +69,22 @@ def facts_that_changed_meanwhile(visit: Appointment) -> dict:
     return {"screening_id": record.pk}
 
 
+def rules_that_changed_meanwhile(visit: Appointment) -> dict:
+    record = a_record(visit.patient)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO treatments_policyvalue (ref, clinic_id, path, value, direction, reason, set_by_id, licence,"
+            " ended_reason, ended_licence)"
+            " VALUES (gen_random_uuid(), %s, 'interval.floor_days', '35', 'stricter', '', %s, '', '', '')",
+            [visit.clinic_id, visit.clinician.user_id],
+        )
+    return {"screening_id": record.pk}
+
+
+def a_record_under_the_rules_of_later(visit: Appointment) -> dict:
+    return {"screening_id": a_record(visit.patient, rules_version=visit.clinic.rules_version + 1).pk}
+
+
 def no_consent(visit: Appointment) -> dict:
     plan = visit.planned_session.plan
     other = factories.make_patient(visit.clinic, given_name="Ana")
@@ -165,6 +181,8 @@ BREACHES = [
     (another_patients_record, "session_screening_same_patient"),
     *((an_outcome(outcome), "session_outcome_permits") for outcome in ("ask", "needs_clinician", "defer", "block")),
     (facts_that_changed_meanwhile, "session_facts_current"),
+    (rules_that_changed_meanwhile, "session_under_rules_in_force"),
+    (a_record_under_the_rules_of_later, "session_under_rules_in_force"),
     (no_consent, "session_needs_consent"),
     (consent_withdrawn, "session_needs_consent"),
     (consent_text_to_ask_again, "session_needs_consent"),

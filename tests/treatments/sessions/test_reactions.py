@@ -1,6 +1,7 @@
 """A reaction changes what is known of the patient: booked visits hear of it at once."""
 
 import pytest
+from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
@@ -23,8 +24,8 @@ def on_the_list(visit) -> list[str]:
     return [call.say for call in call_lists(visit.clinic, now=clock.now()).before_they_travel.calls]
 
 
-def reaction(session, *, grade: int = 3) -> dict:
-    return {"session": session, "code": "infection", "grade": grade, "note": "", "by": session.operator.user}
+def reaction(session, *, grade: int = 3, code: str = "infection") -> dict:
+    return {"session": session, "code": code, "grade": grade, "note": "", "by": session.operator.user}
 
 
 def test_a_reaction_puts_the_booked_visit_before_they_travel_and_closing_it_takes_it_off(done_session, next_visit):
@@ -36,7 +37,7 @@ def test_a_reaction_puts_the_booked_visit_before_they_travel_and_closing_it_take
 
 
 def test_a_mild_one_holds_nobody_back(done_session, next_visit):
-    reactions.report(**reaction(done_session, grade=1))
+    reactions.report(**reaction(done_session, code="erythema", grade=1))
     assert on_the_list(next_visit) == []
 
 
@@ -60,3 +61,25 @@ def test_a_refused_closing_screens_nobody(done_session):
     with pytest.raises(DomainError):
         reactions.close(event=event, resolved_on=TODAY + in_days(1), over_72h=False, by=done_session.operator)
     assert done_session.patient.screenings.count() == kept
+
+
+@pytest.mark.parametrize(
+    "code", ["herpes", "infection", "track_marks", "scar", "allergic_granuloma", "needlestick", "pih"]
+)
+def test_what_always_needs_a_clinician_is_never_graded_so_low_that_the_next_session_goes_on(done_session, code):
+    with pytest.raises(DomainError) as caught:
+        reactions.report(**reaction(done_session, code=code, grade=1))
+    assert caught.value.field == "grade"
+    assert "stops the next session" in caught.value.sentence
+    assert reactions.report(**reaction(done_session, code=code, grade=2)).grade == 2
+
+
+def test_the_list_is_the_catalogues_and_says_when_to_pass_it_on(clinician, open_session):
+    shown = clinician.get(reverse("treatments:session", args=[open_session.ref]) + "?step=finish").content.decode()
+    assert "Widespread sores with fever" in shown
+    assert "radio frequency" not in shown
+    assert "3: severe, hospital, report it" in shown
+    reactions.report(**reaction(open_session, code="herpes", grade=3))
+    shown = clinician.get(reverse("treatments:session", args=[open_session.ref]) + "?step=finish").content.decode()
+    assert "Pass on: always: a clinician, early." in shown
+    assert "Report it to the authority." in shown

@@ -435,7 +435,7 @@ def test_a_grade_is_1_to_5(done_session, grade):
         "grade"
         in refusal(
             lambda: sessions.report_adverse_event(
-                session=done_session, code="pih", grade=grade, note="", by=done_session.operator.user
+                session=done_session, code="erythema", grade=grade, note="", by=done_session.operator.user
             )
         ).sentence
     )
@@ -443,7 +443,7 @@ def test_a_grade_is_1_to_5(done_session, grade):
 
 def test_an_event_settles_between_its_first_day_and_today(done_session, desk_member):
     event = sessions.report_adverse_event(
-        session=done_session, code="pih", grade=1, note="", by=done_session.operator.user
+        session=done_session, code="erythema", grade=1, note="", by=done_session.operator.user
     )
     for days in (-1, 1):
         day = clock.today(done_session.clinic) + timedelta(days=days)
@@ -505,3 +505,31 @@ def next_session(done: TreatmentSession, later) -> TreatmentSession:
     factories.answer_all(patient, forms=("day",))
     planned = done.plan.planned_sessions.get(number=2)
     return factories.open_session(factories.book(planned, day=clock.today(done.clinic), at=time(14)))
+
+
+def test_a_prescribers_order_goes_on_when_a_colleague_takes_the_cream_off(open_session, prescriber_member):
+    strong = a_cream(open_session, name="Lidocaine 7, tetracaine 7", actives={"lidocaine": 7, "tetracaine": 7})
+    ordered = numb(open_session, strong, by=prescriber_member, area_cm2=200)
+    assert ordered.anaesthetic_ordered_by == prescriber_member.user
+    off = numb(open_session, strong, by=open_session.operator, area_cm2=200)
+    assert off.anaesthetic_ordered_by == prescriber_member.user
+
+
+@pytest.mark.parametrize("more", [{"area_cm2": 201}, {"area_cm2": 200, "grams": "3.5"}])
+def test_an_order_does_not_stretch(open_session, prescriber_member, more):
+    strong = a_cream(open_session, name="Lidocaine 7, tetracaine 7", actives={"lidocaine": 7, "tetracaine": 7})
+    numb(open_session, strong, by=prescriber_member, area_cm2=200)
+    said = refusal(lambda: numb(open_session, strong, by=open_session.operator, **more))
+    assert said.sentence == "Lidocaine 7, tetracaine 7: a prescriber must order it."
+
+
+def test_a_cream_is_covered_only_where_its_label_says_so(open_session):
+    assert refusal(lambda: numb(open_session, a_cream(open_session), occluded=True)).field == "occluded"
+    pair = a_cream(open_session, name="Pair", actives={"lidocaine": 2.5, "prilocaine": 2.5})
+    assert numb(open_session, pair, area_cm2=100, occluded=True).anaesthetic_occluded
+
+
+def test_the_weight_is_kept_and_one_that_cannot_be_is_refused(open_session):
+    assert numb(open_session, a_cream(open_session), weight_kg=Decimal("62.5")).weight_kg == Decimal("62.5")
+    said = refusal(lambda: numb(open_session, a_cream(open_session, name="Other"), weight_kg=Decimal(4)))
+    assert said.sentence == "Enter the weight in kilograms, 20 to 400."

@@ -1,0 +1,52 @@
+"""The benchmark says what it measured, and a missed goal is no quiet one."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from treatments.bench import protocol
+from treatments.bench.figures import Figure, as_json, figure, timed
+
+
+def test_a_figure_is_a_median_beside_its_goal():
+    found = figure("walk", goal_ms=10, taken_ms=[30, 4, 5])
+    assert (found.median_ms, found.slowest_ms, found.runs, found.ratio) == (5, 30, 3, 0.5)
+    assert found.is_reached
+    assert found.line().split() == ["walk", "5.000", "ms", "goal", "10", "ms", "0.50", "x", "reached"]
+    assert not figure("walk", goal_ms=5, taken_ms=[5.1]).is_reached
+    assert figure("walk", goal_ms=5, taken_ms=[5]).is_reached
+
+
+def test_the_first_run_only_warms_up():
+    runs = []
+    assert len(timed(lambda: runs.append(1), runs=3)) == 3
+    assert len(runs) == 4
+
+
+def test_what_is_kept_says_how_busy_the_machine_was():
+    kept = as_json([figure("walk", goal_ms=10, taken_ms=[5])], on="2026-11-21")
+    assert kept["figures"] == [
+        {"name": "walk", "median_ms": 5, "slowest_ms": 5, "goal_ms": 10, "runs": 1, "ratio": 0.5, "reached": True}
+    ]
+    assert len(kept["machine"]["load_1_5_15"]) == 3
+
+
+@pytest.mark.parametrize("median", [1, 11])
+def test_the_command_prints_keeps_and_refuses_a_missed_goal(monkeypatch, tmp_path, capsys, median):
+    monkeypatch.setattr(protocol, "figures", lambda: [Figure("walk", median, median, 10, 20)])
+    kept = tmp_path / "evidence" / "bench.json"
+    if median > 10:
+        with pytest.raises(CommandError, match="Missed: walk."):
+            call_command("bench", to=kept)
+    else:
+        call_command("bench", to=kept)
+    assert "walk" in capsys.readouterr().out
+    assert json.loads(kept.read_text())["figures"][0]["reached"] is (median <= 10)
+
+
+def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkeypatch):
+    monkeypatch.setattr(protocol, "PROCESSES", 1)
+    monkeypatch.setattr(protocol, "RUNS", 1)
+    found = {shown.name.split(",")[0]: shown.goal_ms for shown in protocol.figures()}
+    assert found == {"catalogue load": 30, "screen()": 1, "course proposal": 2}

@@ -1,0 +1,88 @@
+"""What was decided can be decided again from what the record keeps, whatever the rules of today say."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from tests import factories
+from tests.factories import TODAY
+from treatments.demo import builder
+from treatments.protocol.catalogue import load
+from treatments.rules import policy
+from treatments.rules import services as rules
+from treatments.rules.models import ProtocolVersion
+from treatments.screenings import services as screenings
+from treatments.screenings.models import ScreeningRecord
+from treatments.screenings.replay import replay
+
+pytestmark = pytest.mark.django_db
+WAIT = "rule.isotretinoin_past.washout_days"
+
+
+def as_stored(record: ScreeningRecord) -> dict:
+    return {key: value for key, value in record.result.items() if key != "outlook"}
+
+
+@pytest.fixture
+def waiting(patient) -> ScreeningRecord:
+    """Screened today, for somebody whose last capsule is 190 days ago."""
+    factories.answer_all(patient)
+    factories.answer(patient, "isotretinoin_past", "yes", on=TODAY - timedelta(days=190))
+    return factories.screen_today(patient)
+
+
+def screened_again(record: ScreeningRecord) -> ScreeningRecord:
+    patient = type(record.patient).objects.get(pk=record.patient_id)
+    return screenings.perform(patient=patient, on=TODAY, purpose="session", by=record.made_by)
+
+
+def test_a_record_says_the_same_after_the_clinic_has_changed_its_rules(waiting, manager_member):
+    policy.tighten(clinic=waiting.patient.clinic, path=WAIT, value=210, by=manager_member)
+    assert screened_again(waiting).outcome == "defer"
+    assert waiting.outcome != "defer"
+    for record in ScreeningRecord.objects.all():
+        assert replay(record).to_json() == as_stored(record)
+
+
+def test_a_record_says_the_same_after_its_loosening_has_run_out(waiting, prescriber_member, later):
+    details = {"path": WAIT, "value": 90, "reason": "Superficial only", "expires_on": TODAY}
+    policy.loosen(clinic=waiting.patient.clinic, by=prescriber_member, **details)
+    factories.answer(waiting.patient, "isotretinoin_past", "yes", on=TODAY - timedelta(days=100))
+    record = screened_again(waiting)
+    assert "isotretinoin_past" not in {finding["code"] for finding in record.result["findings"]}
+    later(timedelta(days=30))
+    assert replay(ScreeningRecord.objects.get(pk=record.pk)).to_json() == as_stored(record)
+
+
+def test_a_record_says_the_same_after_another_version_was_adopted(waiting, prescriber_member):
+    toml = load().text.replace("washout = { days = 180 }", "washout = { days = 240 }").replace("2026.1", "2026.2")
+    newer = ProtocolVersion.objects.create(version="2026.2", sha256="2" * 64, toml=toml)
+    rules.adopt(clinic=waiting.patient.clinic, protocol=newer, by=prescriber_member)
+    again = screened_again(waiting)
+    assert (again.outcome, again.result["protocol_version"]) == ("defer", "2026.2")
+    for record in ScreeningRecord.objects.all():
+        assert replay(record).to_json() == as_stored(record)
+
+
+@pytest.mark.parametrize("forged", ["policy", "facts"])
+def test_the_control_a_record_whose_rules_or_facts_were_others_says_something_else(waiting, forged):
+    other = {
+        "policy": '[{"path": "rule.isotretinoin_past.washout_days", "value": 210, "expires_on": null}]',
+        "facts": '{"born_on": "2015-01-01"}',
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(f"UPDATE treatments_screeningrecord SET {forged} = %s", [other[forged]])
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+    record = ScreeningRecord.objects.get(pk=waiting.pk)
+    assert replay(record).to_json()["findings"] != record.result["findings"]
+
+
+def test_every_record_of_a_demo_clinic_says_the_same_again(clinic_time):
+    clinic = builder.build(patients=12)
+    records = ScreeningRecord.objects.filter(patient__clinic=clinic).select_related("protocol")
+    assert len(records) > 12
+    assert {record.outcome for record in records} >= {"caution", "clear"}
+    for record in records:
+        assert replay(record).to_json() == as_stored(record)

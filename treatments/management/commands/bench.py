@@ -1,0 +1,33 @@
+"""`manage.py bench`: measures, prints one line a figure with its goal and ratio, and keeps docs/evidence/bench.json."""
+
+import json
+from pathlib import Path
+from time import gmtime, strftime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from treatments.bench import protocol
+from treatments.bench.figures import as_json
+
+
+class Command(BaseCommand):
+    help = "Runs the benchmarks and writes docs/evidence/bench.json. Ends with an error when a goal is missed."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--to", type=Path, default=Path(settings.BASE_DIR) / "docs" / "evidence" / "bench.json")
+
+    def handle(self, *args: Any, to: Path, **options: Any) -> None:
+        figures = []
+        for figure in protocol.figures():
+            figures.append(figure)
+            self.stdout.write(figure.line())
+        kept = as_json(figures, on=strftime("%Y-%m-%d", gmtime()))
+        busy, processors = kept["machine"]["load_1_5_15"][0], kept["machine"]["processors"]
+        self.stdout.write(f"Python {kept['machine']['python']}, {processors} processors, load {busy}")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        if missed := [figure.name for figure in figures if not figure.is_reached]:
+            raise CommandError(f"Missed: {', '.join(missed)}.")
