@@ -20,7 +20,7 @@ run: $(VENV)/.runs static/vendor/.made ## Start everything on http://localhost:8
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.develops static/vendor/.made ## Run all tests on a throw-away PostgreSQL and Redis. ARGS= goes to pytest
-	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 1 $(ARGS)
 
 check: $(VENV)/.develops static/vendor/.made ## Lint, types, the clinical catalogue, missing migrations, production settings, known weaknesses
 	@$(PY) -m ruff check .

@@ -26,6 +26,7 @@ FIRST = (
     "look/test_parts.py",
     "access/test_access.py",
     "outbox/test_kills.py",
+    "in_a_browser.py",
 )
 
 

@@ -11,17 +11,20 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 VAR = Path(env.str("STRATUM_VAR", default=str(BASE_DIR / "var"))).absolute()
 
 
-def database(url: str, *, movable_clock: bool = False) -> dict:
+def database(url: str, *, movable_clock: bool = False, **parameters: str) -> dict:
     """Django's description of a PostgreSQL address. `?host=/folder` names the folder of a Unix socket.
 
     `movable_clock` lets `clinic_now()` follow the demo's offset; a production connection never says so, and the
-    function then answers `now()` whatever the table holds.
+    function then answers `now()` whatever the table holds. `parameters` are the server's own, for every session.
     """
     described = environ.Env.db_url_config(url)
     options = described.setdefault("OPTIONS", {})
     described["HOST"] = options.pop("host", described["HOST"])
     if movable_clock:
-        options["options"] = f"{options.get('options', '')} -c stratum.movable_clock=on".strip()
+        parameters |= {"stratum.movable_clock": "on"}
+    if parameters:
+        told = " ".join(f"-c {name}={value}" for name, value in parameters.items())
+        options["options"] = f"{options.get('options', '')} {told}".strip()
     return described | {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 60,

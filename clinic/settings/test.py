@@ -26,7 +26,10 @@ BASE_URL = "http://localhost:8000"
 # DATABASE_URL is not read on purpose: nobody's real database is ever tested on.
 DATABASES = {
     "default": database(
-        env.str("TEST_DATABASE_URL", default="") or embedded_database_url(TEST_GROUND), movable_clock=True
+        env.str("TEST_DATABASE_URL", default="") or embedded_database_url(TEST_GROUND),
+        movable_clock=True,
+        # Nobody waits that long for anybody: a lock left behind fails the test that meets it, in a sentence.
+        lock_timeout="90s",
     )
     | {"CONN_MAX_AGE": 0}
 }

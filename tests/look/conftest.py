@@ -32,7 +32,7 @@ def look_url(settings) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-    thread.join()
+    thread.join(10)
 
 
 @pytest.fixture

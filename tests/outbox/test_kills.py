@@ -2,6 +2,7 @@
 sink's own record. Both usual orders of steps fail the same treatment."""
 
 import json
+import select
 import subprocess
 import sys
 import time
@@ -30,6 +31,8 @@ class Farm:
 
     def killed(self) -> int:
         """Waits for the last kill."""
+        said, _, _ = select.select([self.process.stdout], [], [], 120)
+        assert said, "the killing does not end"
         return json.loads(self.process.stdout.readline())["killed"]
 
     def stop(self) -> None:

@@ -50,7 +50,7 @@ def provider(monkeypatch) -> Iterator[Provider]:
     yield server
     server.shutdown()
     server.server_close()
-    thread.join()
+    thread.join(10)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_cancellations_that_race_with_a_live_worker_are_kept_or_reported(patient
         cast.owe(patient, about=about)
     worker = in_thread(lambda: dispatch.run(limits=limits, through=relay_to(sink), breaker=relay.Breaker()))
     accepted = {about for about in abouts if not services.cancel_about(about=about, reason="moved", by=None)}
-    worker.join()
+    worker.join(60)
     rows = {message.about: message for message in Message.objects.all()}
     cancelled = {about for about in accepted if rows[about].state == State.CANCELLED}
     assert not [about for about in cancelled if store.find(rows[about].message_id)]
@@ -133,7 +133,7 @@ def test_a_booking_that_is_being_changed_is_left_alone_and_not_waited_for(patien
     finally:
         ledger.mark = mark
         finish.set()
-        mover.join()
+        mover.join(60)
     message.refresh_from_db()
     assert (message.state, len(store)) == (State.CANCELLED, 0)
 
@@ -146,7 +146,7 @@ def test_two_dispatchers_at_once_send_everything_once(patient, sink, store, mood
         in_thread(lambda: dispatch.run(limits=small, through=relay_to(sink), breaker=relay.Breaker())) for _ in range(4)
     ]
     for thread in both:
-        thread.join()
+        thread.join(60)
     assert len(store) == 120
     assert store.duplicates() == {}
     assert set(Message.objects.values_list("state", "attempts")) == {(State.SENT, 1)}

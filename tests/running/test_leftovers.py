@@ -12,6 +12,7 @@ import pytest
 from clinic.running.child import Child
 from clinic.running.leftovers import AlreadyRunning, end_leftovers, hold, remember
 from clinic.running.spawn import is_alive, wait_gone
+from tests.fixtures.browser import wait_until
 
 # A parent with a child of its own, as a web server or a worker is.
 FAMILY = """
@@ -82,8 +83,8 @@ def test_a_child_that_ignores_the_request_is_ended_by_force_with_its_own(tmp_pat
     child.patience_seconds = 0.3
     members = [psutil.Process(child.process.pid), *psutil.Process(child.process.pid).children()]
     child.process.send_signal(signal.SIGSTOP)
-    while members[0].status() != psutil.STATUS_STOPPED:
-        pass  # of two signals at once the lower number would win
+    # Of two signals at once the lower number would win.
+    wait_until(lambda: members[0].status() == psutil.STATUS_STOPPED, what="stopped")
     child.ask_to_stop()
     assert child.wait_or_end() is False
     assert all(wait_gone(member, 5) for member in members)

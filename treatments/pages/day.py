@@ -20,6 +20,8 @@ from treatments.scheduling.free_time import Stretch, without
 FIRST_MINUTE, LAST_MINUTE = 6 * 60, 22 * 60
 USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60
 MOST_LANES = 12
+# How the columns of a lane are called, by their number.
+WIDTHS = (("whole",), ("half-a", "half-b"), ("third-a", "third-b", "third-c"))
 # A hole worth offering: a treatment fits, and it is not simply an empty half day.
 GAP_MINUTES = range(30, 121)
 
@@ -106,7 +108,7 @@ def day_of(
         if on >= today:
             _add_gaps(lanes, now=now if on == today else None, can_fill=may_be_filled_by)
     for lane in lanes:
-        _share(lane.visits)
+        _share(lane)
     return Day(
         on=on,
         today=today,
@@ -208,30 +210,46 @@ def _add_gaps(lanes: list[Lane], *, now: datetime | None, can_fill: int) -> None
             begins = max(begins, end)
 
 
-def _share(visits: list[Visit]) -> None:
-    """Visits that are there at the same time stand side by side, two to a lane."""
+def _share(lane: Lane) -> None:
+    """Visits that are there at the same time stand side by side. A struck one gives way where there is no room for it:
+    it stands in the list, and the head of the lane counts it."""
     cluster: list[Visit] = []
+    drawn: list[Visit] = []
     until = -1
-    for visit in sorted(visits, key=lambda one: (one.first_minute, -one.last_minute)):
+    for visit in sorted(lane.visits, key=_first_the_longer):
         if visit.first_minute >= until:
-            _halve(cluster)
+            drawn += _side_by_side(cluster)
             cluster = []
         cluster.append(visit)
         until = max(until, visit.last_minute)
-    _halve(cluster)
+    lane.visits = drawn + _side_by_side(cluster)
 
 
-def _halve(cluster: list[Visit]) -> None:
-    if len(cluster) < 2:
-        return
-    ends = [0, 0]
-    for visit in cluster:
-        half = 0 if ends[0] <= ends[1] else 1
-        ends[half] = max(ends[half], visit.last_minute)
-        visit.width = ("half-a", "half-b")[half]
-        visit.name, visit.words = initial_surname(visit.name), visit.short_words
-        # What has no room beside the name is still said.
-        visit.spoken += f"{visit.state_words.lower()}, "
+def _side_by_side(cluster: list[Visit]) -> list[Visit]:
+    columns: list[list[Visit]] = []
+    for visit in sorted(cluster, key=lambda one: (one.is_gone, *_first_the_longer(one))):
+        free = next((column for column in columns if not any(visit.meets(other) for other in column)), None)
+        if free is not None:
+            free.append(visit)
+        elif len(columns) < (2 if visit.is_gone else len(WIDTHS)):
+            columns.append([visit])
+        elif not visit.is_gone:
+            columns[-1].append(visit)
+    if len(columns) > 1:
+        for width, column in zip(WIDTHS[len(columns) - 1], columns, strict=True):
+            for visit in column:
+                _narrow(visit, width)
+    return sorted((visit for column in columns for visit in column), key=_first_the_longer)
+
+
+def _narrow(visit: Visit, width: str) -> None:
+    visit.width, visit.name, visit.words = width, initial_surname(visit.name), visit.short_words
+    # What has no room beside the name is still said.
+    visit.spoken += f"{visit.state_words.lower()}, "
+
+
+def _first_the_longer(visit: Visit) -> tuple[int, int]:
+    return visit.first_minute, -visit.last_minute
 
 
 def _frame(visits: list[Visit], working: Iterable[list[Stretch]], clinic: Clinic) -> tuple[int, int]:

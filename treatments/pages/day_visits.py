@@ -50,6 +50,9 @@ class Visit:
     def last_minute(self) -> int:
         return self.first_minute + self.minutes
 
+    def meets(self, other: "Visit") -> bool:
+        return self.first_minute < other.last_minute and other.first_minute < self.last_minute
+
     @property
     def is_coming(self) -> bool:
         return self.row.status in COMING

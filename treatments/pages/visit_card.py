@@ -10,7 +10,7 @@ from clinic import clock
 from clinic.models import Clinic, Membership, Room
 from clinic.templatetags.clinic_ui import age_words, date_year
 from treatments.appointments.free_slots import free_slots
-from treatments.appointments.models import BLOCKING, COMING, Appointment
+from treatments.appointments.models import BLOCKING, COMING, PRESENT, Appointment
 from treatments.appointments.offers import Offer, offers
 from treatments.appointments.places import LENGTHS
 from treatments.appointments.working_time import Away, Hours, people, time_off
@@ -78,6 +78,11 @@ class VisitCard:
     dots: list[dict] = field(default_factory=list)
     course_words: str = ""
     next_session: NextSession | None = None
+
+    @property
+    def is_at_the_chair(self) -> bool:
+        """A treatment whose patient is here: her questions are asked and her session begins."""
+        return self.visit.kind == Appointment.Kind.TREATMENT and self.visit.status in PRESENT
 
 
 def card_of(

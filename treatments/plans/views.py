@@ -143,7 +143,7 @@ def consent(request: HttpRequest, ref: UUID) -> HttpResponse:
                 by=request.user,
             )
             messages.success(request, "Consent signed and kept.")
-            return reverse("treatments:consent", args=[plan.ref])
+            return reverse("treatments:course", args=[plan.ref])
 
         try:
             return once(request, sign)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
+from tests.fixtures.browser import VIEWS
 from tests.treatments.outcomes.measuring import lowest, measure, mmasi
 from treatments.outcomes.models import OutcomeScore
 from treatments.protocol.instruments import load
@@ -78,10 +79,7 @@ def test_bands_and_raised_scars_are_told_while_answering(visitors, measured, cli
     expect(page.locator("[data-score-total]")).to_have_text("Nothing typed yet")
 
 
-@pytest.mark.parametrize(
-    ("width", "dark"),
-    [("desk", False), ("desk", True), ("tablet", False), ("tablet", True), ("phone", False), ("phone", True)],
-)
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
 def test_the_pages_pass_the_accessibility_rules_and_fit_their_window(visitors, measured, clinician_member, width, dark):
     review_of = mmasi(measured, 6, 4)
     review = review_of.plan.reviews.get()

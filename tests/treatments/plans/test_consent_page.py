@@ -54,7 +54,8 @@ def test_the_whole_text_its_version_and_hash_are_shown(clinician, plan):
 )
 def test_signing_keeps_the_words_that_were_read(clinician, plan, clinician_member, given, kind):
     data = filled(clinician, plan, **given)
-    assert clinician.post(url(plan), data).status_code == 302
+    answer = clinician.post(url(plan), data)
+    assert (answer.status_code, answer["Location"]) == (302, reverse("treatments:course", args=[plan.ref]))
     kept = plan.patient.consents.get()
     assert (kept.signature_kind, kept.signed_name, kept.witness, kept.about) == (
         kind, "Leila Haddad", clinician_member.user, plan.ref,

@@ -6,6 +6,7 @@ import pytest
 
 from tests import factories
 from tests.factories import TODAY
+from tests.fixtures.browser import VIEWS
 from tests.treatments.rules.test_publishing import an_edition
 from treatments.flows import publishing
 
@@ -37,7 +38,7 @@ def lived_in(clinic, booked, prescriber_member, manager_member):
     publishing.tighten(clinic=clinic, path="rule.isotretinoin_past.washout_days", value=210, by=manager_member)
 
 
-def test_a_value_is_tried_put_in_force_and_its_visit_looked_at(visitors, booked, prescriber_member, desk_member, shots):
+def test_a_value_is_tried_put_in_force_and_its_visit_looked_at(visitors, booked, prescriber_member, desk_member):
     who = visitors().sign_in(prescriber_member)
     page = who.open(RULES)
     page.locator("#rule-isotretinoin_past").get_by_role("link", name="Wait").click()
@@ -77,8 +78,7 @@ def test_without_script_the_server_asks_for_what_a_looser_value_needs(visitors, 
     context.close()
 
 
-@pytest.mark.parametrize("width", ["desk", "tablet", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
 def test_every_page_of_the_rules_is_accessible(visitors, lived_in, clinic, prescriber_member, width, dark):
     who = visitors(width, dark=dark).sign_in(prescriber_member)
     standing = clinic.policy_values.filter(ended_at=None).latest("id")

@@ -9,12 +9,12 @@ from playwright.sync_api import expect
 
 from clinic import clock
 from tests import factories
+from tests.fixtures.browser import VIEWS
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.models import TreatmentSession
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-VIEWS = [(width, dark) for width in ("desk", "tablet", "phone") for dark in (False, True)]
 
 
 @pytest.fixture

@@ -92,6 +92,31 @@ def test_visits_share_a_lane_where_numbing_overlaps(desk, clinic, visit_today):
     assert {visit.width for visit in by_room.values()} == {"whole"}
 
 
+def test_three_at_a_time_stand_side_by_side_and_a_struck_one_gives_way(desk, clinic, visit_today):
+    """Numbing leaves the clinician free, so another visit may begin; what was cancelled covers neither of them."""
+
+    def widths():
+        return [visit.width for visit in desk.get(TODAY_URL).context["day"].lanes[0].visits]
+
+    struck = consult(clinic, time(11), room=clinic.rooms.last())
+    services.cancel(visit=struck, reason="Has a cold", by=desk.membership.user)
+    assert widths() == ["half-a", "half-b"]
+    consult(clinic, time(11), room=clinic.rooms.last(), name="Mina Holt")
+    assert widths() == ["half-a", "half-b"]
+    day = desk.get(TODAY_URL).context["day"]
+    assert struck.pk in {visit.row.pk for visit in day.visits}
+    assert day.lanes[0].sub.endswith("2 visits, 1 cancelled")
+    squeezed_in = factories.a_place(clinic, TODAY, time(11, 15), kind="consultation", room=clinic.rooms.last())
+    services.book(
+        patient=factories.make_patient(clinic, given_name="Pia"),
+        kind="consultation",
+        place=squeezed_in,
+        overlap_reason="Asked for it",
+        by=factories.a_manager(clinic).user,
+    )
+    assert widths() == ["third-a", "third-b", "third-c"]
+
+
 def test_the_states_of_a_visit_are_shapes_and_words(desk, clinic, visit_today, later):
     def shape():
         visit = drawn(desk.get(TODAY_URL))["Leila Haddad"]
@@ -241,6 +266,14 @@ def test_arriving_is_one_press_and_one_key(desk, visit_today):
     assert 'name="to" value="arrived" data-key="a"' in page
     assert 'data-key="m"' in page
     assert 'data-key="r"' in page
+
+
+def test_a_clinician_goes_from_the_drawer_to_the_session_of_who_is_here(desk, clinician, visit_today):
+    to_the_session = reverse("treatments:open_session", args=[visit_today.ref])
+    assert to_the_session not in text(drawer(clinician, visit_today))
+    services.step(visit=visit_today, to="arrived", by=desk.membership.user)
+    assert to_the_session in text(drawer(clinician, visit_today))
+    assert to_the_session not in text(drawer(desk, visit_today))
 
 
 def test_a_visit_of_another_day_opens_no_drawer(desk, active_plan):
