@@ -3,14 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
+from itertools import pairwise
 
+from clinic.models import Clinic
 from patients.models import HistoryAnswer, MedicationStatement, Patient
 from treatments.assessments.models import Assessment
 from treatments.plans.models import TreatmentPlan
-from treatments.protocol.catalogue import Catalogue
-from treatments.protocol.facts import Answer, PatientFacts, from_json, settle_all
-from treatments.rules.models import Device
+from treatments.protocol.catalogue import BadCatalogue, Catalogue, parse
+from treatments.protocol.facts import Answer, BadFacts, PatientFacts, from_json, settle_all
+from treatments.rules.models import Device, PolicyValue, ProtocolAdoption, ProtocolVersion
 from treatments.screenings.models import Clearance
 from treatments.sessions.models import AdverseEvent, TreatmentSession
 
@@ -28,6 +31,9 @@ STOPPED_MEDICINE_SAYS = {
     MedicationStatement.Kind.TOPICAL_RETINOID: "topical_retinoid",
     MedicationStatement.Kind.IMMUNOSUPPRESSANT: "chemo_immunosupp",
 }
+
+# The number of the rules of a clinic that has adopted and set nothing.
+NEVER_CHANGED = 1
 
 
 @dataclass
@@ -48,7 +54,8 @@ def rows_of(patients: Collection[Patient], *, device: Device | None) -> dict[int
     """Rows by key of the patient. Eight queries, however many patients. `device`: the one they are judged with."""
     known = {patient.pk: Rows(patient, device) for patient in patients}
     of_them = {"patient__in": known}
-    for answer in HistoryAnswer.objects.filter(**of_them).order_by("answered_on", "id"):
+    read = ("patient_id", "code", "value", "on", "detail", "via", "answered_on")
+    for answer in HistoryAnswer.objects.filter(**of_them).only(*read).order_by("answered_on", "id"):
         known[answer.patient_id].answers.append(answer)
     for medicine in MedicationStatement.objects.filter(**of_them, entered_in_error=False):
         known[medicine.patient_id].medications.append(medicine)
@@ -115,8 +122,19 @@ def _answers(rows: Rows, on: date, catalogue: Catalogue) -> dict[str, dict]:
         if row.code in catalogue.rules_by_code and row.answered_on <= on:
             given[row.code].append(_answer(row))
     for code, answer in _listed_medicines(rows, on, given):
-        given[code].append(answer)
+        # Rules of another version may not ask about a medicine that is listed here.
+        if code in catalogue.rules_by_code:
+            given[code].append(answer)
+    _refuse_unknown_words(given, catalogue)
     return {code: _answer_json(answer) for code, answer in settle_all(given, catalogue).items()}
+
+
+def _refuse_unknown_words(given: dict[str, list[Answer]], catalogue: Catalogue) -> None:
+    """Raises BadFacts where an answer carries a word that these rules do not know: nobody can say what it means to them."""
+    for code, answers in given.items():
+        for answer in answers:
+            if answer.detail and answer.detail not in catalogue.rule(code).details:
+                raise BadFacts(f"answers.{code}.detail: {answer.detail} is not a known word")
 
 
 def _answer(row: HistoryAnswer) -> Answer:
@@ -191,5 +209,42 @@ def _clearances(rows: Rows, on: date, catalogue: Catalogue) -> list[dict]:
     return [
         {"code": row.code, "expires_on": row.expires_on.isoformat()}
         for row in rows.clearances
-        if row.given_on <= on and row.code in lifting
+        if row.given_on <= on and row.code in lifting and not is_overtaken(row, rows.patient.clinic, catalogue)
     ]
+
+
+def is_overtaken(clearance: Clearance, clinic: Clinic, catalogue: Catalogue) -> bool:
+    """Whether the clinic has made a block of the rule since, by a value of its own or by adopting a version.
+
+    Whoever lifted a need for a clinician has not answered for a block: a prescriber looks again.
+    """
+    rule = catalogue.rules_by_code.get(clearance.code)
+    if rule is None or rule.category != "ABS" or clinic.rules_version == NEVER_CHANGED:
+        return False
+    made_a_block_at = _made_blocks(clinic.pk, clinic.rules_version).get(clearance.code)
+    return made_a_block_at is not None and clearance.recorded_at < made_a_block_at
+
+
+@lru_cache(maxsize=256)
+def _made_blocks(clinic_pk: int, rules_version: int) -> dict[str, datetime]:
+    """Rules that a clinic has made a block, each with the moment of it."""
+    # Each change of the rules gives the clinic another number, so what was read under one stays right.
+    since: dict[str, datetime] = {}
+    adopted = ProtocolAdoption.objects.filter(clinic=clinic_pk).order_by("id").values_list("protocol", "adopted_at")
+    for (older, _), (newer, adopted_at) in pairwise(adopted):
+        since |= dict.fromkeys(_blocks_of(newer) - _blocks_of(older), adopted_at)
+    own = PolicyValue.objects.filter(clinic=clinic_pk, value="ABS", direction=PolicyValue.Direction.STRICTER)
+    for path, set_at in own.standing().order_by("-id").values_list("path", "set_at"):
+        since[path.removeprefix("rule.").removesuffix(".category")] = set_at
+    return since
+
+
+@lru_cache(maxsize=16)
+def _blocks_of(protocol_pk: int) -> frozenset[str]:
+    # Published rows never change, so what was read once stays right. Of a version that is no longer read nothing is
+    # known, so every block that followed it counts as a new one.
+    try:
+        catalogue = parse(ProtocolVersion.objects.get(pk=protocol_pk).toml.encode())
+    except BadCatalogue:
+        return frozenset()
+    return frozenset(rule.code for rule in catalogue.rules if rule.category == "ABS")

@@ -2,9 +2,10 @@
 
 import { each } from "./dom.js";
 
+/* Several choices may ask for the same thing: it is there while any of them is chosen. */
 const show = (input) => {
   const asked = document.getElementById(input.dataset.reveals);
-  if (asked) asked.hidden = !input.checked;
+  if (asked) asked.hidden = !document.querySelector(`[data-reveals="${input.dataset.reveals}"]:checked`);
 };
 
 each("[data-reveals]", (input) => {

@@ -14,11 +14,20 @@ function totalOf(form, groups) {
   return hundredths / 100;
 }
 
+/** A number as the server reads one, or null. */
+function numberOf(form, name) {
+  const typed = form.querySelector(`[name=item-${name}]`)?.value.trim().replace(",", ".") ?? "";
+  return /^\d+(\.\d{1,2})?$/.test(typed) ? Number(typed) : null;
+}
+
+/** The highest possible score: of a questionnaire that is named here it is typed too, and may not be there yet. */
+const mostOf = (form) => (form.querySelector("[name=item-most]") ? numberOf(form, "most") : Number(form.dataset.most));
+
 function typedOf(form) {
-  const typed = form.querySelector("[name=item-value]")?.value.trim().replace(",", ".") ?? "";
-  const total = Number(typed);
-  const { least, most } = form.dataset;
-  return typed && total >= Number(least) && total <= Number(most) ? total : null;
+  const total = numberOf(form, "value");
+  const least = numberOf(form, "least") ?? Number(form.dataset.least);
+  const most = mostOf(form) ?? Number(form.dataset.most);
+  return total !== null && total >= least && total <= most ? total : null;
 }
 
 function bandOf(form, total, chosen) {
@@ -39,7 +48,7 @@ each("form[data-score]", (form) => {
   function say(total, most, band) {
     const figure = document.createElement("b");
     figure.textContent = total;
-    output.replaceChildren(figure, ` of ${most}${band ? ` · ${band}` : ""}`);
+    output.replaceChildren(figure, `${most ? ` of ${most}` : ""}${band ? ` · ${band}` : ""}`);
   }
 
   function work() {
@@ -56,7 +65,7 @@ each("form[data-score]", (form) => {
       total = totalOf(form, groups);
     }
     if (total === null) output.textContent = typed ? "Nothing typed yet" : chosen.length ? `${open} of ${items.length} still to answer` : "Not answered yet";
-    else say(total, form.dataset.most, bandOf(form, total, chosen));
+    else say(total, mostOf(form), bandOf(form, total, chosen));
     if (stop) stop.hidden = total === null || !(total > Number(form.dataset.baseline) && total >= Number(form.dataset.stopAt));
     raised.hidden = !form.querySelector("[data-score-raises] input:checked:not([data-points='0'])");
   }

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from treatments.protocol.anaesthetic import area_limit_cm2, assess
+from treatments.protocol.anaesthetic import alert_mg, area_limit_cm2, assess
 from treatments.protocol.catalogue import load
 
 CATALOGUE = load()
@@ -22,6 +22,24 @@ def check(agent: str, grams: str, **more):
 )
 def test_the_alert_stands_at_four_and_a_half_milligrams_a_kilogram_up_to_300(weight, threshold):
     assert str(check("lidocaine_4", "1", weight_kg=weight).alert_mg) == threshold
+
+
+@pytest.mark.parametrize(
+    ("set_by_the_clinic", "threshold"),
+    [
+        ({"alert_mg": "100"}, "100"),
+        ({"alert_mg": "225"}, "225"),
+        ({"alert_mg": "226"}, "225"),
+        ({"alert_mg_per_kg": "2"}, "100"),
+        ({"alert_mg_without_weight": "90", "alert_mg_per_kg": "2"}, "90"),
+        ({"alert_mg_without_weight": "110", "alert_mg_per_kg": "2"}, "100"),
+    ],
+)
+def test_without_a_weight_nothing_looser_holds_than_for_fifty_kilograms(set_by_the_clinic, threshold):
+    changed = {name: Decimal(value) for name, value in set_by_the_clinic.items()}
+    policy = replace(CATALOGUE.numbing, **changed)
+    assert alert_mg(None, policy) == Decimal(threshold)
+    assert alert_mg(None, policy) <= alert_mg(Decimal(50), policy)
 
 
 def test_a_full_face_of_ten_grams_alerts_at_sixty_kilograms():

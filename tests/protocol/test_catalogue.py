@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from treatments.protocol.catalogue import SHIPPED, BadCatalogue, load, parse
+from treatments.protocol.catalogue import SHIPPED, BadCatalogue, completed, load, parse
 from treatments.protocol.entries import Cell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ DAY_FORM = [
 def test_the_shipped_catalogue_carries_its_text_hash_and_version():
     assert CATALOGUE.text == TEXT
     assert CATALOGUE.sha256 == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
-    assert CATALOGUE.version
+    assert CATALOGUE.version == "2026.2"
     assert load() is CATALOGUE
     assert load(SHIPPED) is not CATALOGUE
 
@@ -160,8 +160,11 @@ def test_unwanted_effects_say_when_they_are_passed_on_and_which_always_stop_the_
         "numbing_toxicity",
     }
     assert {code for code, event in events.items() if event.least_grade < CATALOGUE.interval.event_grade} == {
-        "erythema", "oedema", "pain", "bleeding", "dryness", "darkening", "acne_flare", "contact_dermatitis", "lymph_nodes", "fainting",
+        "erythema", "oedema", "pain", "bleeding", "dryness", "darkening", "acne_flare", "lymph_nodes", "fainting",
     }  # fmt: skip
+    always = {code for code, event in events.items() if "always" in event.escalate}
+    assert "contact_dermatitis" in always
+    assert all(events[code].least_grade >= 2 for code in always)
     assert [code for code, event in events.items() if event.modality != "mechanical"] == ["rf_injury"]
     assert [grade.code for grade in CATALOGUE.event_grades.values() if grade.report] == ["3", "4", "5"]
 
@@ -185,14 +188,42 @@ def test_devices_and_credentials_are_examples_that_nobody_has_verified():
 
 
 def test_a_version_published_before_these_lists_came_in_is_still_read():
+    cited = parse_without_idle_sources(as_published_at_first())
+    assert cited.higher_risk is None
+    assert not cited.adverse_events and not cited.modalities and not cited.background
+
+
+def test_an_early_version_takes_grades_effects_and_limits_of_strong_creams_from_a_newer_one():
+    """Nobody who has signed an early version may find that a reaction cannot be written down."""
+    early = completed(parse_without_idle_sources(as_published_at_first()), CATALOGUE)
+    assert list(early.event_grades) == ["1", "2", "3", "4", "5"]
+    assert early.adverse_events == CATALOGUE.adverse_events
+    assert (early.numbing.strong_area_cm2, early.numbing.stop_signs) == (100, CATALOGUE.numbing.stop_signs)
+    assert early.numbing.alert_mg == CATALOGUE.numbing.alert_mg
+    assert all(early.source(id) for kind in early.adverse_events.values() for id in kind.sources)
+    assert all(early.source(id) for technique in early.modalities.values() for id in technique.sources)
+    assert "S0" in early.sources and early.version == CATALOGUE.version
+
+
+def test_a_version_that_has_its_own_effects_and_limits_keeps_them():
+    text = TEXT.replace("strong_area_cm2 = 100 ", "strong_area_cm2 = 80 ").replace(
+        'label = "moderate, treated here"', 'label = "moderate"'
+    )
+    text = re.sub(r"(?ms)^\[\[adverse_event\]\]\ncode = \"oedema\"\n.*?(?=^\[)", "", text)
+    own = completed(parse(text.encode()), CATALOGUE)
+    assert (own.numbing.strong_area_cm2, own.event_grades["2"].label) == (80, "moderate")
+    assert "oedema" not in own.adverse_events
+    assert own.sources == CATALOGUE.sources
+
+
+def as_published_at_first() -> str:
     early = TEXT
     for table in ("modality", "device", "event_grade", "adverse_event", "credential"):
         early = re.sub(rf"(?ms)^\[\[{table}\]\]\n.*?(?=^\[|^# -)", "", early)
     early = re.sub(r"(?ms)^\[higher_risk\]\n.*?(?=^# -)", "", early)
-    early = early.replace("\n[background]\n", "\n")
-    cited = parse_without_idle_sources(early)
-    assert cited.higher_risk is None
-    assert not cited.adverse_events and not cited.modalities and not cited.background
+    early = re.sub(r"(?m)^strong_area_cm2 = .*\n", "", early)
+    early = re.sub(r"(?ms)^stop_signs = \[.*?^\]\n", "", early)
+    return early.replace("\n[background]\n", "\n")
 
 
 def parse_without_idle_sources(text: str):
@@ -227,9 +258,9 @@ WRONG = [
     # the file
     (lambda: b"\xff", "catalogue: not readable"),
     (lambda: b"version = ", "catalogue: not readable"),
-    (lambda: edited('version = "2026.1"', ""), "catalogue: version is missing"),
-    (lambda: edited('version = "2026.1"', 'version = " "'), "catalogue: version must be a text"),
-    (lambda: edited('version = "2026.1"', 'version = "1"\nvresion = "2"'), "catalogue: vresion is not a known key"),
+    (lambda: edited(f'version = "{CATALOGUE.version}"', ""), "catalogue: version is missing"),
+    (lambda: edited(f'version = "{CATALOGUE.version}"', 'version = " "'), "catalogue: version must be a text"),
+    (lambda: edited(f'version = "{CATALOGUE.version}"', 'version = "1"\nvresion = "2"'), "catalogue: vresion is not a known key"),
     (lambda: edited("[desk]", "[desc]"), "catalogue: desk is missing"),
     (lambda: edited("[age]\n", "[age]\nlucky = 7\n"), "catalogue, age: lucky is not a known key"),
     (lambda: edited("[sources]", "[[sources]]"), "catalogue, sources: must be a table"),
@@ -272,6 +303,9 @@ WRONG = [
     (lambda: edited('["3 months", "P10"]', '["3 months", "P98"]'), "rule isotretinoin_past: source P98 is not in the list"),
     (lambda: edited('evidence = [["6 months", "P1", "P2", "P11", "P17"]]', "evidence = 6"), "rule isotretinoin_past: evidence must be a list of rows"),
     (lambda: edited('code = "needling_elsewhere"', 'code = "needling_abroad"'), "rule needling_elsewhere: is missing"),
+    (lambda: edited("{ days = 5, skin_types_4_to_6 = 7 }", "{ days = 5, skin_types_4_to_6 = 7, weeks = 1 }"), "rule topical_retinoid, washout: weeks is not a known key"),
+    (lambda: edited('{ category = "REL", days = 365 }', '{ category = "REL", days = 365, until = 1 }'), "rule new_scar_or_striae, second_step: until is not a known key"),
+    (lambda: edited('word = "grade_1_2"', 'rank = 2, word = "grade_1_2"'), "rule acne_inflamed, details 2: rank is not a known key"),
     # sources
     (lambda: edited("\n[sources]\n", '\n[sources]\nX1 = ["A", "Nobody cites this"]\n'), "source X1: is cited nowhere"),
     (lambda: edited('P33 = ["C"', 'P33 = ["E"'), "catalogue, sources: P33 must begin with one of the grades"),
@@ -295,11 +329,17 @@ WRONG = [
     (lambda: edited('"0.5-1.0",   "0.5-1.0"]\nback', '"0.5-1.0",   "0.5"]\nback'), 'depth_matrix: chest has the cell "0.5"; write'),
     (lambda: edited('"0.5-1.0",   "0.5-1.0"]\nback', '"0.5-1.0"]\nback'), "depth_matrix: chest has 8 cells for 9 columns"),
     (lambda: edited("\nchest        = [", "\ntorso        = ["), "depth_matrix: chest is missing"),
+    (lambda: edited("{ from_days = 180, to_days = 180 }", "{ from_days = 180, to_days = 180, every = 2 }"), "concern glow_dullness, maintenance: every is not a known key"),
+    (lambda: edited("{ plan = 2, min = 1, max = 3 }", "{ plan = 2, min = 1, max = 3, mean = 2 }"), "concern glow_dullness, sessions: mean is not a known key"),
+    (lambda: edited("{ floor = 28, target = 42, latest = 84 }", "{ floor = 28, target = 42, latest = 84, last = 9 }"), "concern glow_dullness, interval: last is not a known key"),
     # policies
     (lambda: edited("raised_floor_days = 42", "raised_floor_days = 28").replace(b"\nfloor_days = 28", b"\nfloor_days = 35"), "interval: raised_floor_days is below floor_days"),
     (lambda: edited("\nfloor_days = 28", "\nfloor_days = 14"), "interval: floor_days must be a whole number from 28"),
     (lambda: edited("absolute_mm = 3.0", "absolute_mm = 4.0"), "depth: absolute_mm must not be above 3.0"),
     # steps and numbing
+    (lambda: edited("{ from = 20, to = 60 }", "{ from = 20, to = 60, best = 30 }"), "anaesthetic lidocaine_4, minutes: best is not a known key"),
+    (lambda: edited("percent = 4 }", "percent = 4, grams = 1 }"), "anaesthetic lidocaine_4, actives 1: grams is not a known key"),
+    (lambda: edited('{ kind = "info", text = "Pink', '{ kind = "info", said = "soon", text = "Pink'), "step leaving, lines 1: said is not a known key"),
     (lambda: edited('rule = "botulinum", text = "No', 'rule = "hsv_history", text = "No'), "step before_14_days: hsv_history is not a rule with a washout"),
     (lambda: edited('rule = "botulinum", text = "No', 'rule = "botox", text = "No'), "step before_14_days: botox is not a rule with a washout"),
     (lambda: edited('{ kind = "info", text = "Pink', '{ kind = "info", rule = "filler", text = "Pink'), "step leaving, lines 1: rule belongs to stop and allow"),
@@ -339,7 +379,7 @@ def test_a_wrong_edit_fails_with_a_sentence(wrong, sentence):
 
 
 def test_the_same_edits_are_read_when_they_are_right():
-    assert parse(edited('version = "2026.1"', 'version = "2026.2"')).version == "2026.2"
+    assert parse(edited(f'version = "{CATALOGUE.version}"', 'version = "2031.7"')).version == "2031.7"
 
 
 # What `make check` says

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treatments.protocol.catalogue import load
-from treatments.protocol.depth import NotOffered, check, limits
+from treatments.protocol.depth import NotOffered, check, limits, needs_sign_off, within_device_mm
 from treatments.protocol.facts import Device
 
 CATALOGUE = load()
@@ -166,3 +166,28 @@ CHEEK = limits(
 def test_an_entered_depth_is_fine_needs_a_reason_or_is_refused(entered, last, verdict, sentence):
     found = check(Decimal(entered), CHEEK, last_mm=last and Decimal(last))
     assert (found.verdict, found.sentence) == (verdict, sentence)
+
+
+@pytest.mark.parametrize(
+    ("zone", "skin_type", "asked"),
+    [("neck", 1, False), ("neck", 4, False), ("neck", 5, True), ("neck", 6, True), ("neck", None, True)]
+    + [("cheek", 6, False), ("decolletage", 6, False), ("cheek", None, False)],
+)
+def test_a_prescriber_signs_for_the_neck_in_skin_type_v_and_vi(zone, skin_type, asked):
+    assert needs_sign_off(CATALOGUE.zone(zone), skin_type) is asked
+
+
+@pytest.mark.parametrize(
+    ("zone", "label", "most"),
+    [
+        ("cheek", None, "1.5"),
+        ("cheek", device(neck="1.0"), "1.5"),
+        ("cheek", device(face="2.0"), "2.0"),
+        ("cheek", device(face="2.0", cheek="1.25"), "1.25"),
+        ("neck", device(face="2.0"), "1.5"),
+        ("neck", device(neck="2.5"), "2.5"),
+        ("abdomen", device(), "2.5"),
+    ],
+)
+def test_how_deep_a_device_may_go_is_its_label_and_the_plain_cap_where_it_is_silent(zone, label, most):
+    assert within_device_mm(CATALOGUE.zone(zone), label) == Decimal(most)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from treatments.protocol import catalogue
@@ -59,10 +59,16 @@ def fitzpatrick(points: int) -> dict:
 
 @st.composite
 def answered(draw, among=tuple(COUNTED)):
+    """Answers that can be: of an index by regions a region is free of it in every answer, or in none."""
     instrument = draw(st.sampled_from(among))
-    return instrument, {
-        item.code: draw(st.sampled_from([option.value for option in item.options])) for item in instrument.items
-    }
+    items = {}
+    for group in instrument.groups:
+        free = instrument.formula == "regions" and draw(st.booleans())
+        for item in group.items:
+            offered = [option.value for option in item.options]
+            begins = 0 if instrument.formula != "regions" else 1
+            items[item.code] = offered[0] if free else draw(st.sampled_from(offered[begins:]))
+    return instrument, items
 
 
 # ── What is there ─────────────────────────────────────────────────────────────
@@ -89,6 +95,13 @@ def test_licensed_questionnaires_come_without_a_single_question():
     for code in ("dlqi", "face_q", "imported"):
         assert ALL[code].items == ()
         assert ALL[code].licence
+
+
+def test_a_source_that_the_protocol_cites_too_has_the_same_title_grade_and_address():
+    known = catalogue.load().sources
+    both = set(ALL.sources) & set(known)
+    assert {"L39", "L40", "L46", "M1"} <= both
+    assert {id: ALL.sources[id] for id in both} == {id: known[id] for id in both}
 
 
 def test_what_an_answer_raises_is_a_question_of_the_protocol():
@@ -134,6 +147,7 @@ def test_the_highest_totals_are_those_of_the_published_scales(code, most):
 def test_a_higher_answer_never_lowers_the_total(given_, data):
     instrument, items = given_
     item = data.draw(st.sampled_from(instrument.items))
+    assume(items[item.code] or instrument.formula != "regions")
     more = data.draw(st.sampled_from([option.value for option in item.options if option.value >= items[item.code]]))
     assert score(instrument, items | {item.code: more}).total >= score(instrument, items).total
 
@@ -156,9 +170,6 @@ def test_the_order_of_answers_does_not_matter(given_, chance):
         # the chin weighs a tenth
         ("mmasi", {"chin_area": 6, "chin_darkness": 4}, "2.4"),
         ("mmasi", {"chin_area": 1, "chin_darkness": 1}, "0.1"),
-        # an area without darkness, or darkness without area, is nothing
-        ("mmasi", {"forehead_area": 6}, "0"),
-        ("mmasi", {"forehead_darkness": 4}, "0"),
         # 0.3 x 2 x (3 + 1)
         ("masi", {"forehead_area": 2, "forehead_darkness": 3, "forehead_homogeneity": 1}, "2.4"),
         ("masi", {"right_malar_area": 6, "right_malar_darkness": 4, "right_malar_homogeneity": 4}, "14.4"),
@@ -180,7 +191,7 @@ def test_totals_worked_out_by_hand(code, differing, expected):
 def test_without_homogeneity_both_indices_of_melasma_agree_and_with_it_the_older_is_never_below(given_, more):
     _, items = given_
     even = {f"{region}_homogeneity": 0 for region in REGIONS}
-    uneven = {f"{region}_homogeneity": more for region in REGIONS}
+    uneven = {f"{region}_homogeneity": more if items[f"{region}_area"] else 0 for region in REGIONS}
     assert total("masi", items | even) == total("mmasi", items) <= total("masi", items | uneven)
 
 
@@ -291,6 +302,41 @@ def test_beside_the_area_of_six_steps_nothing_is_taken(value):
         score(ALL["mmasi"], items | {"forehead_area": value})
 
 
+@pytest.mark.parametrize(
+    ("code", "forgotten", "item", "said"),
+    [
+        ("mmasi", {"chin_area": 0}, "chin_area", "Chin: area: choose an area, or “Absent” for what is seen."),
+        ("mmasi", {"chin_darkness": 0}, "chin_darkness", "Chin: darkness: choose how much, or “None” for the area."),
+        ("masi", {"forehead_area": 0}, "forehead_area", "Forehead: area: choose an area"),
+        (
+            "masi",
+            {"forehead_area": 0, "forehead_darkness": 0, "forehead_homogeneity": 1},
+            "forehead_area",
+            "Forehead: area: choose an area",
+        ),
+        (
+            "masi",
+            {"forehead_darkness": 0, "forehead_homogeneity": 0},
+            "forehead_darkness",
+            "Forehead: darkness: choose how much",
+        ),
+    ],
+)
+def test_an_area_without_darkness_or_darkness_without_an_area_is_refused(code, forgotten, item, said):
+    """A forgotten half lowers the total, and could hide that a course has to pause."""
+    items = melasma(code, area=6, darkness=4, homogeneity=1)
+    assert total(code, items)
+    with pytest.raises(BadItems, match=said) as refused:
+        score(ALL[code], items | forgotten)
+    assert refused.value.item == item
+
+
+def test_a_region_without_any_of_it_is_an_answer():
+    clear = {"chin_area": 0, "chin_darkness": 0}
+    assert total("mmasi", melasma("mmasi", area=6, darkness=4) | clear) == Decimal("21.6")
+    assert total("masi", melasma("masi", area=6, darkness=4) | {"chin_homogeneity": 0}) == 24
+
+
 def test_a_question_of_another_instrument_is_refused():
     with pytest.raises(BadItems, match="chin_homogeneity is not a question") as refused:
         score(ALL["mmasi"], melasma("mmasi", area=1, darkness=1) | {"chin_homogeneity": 1})
@@ -330,7 +376,13 @@ IMPORTED = {"name": "Index", "least": 0, "most": 10, "value": 3, "better": "lowe
         ("dlqi", {"value": "sNaN"}, "value", "write a number"),
         ("dlqi", {"value": "Infinity"}, "value", "write a number"),
         ("dlqi", {"value": "9" * 400}, "value", "write a number up to 1000"),
-        ("dlqi", {"value": "1e-400"}, "value", "two places"),
+        ("dlqi", {"value": "1e-400"}, "value", "write a number"),
+        ("dlqi", {"value": "1e1"}, "value", "write a number"),
+        ("dlqi", {"value": "1_0"}, "value", "write a number"),
+        ("dlqi", {"value": "١٢"}, "value", "write a number"),
+        ("dlqi", {"value": "1 2"}, "value", "write a number"),
+        ("dlqi", {"value": "7."}, "value", "write a number"),
+        ("dlqi", {"value": "7.001"}, "value", "two places"),
         ("dlqi", {"value": 3, "name": "Index"}, "name", "not a question"),
         ("imported", IMPORTED | {"name": " "}, "name", "write it as it stands"),
         ("imported", IMPORTED | {"name": 7}, "name", "write it as it stands"),

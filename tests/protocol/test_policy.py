@@ -1,5 +1,6 @@
 """What a clinic sets for itself: which way is careful, what nobody passes, and which of several values wins."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.protocol.people import D, described, harmless
 from treatments.protocol.catalogue import load
+from treatments.protocol.changes import floor_days
 from treatments.protocol.depth import limits
 from treatments.protocol.facts import BadFacts, Device, from_json
 from treatments.protocol.planning import propose_course
@@ -58,9 +60,9 @@ def outcome(words: str, catalogue) -> str:
         ("interval.raised_floor_days", 42, "more", 28, 3650),
         ("interval.event_grade", 2, "less", 1, 2),
         ("interval.deep_session_mm", "1.5", "less", "0.25", "3"),
-        ("concern.melasma.floor_days", 42, "more", 28, 3650),
-        ("concern.melasma.soft_max_mm", "1", "less", "0.25", "1.5"),
-        ("concern.hyperpig.soft_max_4_6_mm", "0.5", "less", "0.25", "1"),
+        ("concern.melasma.floor_days", 42, "more", 42, 3650),
+        ("concern.melasma.soft_max_mm", "1", "less", "0.25", "1"),
+        ("concern.hyperpig.soft_max_4_6_mm", "0.5", "less", "0.25", "0.5"),
         ("concern.striae.sessions_maximum", 6, "less", 1, 8),
         ("concern.cellulite.offered", False, "off", False, False),
         ("zone.forehead.soft_max_mm", "1", "less", "0.25", "1.5"),
@@ -69,7 +71,8 @@ def outcome(words: str, catalogue) -> str:
         ("depth.step_mm", "0.25", "less", "0.05", "0.5"),
         ("age.minimum_years", 18, "more", 18, 100),
         ("numbing.alert_mg_without_weight", "225", "less", "0.5", "225"),
-        ("numbing.prep_minutes_without_agent", 30, "more", 0, 120),
+        ("zone.abdomen.soft_max_mm", "1.5", "less", "0.25", "1.5"),
+        ("rule.acne_inflamed.category", "REL", "heavier", "REL", "ABS"),
     ],
 )
 def test_a_value_has_its_default_its_careful_side_and_its_bounds(path, default, stricter, lowest, highest):
@@ -96,6 +99,10 @@ def test_a_value_has_its_default_its_careful_side_and_its_bounds(path, default, 
         "zone.nose.hard_cap_by_device_mm",
         "concern.melasma.soft_max_4_6_mm",
         "depth.absolute_mm",
+        "concern.cellulite.target_days",
+        "interval.sun_avoidance_days",  # the waits of its rule are what is set
+        "interval.sun_avoidance_raised_days",
+        "numbing.prep_minutes_without_agent",  # nothing is booked by it
     ],
 )
 def test_what_nobody_may_set_is_no_parameter(path):
@@ -125,7 +132,7 @@ def test_a_value_keeps_what_speaks_for_it_and_against_it():
         ("rule.isotretinoin_past.washout_days", 180, "same"),
         ("zone.cheek.soft_max_mm", "1.25", "stricter"),
         ("zone.cheek.soft_max_mm", "1.50", "same"),
-        ("concern.melasma.soft_max_mm", "1.25", "looser"),
+        ("zone.forehead.soft_max_mm", "1.25", "looser"),
         ("rule.smoking.category", "REL", "stricter"),
         ("rule.hsv_history.category", "CAU", "looser"),
         ("rule.hsv_history.category", "ABS", "stricter"),
@@ -145,7 +152,7 @@ def test_which_way_a_value_lies(path, value, expected):
         ("rule.adverse_event.washout_days", 13, "14 to 3650 days"),
         ("zone.cheek.hard_cap_mm", "1.55", "0.25 to 1.5 mm"),
         ("zone.cheek.soft_max_mm", "1.55", "0.25 to 1.5 mm"),
-        ("concern.acne_scar_face.soft_max_mm", "3.05", "0.25 to 3 mm"),
+        ("concern.acne_scar_face.soft_max_mm", "1.55", "0.25 to 1.5 mm"),
         ("interval.event_grade", 3, "1 to 2 grade"),
         ("age.minimum_years", 17, "18 to 100 years"),
         ("numbing.alert_mg", "301", "0.5 to 300 mg"),
@@ -282,9 +289,53 @@ def test_the_wait_of_a_higher_risk_has_its_own_value(path, words):
     assert outcome(words.replace("28", "19"), with_values((path, 20, D))) == "defer"
 
 
-def test_the_advice_says_the_clinics_own_wait():
-    assert with_values((WAIT, 200)).rule("isotretinoin_past").advice.endswith("This clinic waits 200 days.")
-    assert "This clinic" not in with_values(("rule.filler.washout_days", 60)).rule("isotretinoin_past").advice
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (WAIT, 200, "This clinic waits 200 days."),
+        ("rule.sun_tan_exposure.washout_4_6_days", 35, "This clinic waits 35 days for skin type IV to VI."),
+        ("rule.sun_tan_exposure.washout_pigment_days", 35, "This clinic waits 35 days for a pigment concern."),
+        ("rule.laser_ipl.ablative_days", 100, "This clinic waits 100 days for: Skin surface removed (CO2, erbium)."),
+        ("rule.laser_ipl.washout_days", 100, "This clinic waits 100 days."),
+        ("rule.keloid_family.category", "ABS", "In this clinic it blocks treatment."),
+        ("rule.nsaid_otc.category", "TMP", "In this clinic treatment waits until it is over."),
+        ("rule.smoking.category", "REL", "In this clinic a clinician decides."),
+    ],
+)
+def test_the_advice_says_what_the_clinic_has_set_for_itself(path, value, said):
+    code = path.split(".")[1]
+    told = with_values((path, value)).rule(code).advice
+    assert told.startswith(CATALOGUE.rule(code).advice)
+    assert told.removeprefix(CATALOGUE.rule(code).advice).strip().startswith(said)
+    assert told.count("This clinic") + told.count("In this clinic") == 1
+    assert with_values((path, value)).rule("filler").advice == CATALOGUE.rule("filler").advice
+
+
+def test_a_block_made_milder_says_so():
+    told = with_values(("rule.hsv_history.category", "CAU", D)).rule("hsv_history").advice
+    assert told.endswith("In this clinic it is a caution.")
+
+
+def test_a_session_asks_for_as_long_without_sun_as_the_rule_does():
+    assert CATALOGUE.interval.sun_avoidance_raised_days == 28
+    for path, days in (("washout_4_6_days", 35), ("washout_pigment_days", 40), ("washout_days", 60)):
+        assert with_values((f"rule.sun_tan_exposure.{path}", days)).interval.sun_avoidance_raised_days == days
+    assert with_values((WAIT, 200)).interval.sun_avoidance_raised_days == 28
+
+
+def test_without_a_rule_about_sun_the_published_days_stay():
+    others = {code: rule for code, rule in CATALOGUE.rules_by_code.items() if code != "sun_tan_exposure"}
+    without = replace(CATALOGUE, rules=tuple(others.values()), rules_by_code=others)
+    assert apply(without, [Setting(WAIT, 200)], D).interval.sun_avoidance_raised_days == 28
+
+
+def test_strictness_goes_by_the_order_of_all_categories():
+    """A rule that a clinic has made a block offers other choices than the published one: no choice is ever unknown."""
+    for code in ("keloid_family", "isotretinoin_past", "hydroquinone"):
+        path = f"rule.{code}.category"
+        ours = parameters(with_values((path, "ABS")))[path]
+        for value in PUBLISHED[path].choices:
+            assert direction(ours, value) == ("same" if value == "ABS" else "looser")
 
 
 def test_a_caution_made_heavier_can_be_cleared_for_one_patient():
@@ -340,7 +391,6 @@ def test_latest_and_baseline_stay_in_order():
     tightened = with_values(("interval.new_baseline_after_days", 60), ("concern.fine_lines.latest_days", 30))
     assert tightened.interval.late_after_days == tightened.interval.new_baseline_after_days == 60
     assert tightened.concern("fine_lines").interval.latest_days == 42
-    assert with_values(("interval.sun_avoidance_days", 40)).interval.sun_avoidance_raised_days == 40
 
 
 def depth(zone: str, concern: str, catalogue, **more):
@@ -376,8 +426,6 @@ def test_a_concerns_ceiling_holds_for_every_skin_type():
     lighter = with_values(("concern.hyperpig.soft_max_4_6_mm", "0.3"))
     assert depth("cheek", "hyperpig", lighter, skin_type=5)[1] == "0.3"
     assert depth("cheek", "hyperpig", lighter, skin_type=2)[1] == "1.0"
-    deeper = with_values(("concern.melasma.soft_max_mm", "1.5", D))
-    assert deeper.concern("melasma").soft_max_mm == Decimal("1.5")
 
 
 def test_a_smaller_step_up_does_not_make_the_step_down_smaller():
@@ -421,8 +469,6 @@ def test_age_event_grade_and_numbing_follow_the_clinic():
     assert outcome("event 1 open", CATALOGUE) == "clear"
     assert outcome("event 1 open", with_values(("interval.event_grade", 1))) == "block"
     assert with_values(("numbing.alert_mg", "200")).numbing.alert_mg == Decimal("200")
-    assert with_values(("numbing.prep_minutes_without_agent", 45)).numbing.prep_minutes_without_agent == 45
-    assert with_values(("numbing.prep_minutes_without_agent", 20, D)).numbing.prep_minutes_without_agent == 20
 
 
 def test_a_harmless_patient_stays_clear_under_every_tightening_of_a_wait():
@@ -435,3 +481,28 @@ def test_a_floor_lowered_by_a_prescriber_is_never_lower_than_the_clinics_own():
     assert screen(patient, on=D, purpose="session", catalogue=CATALOGUE).outcome != "defer"
     tightened = with_values(("interval.floor_days", 35))
     assert screen(patient, on=D, purpose="session", catalogue=tightened).earliest_on == TOMORROW
+
+
+def test_a_zone_that_a_version_has_lost_is_still_called_something():
+    assert CATALOGUE.zone_label("cheek") == "Cheek"
+    assert CATALOGUE.zone_label("outer_ear") == "Outer ear"
+
+
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [
+        ("skin II", 28),
+        ("skin V", 42),
+        ("skin V; pigment trouble", 56),
+        ("skin V; session D-40; cleared interval_floor D+9", 28),
+    ],
+)
+def test_a_screening_tells_the_shortest_interval_of_its_day(words, days):
+    found = screen(described(words), on=D, purpose="booking", catalogue=CATALOGUE)
+    assert floor_days(found.changes, CATALOGUE) == days
+
+
+def test_the_shortest_interval_follows_the_clinics_own():
+    tightened = with_values(("interval.floor_days", 35))
+    found = screen(described("skin II"), on=D, purpose="booking", catalogue=tightened)
+    assert floor_days(found.changes, tightened) == 35

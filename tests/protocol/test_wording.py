@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from tests.protocol.people import D, day, described
 from tests.protocol.test_screening_properties import patients
 from treatments.protocol.catalogue import load
+from treatments.protocol.policy import Setting, apply, parameters
 from treatments.protocol.screening import PERMITS, screen
 from treatments.protocol.wording import (
     OUTCOMES,
@@ -87,6 +88,51 @@ def test_what_a_finding_means_for_the_day(known, sentence):
 def test_the_desk_reads_the_verdict(known, sentence):
     found, _ = screened(known)
     assert desk_sentence(found, CATALOGUE) == sentence
+
+
+@pytest.mark.parametrize(
+    ("years", "sentence"),
+    [
+        (18, "Earliest 24 December: 18th birthday"),
+        (21, "Earliest 24 December 2029: 21st birthday"),
+        (22, "Earliest 24 December 2030: 22nd birthday"),
+        (23, "Earliest 24 December 2031: 23rd birthday"),
+        (30, "Earliest 24 December 2038: 30th birthday"),
+    ],
+)
+def test_a_clinic_with_another_youngest_age_names_that_birthday(years, sentence):
+    rules = apply(CATALOGUE, [Setting("age.minimum_years", years)], D)
+    facts = described("born 2008-12-24")
+    found = screen(facts, on=D, purpose="session", catalogue=rules)
+    assert binding_sentence(found, facts, rules) == sentence
+    assert finding_sentence(found.findings[0], facts, rules, on=D) == sentence.replace("Earliest", "Not before")
+
+
+# Words that would be untrue where a clinic has set another value: the number stands beside the value, not in the sentence.
+SET_ELSEWHERE = [
+    ("age_under_18", "age.minimum_years"),
+    ("adverse_event_open", "interval.event_grade"),
+    ("pih_history", "interval.pigment_trouble_extra_days"),
+]
+
+
+@pytest.mark.parametrize(("code", "path"), SET_ELSEWHERE)
+def test_no_sentence_of_a_rule_repeats_a_value_that_a_clinic_may_set_elsewhere(code, path):
+    assert path in parameters(CATALOGUE)
+    rule = CATALOGUE.rule(code)
+    assert not re.search(r"\d", rule.label + rule.advice + (rule.dated_as or ""))
+
+
+def test_rosacea_is_asked_for_by_its_name_and_its_word_says_the_rest():
+    """Somebody with flushing alone has rosacea, and a clinician decides."""
+    rule = CATALOGUE.rule("rosacea")
+    assert rule.question == "Do you have rosacea?"
+    assert {word: detail.category for word, detail in rule.details.items()} == {
+        "flushing": "REL",
+        "papulopustular": "ABS",
+    }
+    assert screened("rosacea yes flushing")[0].outcome == "needs_clinician"
+    assert screened("rosacea yes papulopustular")[0].outcome == "block"
 
 
 @given(patients())

@@ -13,7 +13,8 @@ from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.places import Place
 from treatments.appointments.working_time import working_stretches
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.protocol.screening import PERMITS
+from treatments.protocol import changes
+from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import catalogue_for
 from treatments.scheduling.free_time import holds
@@ -74,9 +75,14 @@ def marks_to_ask(
         raise DomainError(
             "This course is not active: none of its sessions can be booked or moved. Activate the plan first."
         )
+    screening = screenings.look(patient, on=day, purpose="booking")
     # Read again under the lock: what was booked meanwhile may have moved its window.
-    is_late = _refuse_outside_window(PlannedSession.objects.get(pk=planned.pk), plan, day, moving=moving)
-    return _permitted_on(patient, day) or is_late
+    planned = PlannedSession.objects.get(pk=planned.pk)
+    is_late = _refuse_outside_window(planned, plan, screening, patient=patient, moving=moving)
+    if not PERMITS[screening.outcome].book:
+        said = desk_sentence(screening, catalogue_for(patient.clinic, day))
+        raise NotPermitted(f"{said}.", screening=screening, field="day")
+    return screening.outcome == "ask" or is_late
 
 
 def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -> date:
@@ -99,9 +105,10 @@ def fixed_days(plan: TreatmentPlan) -> dict[int, date]:
 
 
 def _refuse_outside_window(
-    planned: PlannedSession, plan: TreatmentPlan, day: date, *, moving: Appointment | None
+    planned: PlannedSession, plan: TreatmentPlan, screening: Screening, *, patient: Patient, moving: Appointment | None
 ) -> bool:
     """Raises OutsideWindow or AlreadyBooked; True where the day is late and a clinician looks again first."""
+    day, floor_days = screening.on, _floor_days(plan, screening)
     if day < planned.earliest_on:
         raise OutsideWindow(
             f"Not before {_words(planned.earliest_on)}: the shortest interval of this course.", field="day"
@@ -114,28 +121,33 @@ def _refuse_outside_window(
         raise OutsideWindow(
             f"Not after {_words(last_on)}: the window of this session ends then. {way_out}", field="day"
         )
-    for number, other in fixed_days(plan).items():
+    taken = fixed_days(plan)
+    for number, other in taken.items():
         if number == planned.number and moving is None:
             raise AlreadyBooked(f"This session of the course is already booked for {_words(other)}.")
-        if number < planned.number and (day - other).days < plan.floor_days:
+        if number < planned.number and (day - other).days < floor_days:
             raise OutsideWindow(
-                f"Session {number} is on {_words(other)}: at least {plan.floor_days} days lie between two.", field="day"
+                f"Session {number} is on {_words(other)}: at least {floor_days} days lie between two.", field="day"
             )
-        if number > planned.number and (other - day).days < plan.floor_days:
+    after = [(other, number) for number, other in taken.items() if number > planned.number]
+    if after:
+        other, number = min(after)
+        if (other - day).days < (least := _floor_then(patient, plan, other)):
             raise OutsideWindow(
-                f"Session {number} is booked for {_words(other)}: at least {plan.floor_days} days lie between two. Move that one first.",
+                f"Session {number} is booked for {_words(other)}: at least {least} days lie between two. Move that one first.",
                 field="day",
             )
     return day > planned.latest_on
 
 
-def _permitted_on(patient: Patient, day: date) -> bool:
-    """Screen for that date; True when it may be booked but a question is open."""
-    screening = screenings.look(patient, on=day, purpose="booking")
-    if not PERMITS[screening.outcome].book:
-        said = desk_sentence(screening, catalogue_for(patient.clinic, day))
-        raise NotPermitted(f"{said}.", screening=screening, field="day")
-    return screening.outcome == "ask"
+def _floor_days(plan: TreatmentPlan, screening: Screening) -> int:
+    """The plan keeps the interval it was made with; where the rules of the visit's day ask for a longer one, they win."""
+    return max(plan.floor_days, changes.floor_days(screening.changes, catalogue_for(plan.clinic, screening.on)))
+
+
+def _floor_then(patient: Patient, plan: TreatmentPlan, day: date) -> int:
+    """The same for a visit that is booked already, by the rules of its own day."""
+    return _floor_days(plan, screenings.look(patient, on=day, purpose="booking"))
 
 
 def _wall(moment: datetime, place: Place) -> str:

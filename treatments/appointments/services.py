@@ -1,6 +1,7 @@
 """The diary: booking, moving, cancelling, and the steps of a visit.
 
-Lock order: plan, visit, clinician, room, device, patient. Whatever touches a visit of a course takes the course first,
+Lock order: clinic, plan, visit, clinician, room, device, patient. Whoever takes a place holds the clinic's rules first, so
+that a change of them finds the visit or the visit finds the change. Whatever touches a visit of a course takes the course first,
 so that its windows are worked out from days that nobody is changing.
 """
 
@@ -14,7 +15,7 @@ from django.db.models import Exists, OuterRef
 
 from clinic import audit, clock
 from clinic.errors import Busy, ConstraintRefused, DomainError, explained
-from clinic.models import Membership, Room, User
+from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
 from treatments.appointments import messages
 from treatments.appointments.gates import (
@@ -32,6 +33,7 @@ from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.rules.models import Device
+from treatments.rules.policy import hold_rules
 from treatments.scheduling.free_time import Stretch
 
 __all__ = [
@@ -70,7 +72,7 @@ def book(
 
     Raises SlotTaken, OutsideWindow, NotPermitted (outcome table of the protocol), Busy, or DomainError with a sentence.
     """
-    clinic = patient.clinic
+    clinic = _under_its_rules(patient.clinic)
     refuse_foreign(clinic, place, patient, planned_session)
     start = place.start(clinic)
     visit = Appointment(
@@ -97,6 +99,7 @@ def book(
 @transaction.atomic
 def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
     """Give a visit another place. Its old messages are cancelled and new ones written; nothing else moves."""
+    _under_its_rules(visit.clinic)
     visit = locked(visit)
     if visit.status not in COMING:
         raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
@@ -120,6 +123,7 @@ def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
 @transaction.atomic
 def move_back(*, visit: Appointment, by: User) -> Appointment:
     """Undo the last move: the visit goes where it was before. Raises what `move` raises, so also SlotTaken."""
+    _under_its_rules(visit.clinic)
     visit = locked(visit)
     before = (
         visit.events.filter(schedule_version=visit.schedule_version - 1, status__in=COMING)
@@ -175,6 +179,7 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     A cancelled or missed visit takes its place back, with its messages, if a booking could be made there now. Raises
     SlotTaken where somebody else has it, else what `book` raises.
     """
+    _under_its_rules(visit.clinic)
     visit = locked(visit)
     back, undone = _step_before(visit), visit.status
     if back is None or not lifecycle.can_undo("appointment", undone, back):
@@ -216,6 +221,12 @@ def locked(visit: Appointment) -> Appointment:
     )  # fmt: skip
     with _not_for_long():
         return rows.get(pk=visit.pk)
+
+
+def _under_its_rules(clinic: Clinic) -> Clinic:
+    """The clinic with the rules as they are and stay until we are done. Raises Busy after three seconds."""
+    with _not_for_long():
+        return hold_rules(clinic)
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
 from treatments.assessments import services as assessments
 from treatments.demo import cast, measured
+from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, stories
-from treatments.flows import courses
+from treatments.flows import courses, publishing
 from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
@@ -30,7 +31,7 @@ from treatments.rules import services as rules
 from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
-from treatments.sessions.depths import zone_limits
+from treatments.sessions.depths import last_of_course, zone_limits
 from treatments.sessions.models import CartridgeLot
 
 DAWN = time(8, 30)
@@ -65,6 +66,8 @@ class _Builder:
         told = list(stories(patients))
         for story in told:
             self._plan_acts(story)
+        for own in OWN_VALUES:
+            self._plan_own_value(own)
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         for day in sorted(self.acts):
@@ -126,6 +129,27 @@ class _Builder:
                 membership=member, hours={day: list(staff.hours) for day in weekdays}, by=self.by
             )
         return member
+
+    # The clinic's own values
+
+    def _plan_own_value(self, own: OwnValue) -> None:
+        self._on(own.set_on, lambda: self._set_own_value(own))
+        if own.ended_on is not None:
+            self._on(own.ended_on, lambda: self._end_own_value(own))
+
+    def _set_own_value(self, own: OwnValue) -> None:
+        said = {"clinic": self.clinic, "path": own.path, "value": own.value}
+        if own.until is None:
+            publishing.tighten(by=self.manager, **said)
+        else:
+            until = self.today + timedelta(days=own.until)
+            publishing.loosen(by=self.prescriber, reason=own.reason, expires_on=until, **said)
+        self.clinic.refresh_from_db(fields=["rules_version"])
+
+    def _end_own_value(self, own: OwnValue) -> None:
+        value = self.clinic.policy_values.standing().get(path=own.path)
+        publishing.end(policy_value=value, by=self.prescriber, reason=own.ended_reason)
+        self.clinic.refresh_from_db(fields=["rules_version"])
 
     # The stories
 
@@ -314,8 +338,9 @@ class _Builder:
         session = sessions.open_session(
             visit=visit, by=visit.clinician, acknowledged=[change["parameter"] for change in record.changes]
         )
+        previous = last_of_course(session)
         for zone in story.concern["zones"]:
-            allowed = zone_limits(session, zone, by=visit.clinician)
+            allowed = zone_limits(session, zone, by=visit.clinician, previous=previous)
             depth = min(allowed.start_mm + Decimal("0.25") * (number - 1), allowed.soft_max_mm)
             sessions.set_zone(
                 session=session,

@@ -5,8 +5,8 @@ each of them. Visits whose outcome changes become lines of a worklist, and their
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -19,14 +19,16 @@ from clinic.models import Clinic, Membership, User
 from patients.models import Patient
 from treatments import facts
 from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.plans.models import NOT_ENDED, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
+from treatments.protocol.changes import floor_days
 from treatments.protocol.facts import PatientFacts, from_json
 from treatments.protocol.jsonreading import BadFacts
 from treatments.protocol.policy import Setting, Value, parameters
-from treatments.protocol.screening import Outcome, screen
+from treatments.protocol.screening import Outcome, Screening, screen
 from treatments.rules import policy, services
 from treatments.rules.models import OutcomeChange, PolicyValue, ProtocolAdoption, ProtocolSignOff, ProtocolVersion
-from treatments.rules.services import in_force
+from treatments.rules.policy import RuleSet
 from treatments.rules.words import verdict_words
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
@@ -39,21 +41,18 @@ PATIENTS_AT_ONCE = 500
 class Judged:
     """What a rule set says of a visit's day; `not_before` where a date decides."""
 
+    on: date
     outcome: Outcome
     not_before: date | None = None
 
     @property
     def words(self) -> str:
-        return verdict_words(self.outcome, self.not_before)
-
-
-# Rules that no longer know what a patient is treated for judge nothing: a person has to.
-NOT_COVERED = Judged("needs_clinician")
+        return verdict_words(self.outcome, self.not_before, near=self.on)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A booked visit that the rules would judge in another way."""
+    """A booked visit that the rules would judge in another way: another outcome, or another first day."""
 
     visit: Appointment
     patient: Patient
@@ -61,14 +60,15 @@ class Change:
     after: Judged
 
 
-def compare(clinic: Clinic, after: Catalogue, *, before: Catalogue | None = None) -> list[Change]:
-    """Visits that are booked and not over, each judged for its day under `before` (else what is in force) and `after`.
+def compare(clinic: Clinic, after: RuleSet, *, before: RuleSet | None = None) -> list[Change]:
+    """Visits that are booked and not over, each judged by the rules of its own day, under `before` (else what is in
+    force) and under `after`.
 
     By what is known today, as a booking is: the questions of the day are asked on the day. In order of the visits' days.
     Eight queries for each 500 patients, and one for the visits.
     """
     today = clock.today(clinic)
-    before = before or policy.catalogue_for(clinic)
+    before = before or policy.rules_of(clinic)
     device = clinic.devices.filter(in_service=True).order_by("id").first()
     booked = [list(visits) for _, visits in groupby(_booked_visits(clinic, today), key=lambda one: one.patient_id)]
     changes: list[Change] = []
@@ -78,7 +78,7 @@ def compare(clinic: Clinic, after: Catalogue, *, before: Catalogue | None = None
             rows = known[visits[0].patient_id]
             # Days of a patient are days of this clinic; asking each row for it would be a query each.
             rows.patient.clinic = clinic
-            changes += _changes(visits, rows, today, before, after)
+            changes += _changes(visits, _Judge(before, rows, today), _Judge(after, rows, today))
     return sorted(changes, key=lambda change: (change.visit.during, change.visit.pk))
 
 
@@ -91,58 +91,74 @@ def _booked_visits(clinic: Clinic, today: date) -> Iterable[Appointment]:
     return coming.select_related("patient", "planned_session__plan").order_by("patient_id", "during")
 
 
-def _changes(
-    visits: list[Appointment], rows: facts.Rows, today: date, before: Catalogue, after: Catalogue
-) -> Iterator[Change]:
-    was, will = (_known(rows, today, rules) for rules in (before, after))
+def _changes(visits: list[Appointment], was: "_Judge", will: "_Judge") -> Iterator[Change]:
+    previous_on: date | None = None
     for visit in visits:
-        judged, judged_anew = _judged(was, visit.day, before), _judged(will, visit.day, after)
-        if judged.outcome != judged_anew.outcome:
+        judged, judged_anew = was.of(visit.day, previous_on), will.of(visit.day, previous_on)
+        if judged != judged_anew:
             yield Change(visit, visit.patient, judged, judged_anew)
+        previous_on = visit.day
 
 
-def _known(rows: facts.Rows, today: date, rules: Catalogue) -> PatientFacts | None:
+@dataclass
+class _Judge:
+    """One rule set over the rows of one patient, asked about one visit after another."""
+
+    rules: RuleSet
+    rows: facts.Rows
+    today: date
+    # Facts as the rules of a day read them: days without a change between them share their rules.
+    read: dict[int, tuple[Catalogue, PatientFacts | None]] = field(default_factory=dict)
+
+    def of(self, on: date, previous_on: date | None) -> Judged:
+        """The verdict for a visit, `previous_on` being the day booked for the one before it."""
+        rules, known = self._known(self.rules.on(on))
+        if known is None:
+            # Rules that no longer know what a patient is treated for judge nothing: a person has to.
+            return Judged(on, "needs_clinician")
+        screening = screen(known, on=on, purpose="booking", catalogue=rules, ahead=self.rules.ahead(on))
+        return _with_gap(screening, rules, previous_on)
+
+    def _known(self, rules: Catalogue) -> tuple[Catalogue, PatientFacts | None]:
+        if id(rules) not in self.read:
+            self.read[id(rules)] = rules, _facts(self.rows, self.today, rules)
+        return self.read[id(rules)]
+
+
+def _with_gap(screening: Screening, rules: Catalogue, previous_on: date | None) -> Judged:
+    """A needling that is only booked is no fact yet, but the shortest interval will run from it."""
+    not_before = screening.earliest_on if screening.binding else None
+    if previous_on is None or screening.outcome == "block":
+        return Judged(screening.on, screening.outcome, not_before)
+    free_on = previous_on + timedelta(days=floor_days(screening.changes, rules))
+    if screening.on >= free_on:
+        return Judged(screening.on, screening.outcome, not_before)
+    return Judged(screening.on, "defer", max(free_on, not_before or free_on))
+
+
+def _facts(rows: facts.Rows, today: date, rules: Catalogue) -> PatientFacts | None:
     try:
         return from_json(facts.facts_from(rows, on=today, catalogue=rules), rules)
     except BadFacts:
         return None
 
 
-def _judged(known: PatientFacts | None, on: date, rules: Catalogue) -> Judged:
-    if known is None:
-        return NOT_COVERED
-    screening = screen(known, on=on, purpose="booking", catalogue=rules)
-    return Judged(screening.outcome, screening.earliest_on if screening.binding else None)
-
-
 # ── What would change, before anything is written ─────────────────────────────
 
 
-def catalogue_with(clinic: Clinic, setting: Setting) -> Catalogue:
+def rules_with(clinic: Clinic, setting: Setting) -> RuleSet:
     """The rules of a clinic as they would be with one more setting."""
-    return _applied(clinic, in_force(clinic), [*_settings(clinic), setting])
+    return policy.rules_of(clinic).having(setting)
 
 
-def catalogue_without(value: PolicyValue) -> Catalogue:
+def rules_without(value: PolicyValue) -> RuleSet:
     """The rules of a clinic as they would be with one of its values ended."""
-    left = list(_settings(value.clinic))
-    ended = Setting(value.path, value.value, value.expires_on)
-    if ended in left:
-        left.remove(ended)
-    return _applied(value.clinic, in_force(value.clinic), left)
+    return policy.rules_of(value.clinic).without(Setting(value.path, value.value, value.expires_on))
 
 
-def catalogue_under(clinic: Clinic, protocol: ProtocolVersion) -> Catalogue:
+def rules_under(clinic: Clinic, protocol: ProtocolVersion) -> RuleSet:
     """The rules of a clinic as they would be under another published version, with its own values on top."""
-    return _applied(clinic, protocol, _settings(clinic))
-
-
-def _applied(clinic: Clinic, protocol: ProtocolVersion, settings: Iterable[Setting]) -> Catalogue:
-    return policy.catalogue_with(protocol, settings, clock.today(clinic))
-
-
-def _settings(clinic: Clinic) -> Iterable[Setting]:
-    return policy.in_force_settings(clinic)
+    return RuleSet(protocol.sha256, policy.rules_of(clinic).settings)
 
 
 # ── The change itself, with what it means for booked visits ───────────────────
@@ -200,18 +216,19 @@ def sign_off(*, clinic: Clinic, by: Membership) -> ProtocolSignOff:
     return signed
 
 
-def _held(clinic: Clinic) -> tuple[Clinic, Catalogue]:
-    """The clinic under its lock, with the rules as they are: two changes at once are made one after the other."""
+def _held(clinic: Clinic) -> tuple[Clinic, RuleSet]:
+    """The clinic under its lock, with the rules as they are: two changes at once are made one after the other, and
+    nobody books meanwhile (`policy.hold_rules`)."""
     clinic = Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
-    return clinic, policy.catalogue_for(clinic)
+    return clinic, policy.rules_of(clinic)
 
 
-def _tell(clinic: Clinic, before: Catalogue, *, because: str, by: User) -> None:
+def _tell(clinic: Clinic, before: RuleSet, *, because: str, by: User) -> None:
     """Write a line for every visit that is judged anew, and screen again whom the change concerns."""
     # The trigger has raised the version of the rules meanwhile.
     clinic.refresh_from_db(fields=["rules_version"])
-    after = policy.catalogue_for(clinic)
-    changes = compare(clinic, after, before=before) if after is not before else []
+    after = policy.rules_of(clinic)
+    changes = compare(clinic, after, before=before) if after != before else []
     OutcomeChange.objects.bulk_create(
         OutcomeChange(
             clinic=clinic,
@@ -226,35 +243,49 @@ def _tell(clinic: Clinic, before: Catalogue, *, because: str, by: User) -> None:
         )
         for change in changes
     )
-    for patient in _to_screen_again(clinic, changes):
-        screenings.perform_again(patient=patient, by=by)
+    for patients in _at_once(list(_to_screen_again(clinic, changes))):
+        screenings.perform_again_for_all(clinic=clinic, patients=patients, by=by)
 
 
 def _refuse_what_it_cannot_read(clinic: Clinic, protocol: ProtocolVersion) -> None:
-    rules, today, unknown = catalogue_under(clinic, protocol), clock.today(clinic), 0
+    today = clock.today(clinic)
+    rules, unknown = rules_under(clinic, protocol).on(today), set()
     for patients in _at_once(list(clinic.patients.order_by("pk"))):
         for rows in facts.rows_of(patients, device=None).values():
             rows.patient.clinic = clinic
-            unknown += _known(rows, today, rules) is None
+            if _facts(rows, today, rules) is None:
+                unknown.add(rows.patient.pk)
+    # A course that is not over goes on by its plan, so the rules have to know what that plan is about.
+    for plan in clinic.plans.filter(status__in=NOT_ENDED).prefetch_related("planned_sessions"):
+        if not _reads(plan, rules):
+            unknown.add(plan.patient_id)
     if unknown:
-        whom = "one patient" if unknown == 1 else f"{unknown} patients"
+        whom = "one patient" if len(unknown) == 1 else f"{len(unknown)} patients"
         raise DomainError(
             f"Protocol {protocol.version} no longer knows a concern, zone or answer that is on record for {whom}. "
-            "Assess them again first."
+            "Assess them again and plan their courses anew first."
         )
 
 
-def _to_screen_again(clinic: Clinic, changes: Iterable[Change]) -> Iterable[Patient]:
-    """Whose booked visit is judged anew, for lists read the newest screening; and who was screened today, for a session
+def _reads(plan: TreatmentPlan, rules: Catalogue) -> bool:
+    """Whether the rules know every concern and zone of a plan. What was needled in a course is among its zones."""
+    codes = {concern["code"] for concern in plan.concerns}
+    zones = {zone for concern in plan.concerns for zone in concern["zones"]}
+    zones |= {zone["zone"] for session in plan.planned_sessions.all() for zone in session.zones}
+    return codes <= rules.concerns.keys() and zones <= rules.zones.keys()
+
+
+def _to_screen_again(clinic: Clinic, changes: Iterable[Change]) -> Iterable[int]:
+    """The keys of patients, in order: whose booked visit is judged anew, for lists read the newest screening; and who was screened today, for a session
     opens only under the rules in force."""
     today = clock.today(clinic)
     screened_today = Exists(ScreeningRecord.objects.filter(patient=OuterRef("pk"), on=today))
     concerned = Q(pk__in={change.patient.pk for change in changes}) | screened_today
-    return clinic.patients.filter(concerned).select_related("clinic").order_by("pk")
+    return clinic.patients.filter(concerned).order_by("pk").values_list("pk", flat=True)
 
 
-def _label(rules: Catalogue, path: str) -> str:
-    known = parameters(rules).get(path)
+def _label(rules: RuleSet, path: str) -> str:
+    known = parameters(services.published(rules.sha256)).get(path)
     return known.label if known else path
 
 

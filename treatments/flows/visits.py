@@ -6,12 +6,14 @@ from clinic.errors import DomainError
 from clinic.models import User
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
+from treatments.rules import policy
 from treatments.sessions.models import TreatmentSession
 
 
 @transaction.atomic
 def undo_step(*, visit: Appointment, by: User) -> Appointment:
     """Take the last step back, as long as no signed session says that it happened."""
+    policy.hold_rules(visit.clinic)
     visit = appointments.locked(visit)
     needlings = TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error")
     if visit.status == "done" and needlings.filter(signed_at__isnull=False).exists():

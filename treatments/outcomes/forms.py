@@ -10,6 +10,7 @@ from clinic.forms import page_form_helper
 from patients.forms import Day, Line, Paragraph
 from treatments.outcomes.models import CourseReview
 from treatments.outcomes.services import work_out
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.entries import Zone
 from treatments.protocol.instruments import HIGHEST, NAME_LENGTH, Instrument, Score
 from treatments.protocol.instruments_entries import Item
@@ -44,6 +45,13 @@ class ScoreForm(forms.Form):
             self.fields[f"item-{item.code}"] = _choice(item)
         if instrument.formula == "typed":
             self.fields |= _typed(instrument)
+        if instrument.asks_name:
+            self.fields["licence_note"] = Line(
+                label="Licence",
+                required=False,
+                max_length=200,
+                help_text="Under which licence you use it: its number, or who permitted it and when.",
+            )
         self.helper = page_form_helper()
 
     def clean(self) -> dict:
@@ -101,7 +109,10 @@ class ScoreForm(forms.Form):
         }
 
     def typed_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.fields if name.startswith("item-")] if not self.instrument.items else []
+        """What is typed of a total that was worked out elsewhere; none of an instrument with questions."""
+        if self.instrument.items:
+            return []
+        return [self[name] for name in self.fields if name.startswith("item-") or name == "licence_note"]
 
 
 def _choice(item: Item) -> forms.ChoiceField:
@@ -154,7 +165,7 @@ class ErrorReasonForm(forms.Form):
 class ReviewForm(forms.Form):
     decision = forms.ChoiceField(
         label="What happens to the course",
-        choices=CourseReview.Decision.choices,
+        choices=[(choice.value, choice.label) for choice in (CourseReview.Decision.GO_ON, CourseReview.Decision.STAY)],
         error_messages={
             "required": "Choose whether the course goes on.",
             "invalid_choice": "Choose whether the course goes on.",
@@ -166,8 +177,18 @@ class ReviewForm(forms.Form):
         error_messages={"required": "Write what you saw and why you decide so."},
     )
 
+    def __init__(self, *args, plan: TreatmentPlan, **kwargs) -> None:
+        """Of a course that has ended nothing is decided any more: what was seen is written down."""
+        super().__init__(*args, **kwargs)
+        self.is_under_way = plan.is_under_way
+        if plan.has_ended:
+            del self.fields["decision"]
+
     def decisions(self) -> list[dict]:
-        notes = {"go_on": "screened again as it goes on", "stay": "nothing can be booked meanwhile"}
+        if self.is_under_way:
+            notes = {"go_on": "screened again as it goes on", "stay": "on hold; nothing can be booked meanwhile"}
+        else:
+            notes = {"go_on": "the plan may be activated", "stay": "it stays a plan: change or withdraw it"}
         return [
             {"value": value, "label": label, "note": notes[value]} for value, label in self.fields["decision"].choices
         ]

@@ -25,12 +25,15 @@ MANY_POINTS = 7
 
 @dataclass(frozen=True)
 class Row:
-    """One score as it is read: the total in words, and how it stands to the first of its line."""
+    """One score as it is read: the total in words, and how it stands to the one it is counted from.
+
+    `mark`: of that one itself, "baseline" where the course under way is judged by it, else "first score".
+    """
 
     kept: OutcomeScore
     total: str
     change: str = ""
-    is_baseline: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Line:
-    """All scores of one instrument, variant and zone: the only ones that may be compared. `rows`: the newest first."""
+    """All scores of one instrument, variant and zone: the only ones that may be compared. `rows`: the newest first.
+
+    `licence`: what was noted last of the licence under which a questionnaire is used.
+    """
 
     key: str
     label: str
@@ -67,6 +73,9 @@ class Line:
     rows: list[Row]
     drawing: Drawing | None
     code: str = ""
+    licence: str = ""
+    # The day of the score that changes are counted from.
+    since: str = ""
     latest: Row | None = None
 
 
@@ -83,7 +92,7 @@ def lines(
     """
     kinds: dict[tuple[str, str, str], list[OutcomeScore]] = {}
     for one in sorted(scores, key=lambda one: (one.assessed_on, one.pk)):
-        kinds.setdefault((one.instrument, one.variant, one.zone), []).append(one)
+        kinds.setdefault((one.instrument, one.variant.casefold(), one.zone), []).append(one)
     made = [
         _line(f"score-{position}", kind, catalogue, plan, sessions)
         for position, kind in enumerate(kinds.values(), start=1)
@@ -118,7 +127,8 @@ def _line(
     baseline = baseline_of(plan, counted) if plan else None
     first = baseline or next(iter(counted), None)
     better = BETTER.get(better_of(known, newest.items), "") if known else ""
-    rows = [_row(one, first, known) for one in reversed(scores)]
+    mark = "baseline" if baseline else "first score"
+    rows = [_row(one, first, known, mark) for one in reversed(scores)]
     return Line(
         key=key,
         label=label,
@@ -131,14 +141,16 @@ def _line(
         if len(counted) > 1
         else None,
         code=known.code if known else "",
+        licence=next((one.licence_note for one in reversed(counted) if one.licence_note), ""),
+        since=date_words(first.assessed_on) if first else "",
         latest=next((row for row in rows if not row.kept.entered_in_error), None),
     )
 
 
-def _row(one: OutcomeScore, first: OutcomeScore | None, known: Instrument | None) -> Row:
+def _row(one: OutcomeScore, first: OutcomeScore | None, known: Instrument | None, mark: str) -> Row:
     is_first = first is not None and one.pk == first.pk
     if first is None or is_first or one.entered_in_error or one.assessed_on < first.assessed_on:
-        return Row(one, number(one.total), is_baseline=is_first)
+        return Row(one, number(one.total), mark=mark if is_first else "")
     return Row(one, number(one.total), change=_change(first, one, known))
 
 
@@ -151,6 +163,11 @@ def _change(first: OutcomeScore, one: OutcomeScore, known: Instrument | None) ->
     if gone is None:
         return said
     return f"{said}, {number(gone)} % gone" if gone > 0 else f"{said}, {number(-gone)} % more"
+
+
+def stop_words(line: Decimal, baseline: Decimal) -> str:
+    """When a course pauses. Over a baseline of nought any rise is too much, not nought itself."""
+    return f"course pauses at {number(line)}" if line > baseline else "course pauses at any rise"
 
 
 # ── The drawing ───────────────────────────────────────────────────────────────
@@ -185,7 +202,7 @@ def _drawing(
         first_label=date_words(first_on),
         last_label=date_words(last_on) if last_on > first_on else "",
         stop_y=_y(stop, ticks) if stop is not None else None,
-        stop_label=f"course pauses at {number(stop)}" if stop is not None else "",
+        stop_label=stop_words(stop, baseline.total) if stop is not None and baseline else "",
     )
 
 

@@ -8,12 +8,8 @@ from django.db.models import Q
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import Patient
 from treatments.plans.models import TreatmentPlan
+from treatments.sessions.gate import refusal
 from treatments.sessions.models import TreatmentSession
-
-
-def _refuse(promise: str) -> str:
-    return f"RAISE EXCEPTION '{promise}' USING ERRCODE = 'check_violation', CONSTRAINT = '{promise}';"
-
 
 # Marking a score as entered in error is the one change it takes, once.
 SCORE_IS_FIXED = pgtrigger.Trigger(
@@ -23,7 +19,7 @@ SCORE_IS_FIXED = pgtrigger.Trigger(
     func=f"""
         IF TG_OP = 'DELETE' OR OLD.entered_in_error OR (to_jsonb(NEW) - ARRAY['entered_in_error', 'error_reason'])
             IS DISTINCT FROM (to_jsonb(OLD) - ARRAY['entered_in_error', 'error_reason']) THEN
-            {_refuse("outcome_score_is_fixed")}
+            {refusal("outcome_score_is_fixed")}
         END IF;
         RETURN NEW;
     """,
@@ -39,26 +35,42 @@ SCORE_OF_ITS_OWN_PATIENT = pgtrigger.Trigger(
                 SELECT 1 FROM treatments_treatmentplan WHERE id = NEW.plan_id AND patient_id = NEW.patient_id))
             OR (NEW.session_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM treatments_treatmentsession WHERE id = NEW.session_id AND patient_id = NEW.patient_id)) THEN
-            {_refuse("outcome_score_of_its_own_patient")}
+            {refusal("outcome_score_of_its_own_patient")}
         END IF;
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
 
-# On the plan's own table: whatever a form, a service or a script says, a course that a score has put on hold
-# does not go on before somebody has looked.
+# On the plan's own table: whatever a form, a service or a script says, no course of a patient begins or goes on while
+# one of hers waits for a review. A course that was stopped keeps its question: planning anew does not answer it.
 REVIEW_COMES_FIRST = pgtrigger.Trigger(
     name="plan_review_comes_first",
     when=pgtrigger.Before,
-    operation=pgtrigger.Update,
+    operation=pgtrigger.Insert | pgtrigger.Update,
     func=f"""
-        IF NEW.status = 'active' AND OLD.status <> 'active' AND EXISTS (
-            SELECT 1 FROM treatments_coursereview WHERE plan_id = NEW.id AND reviewed_at IS NULL
-        ) THEN {_refuse("plan_review_comes_first")} END IF;
+        IF NEW.status = 'active' AND OLD.status IS DISTINCT FROM 'active' AND EXISTS (
+            SELECT 1 FROM treatments_coursereview review JOIN treatments_treatmentplan course ON course.id = review.plan_id
+            WHERE course.patient_id = NEW.patient_id AND review.reviewed_at IS NULL
+        ) THEN {refusal("plan_review_comes_first")} END IF;
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
 pgtrigger.register(REVIEW_COMES_FIRST)(TreatmentPlan)
+
+# What put a course on hold stays as it was raised; an answer is written into it once.
+REVIEW_IS_FIXED = pgtrigger.Trigger(
+    name="course_review_is_fixed",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update | pgtrigger.Delete,
+    declare=[("answer", "text[] := ARRAY['reviewed_at', 'reviewed_by_id', 'decision', 'note']")],
+    func=f"""
+        IF TG_OP = 'DELETE' OR OLD.reviewed_at IS NOT NULL OR NEW.reviewed_at IS NULL
+            OR (to_jsonb(NEW) - answer) IS DISTINCT FROM (to_jsonb(OLD) - answer) THEN
+            {refusal("course_review_is_fixed")}
+        END IF;
+        RETURN NEW;
+    """,
+)
 
 
 @pgtrigger.register(SCORE_IS_FIXED, SCORE_OF_ITS_OWN_PATIENT)
@@ -80,6 +92,8 @@ class OutcomeScore(RefModel):
     items = models.JSONField()
     total = models.DecimalField(max_digits=6, decimal_places=2)
     band = models.CharField(max_length=60, blank=True)
+    # Of a questionnaire that is not part of the product: under which licence it was used, in the words of who used it.
+    licence_note = models.CharField(max_length=200, blank=True, default="", db_default="")
     note = models.TextField(blank=True)
     entered_in_error = models.BooleanField(default=False)
     error_reason = models.CharField(max_length=200, blank=True)
@@ -99,13 +113,15 @@ class OutcomeScore(RefModel):
         return f"{self.instrument} {self.total}"
 
 
+@pgtrigger.register(REVIEW_IS_FIXED)
 @pghistory.track(append_only=True)
 class CourseReview(RefModel):
     """A score rose too far over its baseline: the course waits until a clinician has looked (FHIR Task)."""
 
     class Decision(models.TextChoices):
         GO_ON = "go_on", "The course goes on"
-        STAY = "stay", "The course stays on hold"
+        STAY = "stay", "The course waits"
+        ENDED = "ended", "The course has ended"
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="course_reviews")
     plan = models.ForeignKey(TreatmentPlan, on_delete=models.PROTECT, related_name="reviews")
@@ -134,3 +150,8 @@ class CourseReview(RefModel):
 
     def __str__(self) -> str:
         return self.reason
+
+    @property
+    def struck(self) -> bool:
+        """Whether one of its two scores was marked as entered in error since. What they said is still to be looked at."""
+        return self.score.entered_in_error or self.baseline.entered_in_error

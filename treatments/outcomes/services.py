@@ -1,6 +1,7 @@
 """Recording what was measured, finding the score it is compared with, and the review of a course."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from clinic.templatetags.clinic_ui import date_words
 from patients.models import Patient
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans.models import TreatmentPlan
-from treatments.protocol.instruments import BadItems, Instrument, Score, has_risen_too_far, load, score
+from treatments.protocol.instruments import BadItems, Instrument, Score, better_of, has_risen_too_far, load, score
 from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
 
@@ -47,16 +48,22 @@ def record(
     by: User,
     zone: str = "",
     note: str = "",
+    licence_note: str = "",
     plan: TreatmentPlan | None = None,
 ) -> OutcomeScore:
     """Keep one measurement; the total is worked out here, whatever a form has shown. It belongs to the session of that day.
 
-    Raises DomainError for impossible answers, a zone that is not asked for, a day ahead or before birth.
+    `licence_note`: of a questionnaire that has to be named, under which licence it was used. Raises DomainError for
+    impossible answers, a zone that is not asked for, a day ahead or before birth, and for a named questionnaire that is
+    known with the other direction.
     """
     instrument, result = instrument_of(code), work_out(code, items)
     _refuse_day(patient, assessed_on)
+    if licence_note.strip() and not instrument.asks_name:
+        raise DomainError("A licence is noted for questionnaires that are named.", field="licence_note")
     if zone and (instrument.zone != "asked" or zone not in catalogue_for(patient.clinic).zones):
         raise DomainError("Choose a zone from the list.", field="zone")
+    result = _in_its_line(patient, instrument, result, items)
     with explained():
         kept = OutcomeScore.objects.create(
             clinic=patient.clinic,
@@ -72,9 +79,11 @@ def record(
             items={name: _plain(value) for name, value in items.items()},
             total=result.total,
             band=result.band or "",
+            licence_note=licence_note.strip(),
             note=note.strip(),
         )
-    audit.record("outcome.recorded", kept, by=by, clinic=patient.clinic, instrument=kept.instrument)
+    # Not which instrument: one that measures melasma names a diagnosis.
+    audit.record("outcome.recorded", kept, by=by, clinic=patient.clinic)
     return kept
 
 
@@ -92,6 +101,17 @@ def mark_entered_in_error(*, kept: OutcomeScore, reason: str, by: User) -> Outco
     return kept
 
 
+def answered_questions(kept: OutcomeScore) -> bool:
+    """Whether a score has answered screening questions with yes. Those answers are the history's: they outlive the score."""
+    instrument = load().find(kept.instrument, kept.variant)
+    if instrument is None:
+        return False
+    try:
+        return bool(score(instrument, kept.items).raises)
+    except BadItems:  # the table has changed since
+        return False
+
+
 # ── Against the baseline ──────────────────────────────────────────────────────
 
 
@@ -102,12 +122,17 @@ def as_score(kept: OutcomeScore) -> Score:
 def baseline_of(plan: TreatmentPlan, in_order: list[OutcomeScore]) -> OutcomeScore | None:
     """The score that a course began with, of scores of one kind in the order of their days.
 
-    The last one before the course, if it is recent enough, else the first since. On the day it was drafted those are
-    of the course that were recorded while it was under way.
+    The last one before the course was drafted, if it is recent enough, else the first since. Of the day on which it was
+    drafted those are later that were recorded later, or while it was under way.
     """
     drafted_on = clock.local(plan.drafted_at, plan.clinic).date()
     oldest_on = drafted_on - timedelta(days=BASELINE_DAYS)
-    since = [one for one in in_order if (one.assessed_on, one.plan_id == plan.pk) >= (drafted_on, True)]
+
+    def is_later(one: OutcomeScore) -> bool:
+        later_that_day = one.plan_id == plan.pk or one.recorded_at > plan.drafted_at
+        return (one.assessed_on, later_that_day) >= (drafted_on, True)
+
+    since = [one for one in in_order if is_later(one)]
     before = [one for one in in_order if oldest_on <= one.assessed_on and one not in since]
     return next(iter(before[-1:] or since[:1]), None)
 
@@ -121,7 +146,10 @@ def of_one_kind(patient_id: int, *, instrument: str, variant: str, zone: str) ->
 
 
 def rise_that_pauses(plan: TreatmentPlan, like: OutcomeScore) -> tuple[OutcomeScore, OutcomeScore] | None:
-    """Baseline and newest score where the stop rule of the instrument holds between them, else None."""
+    """Baseline and newest score where the stop rule of the instrument holds between them, else None.
+
+    A rise that a clinician has looked at already, from this very score to that one, is none any more.
+    """
     instrument = load().find(like.instrument, like.variant)
     if instrument is None or instrument.stop_rule is None:
         return None
@@ -129,7 +157,9 @@ def rise_that_pauses(plan: TreatmentPlan, like: OutcomeScore) -> tuple[OutcomeSc
     baseline = baseline_of(plan, in_order)
     if baseline is None or not has_risen_too_far(instrument, as_score(baseline), as_score(in_order[-1])):
         return None
-    return baseline, in_order[-1]
+    newest = in_order[-1]
+    looked_at = CourseReview.objects.filter(baseline=baseline, score=newest, reviewed_at__isnull=False)
+    return None if looked_at.exists() else (baseline, newest)
 
 
 # ── The review of a course ────────────────────────────────────────────────────
@@ -139,8 +169,8 @@ def rise_that_pauses(plan: TreatmentPlan, like: OutcomeScore) -> tuple[OutcomeSc
 def ask_for_review(
     *, plan: TreatmentPlan, baseline: OutcomeScore, newest: OutcomeScore, by: User
 ) -> CourseReview | None:
-    """Put a course on the clinicians' list, with what rose by how much. One that waits there already stays as it is."""
-    if CourseReview.objects.filter(plan=plan, reviewed_at__isnull=True).exists():
+    """Put a course on the clinicians' list, with what rose by how much. A patient who waits there already stays as she is."""
+    if CourseReview.objects.filter(plan__patient=plan.patient_id, reviewed_at__isnull=True).exists():
         return None
     instrument = load().find(newest.instrument, newest.variant)
     label = instrument.label if instrument else newest.instrument
@@ -157,12 +187,19 @@ def ask_for_review(
 
 
 @transaction.atomic
-def close_review(*, review: CourseReview, decision: str, note: str, by: User) -> CourseReview:
-    """Write down what a clinician decided, and why. From then on the course may go on."""
+def close_review(*, review: CourseReview, note: str, by: User, decision: str = "") -> CourseReview:
+    """Write down what a clinician decided, and why. From then on a course of this patient may begin or go on.
+
+    Of a course that has ended nothing is left to decide: there `decision` is empty and only the note is kept.
+    """
     review = CourseReview.objects.select_for_update(of=("self",)).select_related("clinic", "plan").get(pk=review.pk)
     if review.reviewed_at is not None:
         raise DomainError("Somebody has reviewed this course already. Open its page to see what was decided.")
-    if decision not in CourseReview.Decision.values:
+    if review.plan.has_ended:
+        if decision not in ("", CourseReview.Decision.ENDED):
+            raise DomainError("This course has ended meanwhile. Write what you saw: nothing else is left to decide.")
+        decision = CourseReview.Decision.ENDED
+    elif decision not in (CourseReview.Decision.GO_ON, CourseReview.Decision.STAY):
         raise DomainError("Choose whether the course goes on.", field="decision")
     if not note.strip():
         raise DomainError("Write what you saw and why you decide so.", field="note")
@@ -177,6 +214,26 @@ def close_review(*, review: CourseReview, decision: str, note: str, by: User) ->
 def number(total) -> str:
     """ "5", "5.4": a total as people write it."""
     return f"{total.normalize():f}"
+
+
+def _in_its_line(patient: Patient, instrument: Instrument, result: Score, items: Mapping[str, object]) -> Score:
+    """A score under a typed name, spelled as the patient's earlier ones of that name and range, whatever the capitals.
+
+    One line has one direction: raises DomainError where the earlier ones were kept with the other.
+    """
+    if not instrument.asks_name:
+        return result
+    for earlier in patient.outcome_scores.filter(instrument=result.instrument, entered_in_error=False):
+        if earlier.variant.casefold() == result.variant.casefold():
+            known = better_of(instrument, earlier.items)
+            if known != better_of(instrument, items):
+                raise DomainError(
+                    f"Scores of this name and range are kept as “{known} is better”. Choose that, or mark those scores as "
+                    "entered in error first.",
+                    field="item-better",
+                )
+            return replace(result, variant=earlier.variant)
+    return result
 
 
 def _refuse_day(patient: Patient, assessed_on: date) -> None:

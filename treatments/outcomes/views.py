@@ -17,9 +17,10 @@ from patients.models import Patient
 from treatments.flows import outcomes as flow
 from treatments.outcomes import history, services
 from treatments.outcomes.forms import ErrorReasonForm, ReviewForm, ScoreForm
-from treatments.outcomes.models import OutcomeScore
 from treatments.pages.header import patient_header
-from treatments.pages.scores import why_of_instrument
+from treatments.pages.scores import open_reviews, why_of_instrument
+from treatments.plans.models import TreatmentPlan
+from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.instruments import Instrument, load, stop_line
 from treatments.rules.policy import catalogue_for
 
@@ -30,9 +31,13 @@ def _patient(request: HttpRequest, ref: UUID) -> Patient:
     return get_object_or_404(request.clinic.patients.select_related("clinic"), ref=ref)
 
 
-def _under_way(header: dict):
+def _course(request: HttpRequest, header: dict) -> TreatmentPlan | None:
+    """The course whose baseline and stop line are meant: the one under way, or the one that is being planned."""
     plan = header["plan"]
-    return plan if plan is not None and plan.is_under_way else None
+    if plan is None or plan.has_ended:
+        return None
+    plan.clinic = request.clinic
+    return plan
 
 
 @allow(Role.CLINICIAN)
@@ -40,9 +45,6 @@ def scores(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Every score, a line for each instrument, variant and zone; and the instruments to measure with."""
     patient = _patient(request, ref)
     header = patient_header(patient, membership=request.membership, tab="scores")
-    plan = _under_way(header)
-    if plan is not None:
-        plan.clinic = request.clinic
     done = [
         (session.number, date.fromisoformat(session.needling["on"]))
         for session in header["sessions"]
@@ -54,13 +56,11 @@ def scores(request: HttpRequest, ref: UUID) -> HttpResponse:
         "lines": history.lines(
             patient.outcome_scores.select_related("assessor"),
             catalogue=catalogue_for(request.clinic, header["today"]),
-            plan=plan,
+            plan=_course(request, header),
             sessions=done,
         ),
         "instruments": load().by_code.values(),
-        "review": request.clinic.course_reviews.filter(
-            plan__patient=patient, plan__status__in=flow.UNDER_WAY, reviewed_at__isnull=True
-        ).first(),
+        "review": open_reviews().filter(plan__patient=patient).first(),
     }
     return render(request, "treatments/outcomes/scores.html", context)
 
@@ -91,6 +91,7 @@ def score_new(request: HttpRequest, ref: UUID, instrument: str) -> HttpResponse:
                 assessed_on=form.cleaned_data["assessed_on"],
                 zone=form.cleaned_data.get("zone", ""),
                 note=form.cleaned_data["note"],
+                licence_note=form.cleaned_data.get("licence_note", ""),
                 by=request.user,
             )
             messages.success(request, "Score recorded.")
@@ -102,7 +103,8 @@ def score_new(request: HttpRequest, ref: UUID, instrument: str) -> HttpResponse:
             return once(request, record)
         except DomainError as refusal:
             refuse(form, refusal)
-    stop, last = _stop(request, chosen, header), _last(patient, chosen)
+    stop = _stop(request, chosen, header)
+    catalogue = catalogue_for(request.clinic, header["today"])
     context = {
         "form": form,
         "patient": patient,
@@ -114,10 +116,10 @@ def score_new(request: HttpRequest, ref: UUID, instrument: str) -> HttpResponse:
         "groups": form.groups(),
         "typed": form.typed_fields(),
         "total": services.number(form.result.total) if form.result else "",
+        "most": form.cleaned_data["item-most"] if form.result and chosen.asks_range else chosen.most,
         "stop": stop,
         "stops": bool(stop and form.result and stop["from"] < form.result.total >= stop["line"]),
-        "last": last,
-        "last_total": services.number(last.total) if last else "",
+        "before": _before(patient, chosen, catalogue),
     }
     status = 200 if valid and only_looks else form_status(request)
     return render(request, "treatments/outcomes/score.html", context, status=status)
@@ -125,10 +127,9 @@ def score_new(request: HttpRequest, ref: UUID, instrument: str) -> HttpResponse:
 
 def _stop(request: HttpRequest, chosen: Instrument, header: dict) -> dict | None:
     """The line at which the course under way pauses, and the score it is counted from."""
-    plan = _under_way(header)
+    plan = _course(request, header)
     if chosen.stop_rule is None or plan is None:
         return None
-    plan.clinic = request.clinic
     known = services.of_one_kind(plan.patient_id, instrument=chosen.instrument, variant=chosen.variant, zone="")
     baseline = services.baseline_of(plan, known)
     if baseline is None:
@@ -138,14 +139,23 @@ def _stop(request: HttpRequest, chosen: Instrument, header: dict) -> dict | None
         "from": baseline.total,
         "line": line,
         "at": services.number(line),
+        "words": history.stop_words(line, baseline.total),
+        "is_any_rise": line <= baseline.total,
         "baseline": services.number(baseline.total),
         "on": baseline.assessed_on,
     }
 
 
-def _last(patient: Patient, chosen: Instrument) -> OutcomeScore | None:
+def _before(patient: Patient, chosen: Instrument, catalogue: Catalogue) -> dict | None:
+    """The last score of this form, with the name of the questionnaire and the zone that it is of."""
     known = patient.outcome_scores.filter(instrument=chosen.instrument, entered_in_error=False)
-    return known.filter(variant__startswith=chosen.variant).select_related("assessor").first()
+    last = known.filter(variant__startswith=chosen.variant).select_related("assessor").first()
+    if last is None:
+        return None
+    # Of an ordinary form the variant is the form itself and stands in its head.
+    name = history.label_of(last.instrument, last.variant)[1] if chosen.asks_name else ""
+    of_what = [word for word in (name, history.zone_label(last.zone, catalogue)) if word]
+    return {"kept": last, "total": services.number(last.total), "of_what": " · ".join(of_what)}
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
@@ -154,11 +164,13 @@ def score_error(request: HttpRequest, ref: UUID) -> HttpResponse:
     kept = get_object_or_404(request.clinic.outcome_scores.select_related("patient", "assessor"), ref=ref)
     form = ErrorReasonForm(request.POST if request.method == "POST" else None)
     back = reverse("treatments:scores", args=[kept.patient.ref])
+    raised = services.answered_questions(kept)
     if request.method == "POST" and form.is_valid():
 
         def mark() -> str:
-            services.mark_entered_in_error(kept=kept, reason=form.cleaned_data["reason"], by=request.user)
-            messages.success(request, "Marked as entered in error. It counts for nothing now.")
+            flow.mark_entered_in_error(kept=kept, reason=form.cleaned_data["reason"], by=request.user)
+            stays = " The screening answers that it gave stay." if raised else ""
+            messages.success(request, f"Marked as entered in error. It is compared with nothing from now on.{stays}")
             return back
 
         try:
@@ -172,6 +184,7 @@ def score_error(request: HttpRequest, ref: UUID) -> HttpResponse:
         "total": services.number(kept.total),
         "label": label,
         "variant": variant,
+        "raised": raised,
         "back": back,
         "header": patient_header(kept.patient, membership=request.membership, tab="scores"),
     }
@@ -180,11 +193,11 @@ def score_error(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
 def course_review(request: HttpRequest, ref: UUID) -> HttpResponse:
-    """A course that a score has put on hold: whether it goes on, and why."""
+    """A course that waits because a score rose: whether it goes on, and why."""
     rows = request.clinic.course_reviews.select_related("plan__patient__clinic", "score", "baseline", "reviewed_by")
     review = get_object_or_404(rows, ref=ref)
     patient = review.plan.patient
-    form = ReviewForm(request.POST if request.method == "POST" else None)
+    form = ReviewForm(request.POST if request.method == "POST" else None, plan=review.plan)
     if request.method == "POST" and form.is_valid():
 
         def decide() -> str:
@@ -201,6 +214,7 @@ def course_review(request: HttpRequest, ref: UUID) -> HttpResponse:
         "review": review,
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="scores", plan=review.plan),
+        "scores": [{"kept": one, "total": services.number(one.total)} for one in (review.baseline, review.score)],
         "scores_url": reverse("treatments:scores", args=[patient.ref]),
     }
     return render(request, "treatments/outcomes/review.html", context, status=form_status(request))

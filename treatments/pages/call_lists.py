@@ -150,7 +150,7 @@ def _empty_lists() -> CallLists:
             "before-they-travel",
             "Before they travel",
             "s-defer",
-            "No booked visit lies on a day that is no longer allowed.",
+            "No booked visit lies on a day that is no longer allowed, and no course with one is on hold.",
         ),
         closing=CallList(
             "window-closing", "Window closing", "clock", "Everyone whose window closes soon is booked.", "Left"
@@ -237,6 +237,9 @@ def _add_visits(lists: CallLists, clinic: Clinic, now: datetime, today: date) ->
             lists.before_they_travel.calls.append(_travel_call(visit, verdict, today))
         elif verdict is not None and verdict.state == "ask":
             lists.to_ask.calls.append(_visit_call(visit, "Questions to answer first", today, hue="ask", act="Open"))
+        # Nobody is rung up to confirm, or told of, a visit that waits for a clinician's word.
+        if verdict is not None and verdict.is_on_hold:
+            continue
         if visit.status == "booked" and visit.day <= today + timedelta(days=CONFIRM_DAYS):
             lists.unconfirmed.calls.append(_visit_call(visit, f"With {visit.clinician_name or 'nobody yet'}", today))
         if visit.day <= today + timedelta(days=TELL_DAYS) and (why := _no_email(visit)):
@@ -260,6 +263,7 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Quer
     noticed = (
         Q(to_ask=True)
         | Q(kind="treatment", may_refuse=True)
+        | (Q(kind="treatment") & ~Q(planned_session__plan__status="active"))
         | soon
         | (unreachable & Q(day__lte=today + timedelta(days=TELL_DAYS)))
     )
@@ -274,6 +278,8 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Quer
 
 
 def _travel_call(visit: Appointment, verdict: Verdict, today: date) -> Call:
+    if verdict.is_on_hold:
+        return _visit_call(visit, f"{verdict.label}: ask a clinician", today, hue="stop", act="Open")
     if verdict.earliest_on:
         return _visit_call(
             visit, f"Not before {day_words(verdict.earliest_on)}: move", today, hue="stop", act="Move", move=True
@@ -355,14 +361,20 @@ def changed_visits(clinic: Clinic, today: date) -> list[Appointment]:
         )
         .order_by("during", "id")
     )
-    return [visit for visit in found if visit.lines and visit.lines[0]["before"] != visit.lines[-1]["after"]]
+    return [visit for visit in found if visit.lines and not _is_back(visit.lines)]
+
+
+def _is_back(lines: list[dict]) -> bool:
+    """Whether the last change has brought a visit back to what it was. What waits for a date may wait for another one."""
+    return lines[0]["before"] == lines[-1]["after"] and lines[-1]["not_before"] is None
 
 
 def _changed_call(visit: Appointment, today: date) -> Call:
     """Verdict only: which rule was changed is for clinicians, on the page of the rules."""
     was, now = visit.lines[0], visit.lines[-1]
     not_before = date.fromisoformat(now["not_before"]) if now["not_before"] else None
-    say = f"{verdict_words(now['after'], not_before)}; was: {verdict_words(was['before'], None).lower()}"
+    now_words = verdict_words(now["after"], not_before, near=visit.day)
+    say = f"{now_words}; was: {verdict_words(was['before'], None, near=visit.day).lower()}"
     call = _visit_call(visit, say, today, hue="stop" if now["after"] in NOT_PERMITTED else "ask")
     return replace(call, seen_ref=UUID(now["ref"]))
 

@@ -15,9 +15,10 @@ from clinic.templatetags.clinic_ui import date_words, day
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
+from treatments.outcomes.history import Line
 from treatments.pages import timeline
 from treatments.pages.header import next_session, open_url, patient_header
-from treatments.pages.scores import newest_words, with_newest
+from treatments.pages.scores import newest_lines, with_review
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
@@ -43,7 +44,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
     """`?show=` narrows the story to one kind, `?before=` (a moment) turns the page."""
     clinical = request.membership.may_see_clinical
     patients = _known(request.clinic.patients)
-    patient = get_object_or_404(with_newest(patients) if clinical else patients, ref=ref)
+    patient = get_object_or_404(with_review(patients) if clinical else patients, ref=ref)
     header = patient_header(patient, membership=request.membership, tab="chart")
     offered = timeline.filters(clinical=clinical)
     show = request.GET.get("show", "")
@@ -60,11 +61,20 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "clinical": clinical,
-        "newest_scores": newest_words(patient, catalogue=catalogue_for(request.clinic, header["today"]))
-        if clinical
-        else [],
+        "lines": _lines(patient, header) if clinical else [],
     }
     return render(request, "treatments/pages/chart.html", context)
+
+
+def _lines(patient: Patient, header: dict) -> list[Line]:
+    plan = header["plan"]
+    if plan is not None:
+        plan.clinic = patient.clinic
+    return newest_lines(
+        patient,
+        catalogue=catalogue_for(patient.clinic, header["today"]),
+        plan=None if plan is None or plan.has_ended else plan,
+    )
 
 
 def _known(patients):
@@ -99,18 +109,20 @@ def _clinical_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     visit = _way("Book a consultation", "treatments:book_visit", [patient.ref], me)
     if patient.status != Patient.Status.ACTIVE:
         return _step(f"This record is closed: {patient.get_status_display().lower()}.")
+    course = _way("Open the course", "treatments:course", [plan.ref], me) if plan else None
+    if patient.review:
+        look = _way("Review the course", "treatments:course_review", [patient.review["ref"]], me)
+        struck = "One of the two scores was entered in error since. " if patient.review["struck"] else ""
+        said = f"{patient.review['reason']}. {struck}No course begins or goes on until a clinician has looked."
+        return _step(said, look, course, visit)
     if plan is None or plan.status in (TreatmentPlan.Status.COMPLETED, TreatmentPlan.Status.REVOKED):
         return _before_a_plan(patient, plan, me, visit)
-    course = _way("Open the course", "treatments:course", [plan.ref], me)
     if plan.status in (TreatmentPlan.Status.DRAFT, TreatmentPlan.Status.SUBMITTED):
         ask = _way("Ask all questions", "treatments:full_form", [patient.ref], me)
         consent = _way("Ask for consent", "treatments:consent", [plan.ref], me)
         return _step(
             f"The plan is {plan.get_status_display().lower()} and waits to become active.", course, ask, consent
         )
-    if patient.review:
-        look = _way("Review the course", "treatments:course_review", [patient.review["ref"]], me)
-        return _step(f"{patient.review['reason']}. The course waits for a review.", look, course, visit)
     if plan.status == TreatmentPlan.Status.ON_HOLD:
         return _step("The course is on hold.", course, visit)
     return _under_way(patient, header, me, course)

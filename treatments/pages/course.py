@@ -225,11 +225,14 @@ def _short(on: date) -> str:
 
 def strip(plan: TreatmentPlan, catalogue: Catalogue, *, clinical: bool) -> list[dict]:
     """The protocol's numbers of this plan, each with its why; the desk sees the numbers."""
+    # The rules may ask for more by now than the plan was made with: every booking is judged by them.
+    least = max(HARD_FLOOR_DAYS, catalogue.interval.floor_days)
+    floor_days = max(plan.floor_days, least)
     numbers = [
         {"label": "Sessions", "value": str(plan.sessions_planned), "why_label": f"why {plan.sessions_planned}?", "key": "sessions"},
         {"label": "Target gap", "value": f"{plan.target_days} days", "why_label": f"why {plan.target_days}?", "key": "target"},
-        {"label": "Never sooner", "value": f"{plan.floor_days} days", "why_label": f"why {plan.floor_days}?", "key": "floor",
-         "note": "Nothing goes below" if plan.floor_days == HARD_FLOOR_DAYS else "A prescriber may lower it to 28"},
+        {"label": "Never sooner", "value": f"{floor_days} days", "why_label": f"why {floor_days}?", "key": "floor",
+         "note": "Nothing goes below" if floor_days == least else f"Never below {least}, whoever signs"},
         {"label": "Late after", "value": f"{plan.latest_days} days", "why_label": f"why {plan.latest_days}?", "key": "latest"},
     ]  # fmt: skip
     return [number | {"why": _why(plan, number["key"], catalogue) if clinical else None} for number in numbers]
@@ -241,7 +244,7 @@ def _why(plan: TreatmentPlan, key: str, catalogue: Catalogue) -> dict | None:
         codes=[concern["code"] for concern in plan.concerns],
         key=key,
         sessions=plan.sessions_planned,
-        floor_days=plan.floor_days,
+        floor_days=max(plan.floor_days, catalogue.interval.floor_days),
         target_days=plan.target_days,
         latest_days=plan.latest_days,
     )

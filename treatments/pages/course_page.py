@@ -45,7 +45,8 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=header["now"]
     )
     state, label = CHIPS[plan.status]
-    review = open_reviews().filter(plan=plan).first() if clinical and plan.status == "on_hold" else None
+    # Of another course of hers too: no course of a patient begins or goes on while one waits for a review.
+    review = open_reviews().filter(plan__patient=plan.patient_id).first() if clinical else None
     return {
         "chip": {"state": state, "label": label},
         "ruler": drawing.ruler(plan, sessions, today=today, waits=waits),
@@ -58,9 +59,11 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
         "consent": signed,
         "sign_off": _sign_off(plan, clinic),
         "clinical": clinical,
-        # A course that waits for a review goes on from there.
+        # A course that waits for a review begins or goes on from there.
         "acts": [
-            act for act in _acts(plan, signed=bool(signed)) if clinical and not (review and act["step"] == "resume")
+            act
+            for act in _acts(plan, signed=bool(signed))
+            if clinical and not (review and act["step"] in ("activate", "resume"))
         ],
         "stop_label": stop_label(plan),
         "review": review,

@@ -17,7 +17,7 @@ from treatments.protocol.facts import Answer as GivenAnswer
 from treatments.protocol.facts import PatientFacts
 from treatments.protocol.screening import PERMITS, Finding, Screening, screen
 from treatments.protocol.wording import because_words, binding_sentence, change_words, finding_sentence, label_words
-from treatments.rules.policy import catalogue_for
+from treatments.rules.policy import rules_of
 
 # outcome -> hue of the banner, glyph
 BANNERS = {
@@ -105,9 +105,10 @@ def visit_to_open(patient: Patient, screening: Screening, today: date) -> Appoin
 
 def clinician_page(patient: Patient, *, on: date, purpose: str, today: date, membership: Membership) -> Page:
     """Screen for `on` with what is known today, and say it in full. Writes nothing."""
-    catalogue = catalogue_for(patient.clinic, on)
+    rules = rules_of(patient.clinic)
+    catalogue = rules.on(on)
     known = rows.patient_facts(patient, on=min(on, today), catalogue=catalogue)
-    screening = screen(known, on=on, purpose=purpose, catalogue=catalogue)
+    screening = screen(known, on=on, purpose=purpose, catalogue=catalogue, ahead=rules.ahead(on))
     teller = _Teller(known, screening, rows.answer_history(patient), catalogue, today)
     hue, glyph = BANNERS[screening.outcome]
     return Page(

@@ -11,7 +11,7 @@ from clinic.templatetags.clinic_ui import age_words, date_year, day, roman
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.plans.models import UNDER_WAY, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
@@ -143,7 +143,7 @@ def _known(patient: Patient, clinic: Clinic) -> dict:
 
 def _current_plan(patient: Patient) -> TreatmentPlan | None:
     nearness = Case(
-        When(status__in=["active", "on_hold"], then=Value(0)),
+        When(status__in=UNDER_WAY, then=Value(0)),
         When(status__in=["draft", "submitted"], then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),

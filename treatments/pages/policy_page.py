@@ -1,20 +1,22 @@
 """The page of one value: the default, what the clinic has set, what it rests on, which way a new value lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from clinic import clock
 from clinic.models import Clinic, Membership
 from clinic.roles import Role
 from treatments.pages import why
 from treatments.pages.protocol_page import entry_url, said_by
-from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.policy import Parameter, Value, direction, parameters
 from treatments.rules import policy
 from treatments.rules.forms import as_typed
 from treatments.rules.models import PolicyValue
+from treatments.rules.policy import RuleSet
 from treatments.rules.services import catalogue_of, in_force
 from treatments.rules.words import bounds_words, short_label, standing_words, value_words
 
@@ -79,16 +81,25 @@ def value_page(clinic: Clinic, found: Parameters, *, membership: Membership) -> 
     }
 
 
-def way_of(found: Parameters, value: Value | None) -> str:
-    """Which way a typed value lies: "stricter" than what counts now, "looser" than the default, "same", or "kept" where it
-    lies between the default and a stricter value of the clinic, which has to be ended first. Empty where none was typed."""
+def value_url(clinic: Clinic, path: str) -> str:
+    """The page of a value; the rules, where the version in force has none of that name any more."""
+    if parameters_at(clinic, path) is None:
+        return reverse("treatments:protocol")
+    return reverse("treatments:policy_value", args=[path])
+
+
+def way_of(clinic: Clinic, found: Parameters, value: Value | None) -> str:
+    """Which way a typed value lies: "stricter" than the default and than what counts now, "looser" than the default,
+    "same", "kept" where a stricter value of the clinic would go on winning, or "default" where it is the default and
+    something looser counts: that one is ended. Empty where none was typed."""
     if value is None:
         return ""
-    now = direction(found.ours, value)
-    if now != "looser":
-        return now
-    is_kept = direction(found.shipped, found.ours.default) == "stricter"
-    return "kept" if is_kept else "looser"
+    published, now = direction(found.shipped, value), direction(found.ours, value)
+    if published == "looser":
+        return "kept" if policy.wins_over(clinic, found.shipped, value) else "looser"
+    if now == "stricter":
+        return "stricter" if published == "stricter" else "default"
+    return "same" if now == "same" else "kept"
 
 
 def told(way: str, membership: Membership) -> dict:
@@ -99,6 +110,7 @@ def told(way: str, membership: Membership) -> dict:
         "stricter": ("clear", "Stricter: counts at once, without a last day."),
         "looser": ("ask", "Looser: needs a prescriber with a licence, a reason and a last day."),
         "kept": ("ask", "Looser than the clinic’s own stricter value, which goes on winning."),
+        "default": ("plain", "This is the default: end the looser value below, and it counts at once."),
     }[way]
     return {
         "way": way,
@@ -162,9 +174,9 @@ def preview(found: Parameters, said: dict, way: str) -> dict:
     }
 
 
-def ending(value: PolicyValue, after: Catalogue) -> dict:
-    """What ending a value of the clinic would leave: the words of the page, the visits aside."""
-    ours, then = parameters(policy.catalogue_for(value.clinic)), parameters(after)
+def ending(value: PolicyValue, after: RuleSet) -> dict:
+    """What ending a value of the clinic would leave today: the words of the page, the visits aside."""
+    ours, then = _now_and_then(value.clinic, after)
     shown = ours.get(value.path)
     if shown is None:  # a value of an older version that this one has no longer
         return {"title": value.path, "ended": str(value.value), "now": "nothing", "then": "nothing"}
@@ -176,12 +188,17 @@ def ending(value: PolicyValue, after: Catalogue) -> dict:
     }
 
 
-def values_that_change(clinic: Clinic, after: Catalogue) -> list[dict]:
-    """Values that would count differently under other rules, with which way they would go."""
-    ours, then = parameters(policy.catalogue_for(clinic)), parameters(after)
+def values_that_change(clinic: Clinic, after: RuleSet) -> list[dict]:
+    """Values that would count differently under other rules today, with which way they would go."""
+    ours, then = _now_and_then(clinic, after)
     return [
         _turn(ours.get(path), then.get(path)) for path in {**ours, **then} if _differ(ours.get(path), then.get(path))
     ]
+
+
+def _now_and_then(clinic: Clinic, after: RuleSet) -> tuple[Mapping[str, Parameter], Mapping[str, Parameter]]:
+    today = clock.today(clinic)
+    return parameters(policy.catalogue_for(clinic, today)), parameters(after.on(today))
 
 
 def _differ(before: Parameter | None, after: Parameter | None) -> bool:

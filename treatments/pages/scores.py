@@ -1,16 +1,16 @@
 """Scores where other pages show them: the newest of each kind on the chart, the skin type a questionnaire proposes, courses to review."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import JSONObject
 
-from clinic.models import Clinic
-from clinic.templatetags.clinic_ui import date_year, day
+from clinic.templatetags.clinic_ui import day
 from patients.models import Patient
-from treatments.outcomes.history import label_of, zone_label
-from treatments.outcomes.models import CourseReview, OutcomeScore
+from treatments.outcomes.history import Line, lines
+from treatments.outcomes.models import CourseReview
 from treatments.outcomes.services import number
 from treatments.pages.call_lists import Call, CallList
 from treatments.pages.why import GRADES
@@ -18,41 +18,33 @@ from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.instruments import Instrument, load, proposed_value
 
-UNDER_WAY = (TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD)
 SHOWN_ON_CHART = 5
+# Of a review: whether one of its two scores was struck since.
+STRUCK = Case(
+    When(Q(score__entered_in_error=True) | Q(baseline__entered_in_error=True), then=Value(True)), default=Value(False)
+)
 
 
-def with_newest(patients: QuerySet[Patient]) -> QuerySet[Patient]:
-    """Patients with `newest_scores` (dicts, one a kind of score) and `review` (the open one, or None), in the same query."""
-    kind = ("instrument", "variant", "zone")
-    of_each_kind = (
-        OutcomeScore.objects.filter(patient=OuterRef("pk"), entered_in_error=False)
-        .order_by(*kind, "-assessed_on", "-id")
-        .distinct(*kind)
-        .annotate(shown=JSONObject(**{name: name for name in (*kind, "assessed_on", "total", "band", "id")}))
-        .values("shown")
-    )
-    waiting = open_reviews().filter(plan__patient=OuterRef("pk")).annotate(shown=JSONObject(ref="ref", reason="reason"))
-    return patients.annotate(newest_scores=ArraySubquery(of_each_kind), review=Subquery(waiting.values("shown")[:1]))
+def with_review(patients: QuerySet[Patient]) -> QuerySet[Patient]:
+    """Patients with `review`, the open one (ref, reason, struck) or None, in the same query."""
+    waiting = open_reviews().filter(plan__patient=OuterRef("pk"))
+    shown = waiting.annotate(shown=JSONObject(ref="ref", reason="reason", struck=STRUCK))
+    return patients.annotate(review=Subquery(shown.values("shown")[:1]))
 
 
-def newest_words(patient: Patient, *, catalogue: Catalogue) -> list[dict]:
-    """What the chart says of a patient that came from `with_newest`: label, total and a line below it, newest first."""
-    newest = sorted(patient.newest_scores, key=lambda score: (score["assessed_on"], score["id"]), reverse=True)
-    shown = []
-    for score in newest[:SHOWN_ON_CHART]:
-        label, variant = label_of(score["instrument"], score["variant"])
-        said = [score["band"], variant, zone_label(score["zone"], catalogue)]
-        said.append(date_year(date.fromisoformat(score["assessed_on"])))
-        shown.append(
-            {"label": label, "total": f"{score['total']:g}", "words": " · ".join(word for word in said if word)}
-        )
-    return shown
+def newest_lines(patient: Patient, *, catalogue: Catalogue, plan: TreatmentPlan | None) -> list[Line]:
+    """What the chart shows of the scores: the lines measured last, each with its newest score and its drawing. One query.
+
+    `plan`: the course whose baseline and stop line are meant.
+    """
+    scores = patient.outcome_scores.filter(entered_in_error=False)
+    return lines(scores, catalogue=catalogue, plan=plan)[:SHOWN_ON_CHART]
 
 
 def open_reviews() -> QuerySet[CourseReview]:
-    """Courses that wait for a clinician. Of one that has ended nothing is left to decide."""
-    return CourseReview.objects.filter(reviewed_at__isnull=True, plan__status__in=UNDER_WAY).order_by("raised_at")
+    """What waits for a clinician, the longest first. A course that was stopped or planned anew still has its question."""
+    waiting = CourseReview.objects.filter(reviewed_at__isnull=True)
+    return waiting.select_related("score", "baseline").order_by("raised_at", "id")
 
 
 def why_of_instrument(instrument: Instrument) -> dict:
@@ -75,21 +67,34 @@ def proposed_skin_type(patient: Patient) -> dict | None:
     return {"value": value, "points": number(newest.total), "on": newest.assessed_on} if value else None
 
 
-def reviews_list(clinic: Clinic) -> CallList:
-    """Courses on hold because a score rose, the one that waits longest first. For clinicians. One query."""
-    found = CallList("course-reviews", "Courses to review", "scan", "No score has put a course on hold.", "Since")
-    for review in open_reviews().filter(clinic=clinic).select_related("plan__patient"):
-        patient = review.plan.patient
+def reviews_shown(reviews: QuerySet[CourseReview]) -> QuerySet:
+    """What `reviews_list` says of each, as one JSON object: for a subquery, or a query of its own."""
+    shown = {
+        "given_name": "plan__patient__given_name",
+        "family_name": "plan__patient__family_name",
+        "phone": "plan__patient__phone",
+        "patient_ref": "plan__patient__ref",
+        "number": "plan__number",
+    }
+    same = {name: name for name in ("ref", "reason", "raised_at")}
+    return reviews.annotate(shown=JSONObject(**shown, **same, struck=STRUCK)).values_list("shown", flat=True)
+
+
+def reviews_list(rows: Iterable[dict]) -> CallList:
+    """Courses that wait because a score rose, from `reviews_shown`. For clinicians. No query."""
+    found = CallList("course-reviews", "Courses to review", "scan", "No course waits because of a score.", "Since")
+    for row in rows:
+        why = f"{row['reason']}; one of the two was entered in error" if row["struck"] else row["reason"]
         found.calls.append(
             Call(
-                name=patient.full_name,
-                session=str(review.plan),
-                say=review.reason,
-                why=review.reason,
-                due=day(review.raised_at),
-                phone=patient.phone,
-                leads_to=("course_review", review.ref),
-                patient_ref=patient.ref,
+                name=f"{row['given_name']} {row['family_name']}",
+                session=f"Plan {row['number']}",
+                say=why,
+                why=why,
+                due=day(datetime.fromisoformat(row["raised_at"])),
+                phone=row["phone"],
+                leads_to=("course_review", UUID(row["ref"])),
+                patient_ref=UUID(row["patient_ref"]),
                 act="Review",
                 hue="ask",
             )

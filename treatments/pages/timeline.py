@@ -21,7 +21,7 @@ from patients.outbox import wording
 from patients.outbox.models import OPEN
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
-from treatments.outcomes.history import label_of
+from treatments.outcomes.history import label_of, zone_label
 from treatments.outcomes.models import OutcomeScore
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
@@ -216,7 +216,8 @@ def _assessment(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
 
 def _score(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     label, variant = label_of(row["instrument"], row["variant"])
-    said = [f"{row['total']:g}{', ' + row['band'] if row['band'] else ''}", variant]
+    where = f", {zone_label(row['zone'], catalogue)}" if row["zone"] else ""
+    said = [f"{row['total']:g}{', ' + row['band'] if row['band'] else ''}", f"{variant}{where}"]
     said += [_shortened(row["note"])] if row["note"] else []
     return Entry(
         at=at,
@@ -348,7 +349,7 @@ KINDS = (
     ),
     _Kind(
         "scores", "Scores", OutcomeScore, "recorded_at",
-        _same("instrument", "variant", "total", "band", "note", "entered_in_error", "error_reason"),
+        _same("instrument", "variant", "zone", "total", "band", "note", "entered_in_error", "error_reason"),
         _score,
     ),
     _Kind(

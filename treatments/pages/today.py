@@ -18,6 +18,7 @@ from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.call_lists import CallList, call_lists
 from treatments.pages.day import day_of
 from treatments.pages.day_visits import visits_of
+from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
 from treatments.pages.visit_card import SEARCHED_DAYS_AFTER, card_of, next_to_book, sessions_of
 from treatments.rules.models import Device
 from treatments.sessions.models import TreatmentSession
@@ -38,7 +39,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def today(request: HttpRequest) -> HttpResponse:
     """`?day=YYYY-MM-DD&by=clinicians|rooms&view=grid|list&visit=<ref>`: what is not said, or not understood, is as usual."""
     clinic, chosen_ref = request.clinic, _ref(request.GET.get("visit", ""))
-    known = _known(clinic, chosen_ref)
+    known = _known(clinic, chosen_ref, clinical=request.membership.may_see_clinical)
     now: datetime = known["now"]
     this_day = now.astimezone(clinic.tz).date()
     on = _day(request.GET.get("day", ""), this_day)
@@ -52,6 +53,8 @@ def today(request: HttpRequest) -> HttpResponse:
     sessions = sessions_of(chosen) if chosen else []
     away = time_off(clinic, *_span(clinic, on, this_day, next_to_book(sessions)))
     calls = call_lists(clinic, now=now)
+    # Why a course waits is for clinicians.
+    reviews = [reviews_list(known["reviews"])] if request.membership.may_see_clinical else []
     day = day_of(
         clinic=clinic, on=on, now=now, by=by, rows=rows, hours=hours, away=away, rooms=rooms, chosen=chosen,
         may_be_filled_by=calls.can_fill(on),
@@ -69,7 +72,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "before": _address(on - timedelta(days=1), this_day, by, view),
         "after": _address(on + timedelta(days=1), this_day, by, view),
         "calls": calls,
-        "shown_calls": [_begun(one) for one in (calls.before_they_travel, calls.closing, calls.overdue)],
+        "shown_calls": [_begun(one) for one in (*reviews, calls.before_they_travel, calls.closing, calls.overdue)],
         "folded_calls": [calls.to_book, calls.to_ask, calls.unconfirmed, calls.no_email],
         "known": known,
         "visit": chosen,
@@ -83,9 +86,9 @@ def today(request: HttpRequest) -> HttpResponse:
     return render(request, "treatments/pages/today.html", context)
 
 
-def _known(clinic: Clinic, chosen_ref: UUID | None) -> dict:
-    """The present moment, the devices in service (keys), the counts of the top bar and the next mail of the chosen patient,
-    in one query."""
+def _known(clinic: Clinic, chosen_ref: UUID | None, *, clinical: bool) -> dict:
+    """The present moment, the devices in service (keys), the counts of the top bar, the next mail of the chosen patient and,
+    for clinicians, the courses to review: in one query."""
     devices = Device.objects.filter(clinic=OuterRef("pk"), in_service=True)
     unsigned = TreatmentSession.objects.filter(clinic=OuterRef("pk"), status="open")
     # The first bound lets the index of days serve; the second is the clinic's midnight.
@@ -95,6 +98,9 @@ def _known(clinic: Clinic, chosen_ref: UUID | None) -> dict:
         .filter(on__lte=TruncDate(ClinicNow(), tzinfo=clinic.tz))
     )
     of_chosen = Message.objects.filter(patient__appointments__ref=chosen_ref, state=State.DUE).order_by("send_at")
+    for_clinicians = (
+        {"reviews": ArraySubquery(reviews_shown(open_reviews().filter(clinic=OuterRef("pk"))))} if clinical else {}
+    )
     return (
         Clinic.objects.filter(pk=clinic.pk)
         .values("pk")
@@ -104,6 +110,7 @@ def _known(clinic: Clinic, chosen_ref: UUID | None) -> dict:
             unsigned=_count(unsigned),
             will_go=_count(waiting),
             next_mail_at=Subquery(of_chosen.values("send_at")[:1]),
+            **for_clinicians,
         )
         .get()
     )

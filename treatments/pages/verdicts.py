@@ -27,6 +27,8 @@ class Verdict:
     label: str
     note: str = ""
     earliest_on: date | None = None
+    # The course itself waits: whatever the screening says, nothing happens before a clinician has spoken.
+    is_on_hold: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -43,15 +45,22 @@ def newest_screening() -> QuerySet[ScreeningRecord]:
 
 
 def with_screening(visits: QuerySet[Appointment]) -> QuerySet[Appointment]:
-    """Visits with `screened`, a dict for `verdict_of`. Adds no query."""
+    """Visits with what `verdict_of` reads: `screened`, a dict, and `course_status`. Adds no query."""
     shown = JSONObject(on=F("on"), purpose="purpose", made_at="made_at", outlook="result__outlook")
-    return visits.annotate(screened=Subquery(newest_screening().annotate(shown=shown).values("shown")[:1]))
+    return visits.annotate(
+        screened=Subquery(newest_screening().annotate(shown=shown).values("shown")[:1]),
+        course_status=F("planned_session__plan__status"),
+    )
 
 
 def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
     """The desk's verdict on a visit that came from `with_screening`; None where none is due."""
     if visit.kind != Appointment.Kind.TREATMENT or visit.status in GONE:
         return None
+    if visit.status in (*COMING, *PRESENT) and visit.course_status != "active":
+        label = "Course on hold" if visit.course_status == "on_hold" else "Course not active"
+        note = "ask a clinician before this visit" if visit.status in COMING else "ask a clinician now"
+        return Verdict("needs_clinician", label, note, is_on_hold=True)
     screened = visit.screened
     asked_today = screened is not None and screened["purpose"] == "session" and screened["on"] == visit.day.isoformat()
     if visit.status in PRESENT and visit.day == today and not asked_today:
@@ -65,7 +74,7 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
     since = (
         f"asked today {clock(made_at)}" if asked_today and visit.day == today else _since(max(made_at, visit.booked_at))
     )
-    return Verdict(state, verdict_words(state, earliest_on), _note(state, since, visit), earliest_on)
+    return Verdict(state, verdict_words(state, earliest_on, near=visit.day), _note(state, since, visit), earliest_on)
 
 
 def outcome_on(screened: dict, on: date) -> tuple[str, date | None]:

@@ -78,6 +78,8 @@ class VisitCard:
     dots: list[dict] = field(default_factory=list)
     course_words: str = ""
     next_session: NextSession | None = None
+    # The course, where it waits: nothing of it is confirmed or moved before a clinician has spoken.
+    waiting: TreatmentPlan | None = None
 
     @property
     def is_at_the_chair(self) -> bool:
@@ -101,22 +103,25 @@ def card_of(
     Two queries (time off and what is taken) where a next session can be booked, else none.
     """
     today = now.astimezone(visit.clinic.tz).date()
+    verdict = verdict_of(visit, today=today)
+    on_hold = verdict is not None and verdict.is_on_hold
     card = VisitCard(
         visit=visit,
         who=_who(visit, hours),
         where=next((room.name for room in rooms if room.pk == visit.room_id), ""),
         sub=_sub(visit, today),
-        verdict=verdict_of(visit, today=today),
+        verdict=verdict,
         steps=_steps(visit),
-        acts=_acts(visit, today),
+        acts=[act for act in _acts(visit, today) if not (on_hold and act.to == "confirmed")],
         undo=_undo(visit, sessions, now=now),
-        can_move=visit.status in COMING,
+        can_move=visit.status in COMING and not on_hold,
         can_cancel=visit.status in (*COMING, "arrived", "numbing"),
         can_miss=visit.status in COMING and visit.during.lower <= now,
         dots=[{"number": session.number, "state": dot_state(session)} for session in sessions],
     )
     if sessions:
         plan = sessions[0].plan
+        card.waiting = plan if on_hold else None
         card.number = next(session.number for session in sessions if session.pk == visit.planned_session_id)
         card.course_words = course_words(plan, sessions)
         if plan.status == "active" and (planned := next_to_book(sessions)):

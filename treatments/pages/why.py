@@ -72,7 +72,7 @@ def of_numbing(policy: NumbingPolicy, catalogue: Catalogue, *, value: str) -> di
             _line("the label of lidocaine 4 %: below 300 mg and never above 4.5 mg/kg", policy.sources, catalogue)
         ],
         "disagree": [],
-        "use": "Most of a cream is not absorbed: the alert warns, the label's own area, amount and time are refused.",
+        "use": "Most of a cream is not absorbed, so the alert only warns. The label's own strength, area, amount and cover are refused; a time over it is kept with its reason.",
         "key": _key(grades_of(policy.sources, catalogue).split()),
     }
 

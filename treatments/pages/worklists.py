@@ -6,7 +6,7 @@ from django.shortcuts import render
 from clinic import clock
 from clinic.roles import member
 from treatments.pages.call_lists import call_lists
-from treatments.pages.scores import reviews_list
+from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
 
 
 @member()
@@ -14,6 +14,7 @@ def worklists(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     lists = call_lists(request.clinic, now=now, whole=True)
     # Why a course is on hold is for clinicians; the desk reads on the course that it is.
-    reviews = [reviews_list(request.clinic)] if request.membership.may_see_clinical else []
+    rows = reviews_shown(open_reviews().filter(clinic=request.clinic))
+    reviews = [reviews_list(rows)] if request.membership.may_see_clinical else []
     context = {"lists": lists, "shown": [*reviews, *lists], "now": now}
     return render(request, "treatments/pages/worklists.html", context)

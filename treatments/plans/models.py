@@ -84,7 +84,17 @@ class TreatmentPlan(RefModel):
 
     @property
     def is_under_way(self) -> bool:
-        return self.status in (self.Status.ACTIVE, self.Status.ON_HOLD)
+        return self.status in UNDER_WAY
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status not in NOT_ENDED
+
+
+# Begun: a patient has one such course at most.
+UNDER_WAY = (TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD)
+# Still to begin, or begun.
+NOT_ENDED = (TreatmentPlan.Status.DRAFT, TreatmentPlan.Status.SUBMITTED, *UNDER_WAY)
 
 
 @pghistory.track(append_only=True)

@@ -1,6 +1,7 @@
 """Courses: proposed from the catalogue, submitted, activated behind a gate, kept in step with what happens."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Max
@@ -14,11 +15,12 @@ from treatments import facts
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.protocol.catalogue import Catalogue
-from treatments.protocol.facts import BadFacts, from_json
+from treatments.protocol.depth import limits
+from treatments.protocol.facts import BadFacts, PatientFacts, from_json
 from treatments.protocol.planning import Course, propose_course, window_after
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
-from treatments.rules.policy import catalogue_for
+from treatments.rules.policy import RuleSet, catalogue_for, hold_rules, rules_of
 from treatments.rules.services import in_force, require_sign_off
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
@@ -31,19 +33,30 @@ class WrongStatus(DomainError):
     """The plan is not in a state from which this may happen."""
 
 
+class Outdated(DomainError):
+    """The rules or the facts ask for more care than this plan was made with: it has to be planned again."""
+
+
 def propose(patient: Patient, *, starts_on: date, count: int | None = None) -> Course:
-    """What the catalogue proposes for the assessed concerns. Raises DomainError where nothing can be proposed."""
-    today = clock.today(patient.clinic)
-    catalogue = catalogue_for(patient.clinic, today)
-    read = facts.facts_json(patient, on=today, catalogue=catalogue)
-    return _course(read, catalogue, today=today, starts_on=starts_on, count=count)
+    """What the rules of the day it starts on propose for the assessed concerns. Raises DomainError where nothing can be
+    proposed."""
+    today, rules = clock.today(patient.clinic), rules_of(patient.clinic)
+    read = facts.facts_json(patient, on=today, catalogue=rules.on(starts_on))
+    return _course(read, rules, today=today, starts_on=starts_on, count=count)
 
 
-def _course(read: dict, catalogue: Catalogue, *, today: date, starts_on: date, count: int | None) -> Course:
+def _course(read: dict, rules: RuleSet, *, today: date, starts_on: date, count: int | None) -> Course:
     if starts_on < today:
         raise DomainError("A course starts today or later.", field="starts_on")
+    catalogue = rules.on(starts_on)
     try:
-        return propose_course(from_json(read, catalogue), start_on=starts_on, catalogue=catalogue, count=count)
+        return propose_course(
+            from_json(read, catalogue),
+            start_on=starts_on,
+            catalogue=catalogue,
+            count=count,
+            ahead=rules.ahead(starts_on),
+        )
     except BadFacts as refusal:
         raise DomainError(_without_field(refusal)) from refusal
 
@@ -52,10 +65,10 @@ def _course(read: dict, catalogue: Catalogue, *, today: date, starts_on: date, c
 def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = None, note: str = "") -> TreatmentPlan:
     """Keep a proposal as a draft with one row a session."""
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    today = clock.today(patient.clinic)
-    catalogue = catalogue_for(patient.clinic, today)
+    today, rules = clock.today(patient.clinic), rules_of(patient.clinic)
+    catalogue = rules.on(starts_on)
     read = facts.facts_json(patient, on=today, catalogue=catalogue)
-    course = _course(read, catalogue, today=today, starts_on=starts_on, count=count)
+    course = _course(read, rules, today=today, starts_on=starts_on, count=count)
     if not course.sessions:
         more = " Choose a larger number." if course.count < course.maximum else ""
         raise DomainError(f"Sessions done already: {course.count}. Nothing is left to plan.{more}", field="count")
@@ -73,7 +86,7 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
             target_days=course.target_days,
             latest_days=course.latest_days,
             techniques=TECHNIQUES,
-            depth_class=_depth_class(course),
+            depth_class=_depth_class(from_json(read, catalogue), course, catalogue),
             starts_on=starts_on,
             note=note,
             drafted_by=by,
@@ -95,7 +108,9 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
 
 @transaction.atomic
 def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
-    """Hand a draft on. A deferred one goes with its dates moved. Raises NotPermitted (outcome table) or WrongStatus."""
+    """Hand a draft on. A deferred one goes with its dates moved. Raises NotPermitted (outcome table), Outdated or
+    WrongStatus."""
+    hold_rules(plan.clinic)
     plan = _locked(plan, to="submitted")
     outcome = screenings.look(plan.patient, on=_first_day(plan), purpose="booking")
     if not PERMITS[outcome.outcome].submit:
@@ -103,6 +118,7 @@ def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
             f"This plan cannot be submitted: {desk_sentence(outcome, catalogue_for(plan.clinic)).lower()}.",
             screening=outcome,
         )
+    _refuse_outdated(plan)
     if outcome.outcome == "defer" and outcome.earliest_on:
         _start_no_sooner_than(plan, outcome.earliest_on)
     return _move(plan, "submitted", by=by, submitted_at=clock.now(), submitted_by=by)
@@ -112,11 +128,15 @@ def submit(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
 def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     """Let the course begin. Screens again under its own lock: nobody brings a favourable answer along.
 
-    Raises NotPermitted (outcome table of the protocol), WrongStatus, NotSignedOff, or DomainError without a consent.
+    Raises NotPermitted (outcome table of the protocol), Outdated, WrongStatus, NotSignedOff, or DomainError without a
+    consent.
     """
+    hold_rules(plan.clinic)
     plan = _locked(plan, to="active")
     resumed = plan.status == TreatmentPlan.Status.ON_HOLD
     require_sign_off(plan.clinic)
+    if not resumed:
+        _refuse_outdated(plan)
     if not consents.valid_consent(
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=clock.now()
     ):
@@ -206,6 +226,27 @@ def _move(plan: TreatmentPlan, to: str, *, by: User, screening: str | None = Non
     return plan
 
 
+def _refuse_outdated(plan: TreatmentPlan) -> None:
+    """A plan that has not begun is made anew where today's proposal for the same concerns would be stricter, or none."""
+    today, rules = clock.today(plan.clinic), rules_of(plan.clinic)
+    starts_on = max(plan.starts_on, today)
+    read = facts.facts_json(plan.patient, on=today, catalogue=rules.on(starts_on)) | {"concerns": plan.concerns}
+    try:
+        fresh = _course(read, rules, today=today, starts_on=starts_on, count=plan.sessions_planned)
+    except DomainError as refusal:
+        raise Outdated(f"This plan no longer fits: {refusal.sentence.rstrip('.')}. Plan again.") from refusal
+    stricter = fresh.floor_days > plan.floor_days or fresh.target_days > plan.target_days
+    if stricter or _reaches_less_deep(fresh, plan):
+        raise Outdated("The rules or the answers ask for more care than this plan was made with. Plan again.")
+
+
+def _reaches_less_deep(fresh: Course, plan: TreatmentPlan) -> bool:
+    """Whether any zone of the first session to come may be needled less deep than the plan says."""
+    kept = {zone["zone"]: Decimal(str(zone["hard_cap_mm"])) for zone in plan.planned_sessions.first().zones}
+    zones = fresh.sessions[0].zones if fresh.sessions else ()
+    return any(zone.hard_cap_mm < kept.get(zone.zone, zone.hard_cap_mm) for zone in zones)
+
+
 def _first_day(plan: TreatmentPlan) -> date:
     first = plan.planned_sessions.order_by("number").first()
     return max(first.earliest_on, clock.today(plan.clinic))
@@ -221,9 +262,24 @@ def _start_no_sooner_than(plan: TreatmentPlan, day: date) -> None:
         reanchor(plan=plan, fixed={})
 
 
-def _depth_class(course: Course) -> DepthClass:
-    """What is asked consent for: all that may be charted, also above the usual maximum with a reason."""
-    return DepthClass.of(max(zone.hard_cap_mm for session in course.sessions for zone in session.zones))
+def _depth_class(known: PatientFacts, course: Course, catalogue: Catalogue) -> DepthClass:
+    """What is asked consent for: all that may be charted, also above the usual maximum with a reason, and where a
+    prescriber orders more than others may."""
+    codes = {zone.zone: [c.code for c in known.concerns if zone.zone in c.zones] for zone in course.sessions[0].zones}
+    ordered = [
+        limits(
+            zone,
+            concerns,
+            skin_type=known.skin_type,
+            pih_history=known.pih_history,
+            device=known.device,
+            first_session=False,
+            prescriber=True,
+            catalogue=catalogue,
+        )
+        for zone, concerns in codes.items()
+    ]
+    return DepthClass.of(max(zone.hard_cap_mm for zone in ordered))
 
 
 def _why_not_active(screening: ScreeningRecord | Screening) -> str:

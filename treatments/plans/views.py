@@ -71,6 +71,7 @@ def _course(request: HttpRequest, plan: TreatmentPlan, *, refusal: DomainError |
     header = patient_header(plan.patient, membership=request.membership, tab="course", plan=plan)
     context = {"header": header, "plan": plan, "patient": plan.patient, "refusal": refusal}
     context["not_permitted"] = isinstance(refusal, NotPermitted)
+    context["outdated"] = isinstance(refusal, services.Outdated)
     context |= course_page.course(plan, header, clinic=request.clinic, membership=request.membership)
     return render(request, "treatments/plans/course.html", context, status=422 if refusal else 200)
 

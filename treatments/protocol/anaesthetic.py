@@ -13,6 +13,7 @@ from typing import Literal
 
 from .catalogue import Catalogue
 from .entries import Anaesthetic, NumbingPolicy
+from .written import written
 
 # 1 g of a 1 % cream holds 10 mg.
 MG_PER_GRAM_AND_PERCENT = 10
@@ -53,7 +54,7 @@ def assess(
     """Check one application of a numbing agent. `mg_per_kg` is the lidocaine on the skin by body weight.
 
     The dose alert stands at the smaller of 4.5 mg/kg and 300 mg, at 225 mg where no weight is on record (label of
-    lidocaine 4 %). `dark_or_unknown`: skin type IV to VI or not known. Raises `ValueError` for an amount, area, time or weight that cannot be.
+    lidocaine 4 %), or at less where the clinic is stricter. `dark_or_unknown`: skin type IV to VI or not known. Raises `ValueError` for an amount, area, time or weight that cannot be.
     """
     for name, value in (("grams", grams), ("area", area_cm2), ("weight", weight_kg)):
         if value is not None and (not value.is_finite() or value <= 0):
@@ -74,9 +75,9 @@ def assess(
 
 
 def alert_mg(weight_kg: Decimal | None, policy: NumbingPolicy) -> Decimal:
-    """The amount of lidocaine on the skin above which we warn."""
+    """The amount of lidocaine on the skin above which we warn. Without a weight never later than for `assumed_kg`."""
     if weight_kg is None:
-        return policy.alert_mg_without_weight
+        return min(policy.alert_mg_without_weight, alert_mg(policy.assumed_kg, policy))
     return min(policy.alert_mg_per_kg * weight_kg, policy.alert_mg)
 
 
@@ -104,9 +105,9 @@ def _refusals(
     if area_cm2 is None and (largest_cm2 is not None or per_10_cm2 is not None):
         yield LabelRefusal("area_cm2", "Enter the area: the label limits it.")
     if largest_cm2 is not None and area_cm2 is not None and area_cm2 > largest_cm2:
-        yield LabelRefusal("area_cm2", f"{_plain(area_cm2)} cm²: the limit is {_plain(largest_cm2)} cm².")
+        yield LabelRefusal("area_cm2", f"{written(area_cm2)} cm²: the limit is {written(largest_cm2)} cm².")
     if per_10_cm2 is not None and area_cm2 is not None and grams * 10 > per_10_cm2 * area_cm2:
-        yield LabelRefusal("grams", f"{_plain(grams)} g: the limit is {_plain(per_10_cm2)} g on 10 cm².")
+        yield LabelRefusal("grams", f"{written(grams)} g: the limit is {written(per_10_cm2)} g on 10 cm².")
     if minutes is not None and minutes > agent.maximum_minutes:
         yield LabelRefusal("minutes", f"{minutes} minutes: the limit is {agent.maximum_minutes} minutes.")
 
@@ -121,7 +122,7 @@ def _alerts(
 ) -> Iterator[str]:
     if watched_mg > threshold:
         without = " No weight is on record." if weight_kg is None else ""
-        yield f"{_plain(watched_mg)} mg of lidocaine on the skin is above {_plain(threshold)} mg.{without}"
+        yield f"{written(watched_mg)} mg of lidocaine on the skin is above {written(threshold)} mg.{without}"
     if minutes is not None and minutes < agent.minimum_minutes:
         yield f"{minutes} minutes: it works after {agent.minimum_minutes}."
     if agent.discouraged_4_to_6 and dark_or_unknown:
@@ -130,7 +131,3 @@ def _alerts(
 
 def _rounded(number: Decimal) -> Decimal:
     return number.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

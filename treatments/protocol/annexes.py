@@ -109,7 +109,6 @@ def build_modality(table: Table) -> Modality:
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
     if modality.offered != (modality.code == MECHANICAL):
         raise table.fail("offered", f"must be true for {MECHANICAL} and false for the others: they have no rules here")
     return modality
@@ -117,7 +116,7 @@ def build_modality(table: Table) -> Modality:
 
 def build_device(table: Table) -> DeviceLabel:
     depths = table.optional_table("max_depth_mm")
-    device = DeviceLabel(
+    return DeviceLabel(
         code=table.text("code"),
         label=table.text("label"),
         max_depth_mm={name: depths.decimal(name) for name in depths.names()} if depths else {},
@@ -128,23 +127,19 @@ def build_device(table: Table) -> DeviceLabel:
         sources=table.texts("sources"),
         evidence=build_evidence(table, "evidence"),
     )
-    table.done()
-    return device
 
 
 def build_grade(table: Table) -> EventGrade:
-    grade = EventGrade(
+    return EventGrade(
         code=table.one_of("code", ("1", "2", "3", "4", "5")),
         label=table.text("label"),
         report=table.flag("report"),
         sources=table.texts("sources"),
     )
-    table.done()
-    return grade
 
 
 def build_event(table: Table) -> AdverseEventKind:
-    event = AdverseEventKind(
+    return AdverseEventKind(
         code=table.text("code"),
         label=table.text("label"),
         onset=table.text("onset"),
@@ -155,12 +150,10 @@ def build_event(table: Table) -> AdverseEventKind:
         modality=table.optional_text("modality") or MECHANICAL,
         sources=table.texts("sources"),
     )
-    table.done()
-    return event
 
 
 def build_credential(table: Table) -> Credential:
-    credential = Credential(
+    return Credential(
         code=table.text("code"),
         jurisdiction=table.text("jurisdiction"),
         role=table.text("role"),
@@ -170,16 +163,12 @@ def build_credential(table: Table) -> Credential:
         note=table.text("note"),
         sources=table.texts("sources"),
     )
-    table.done()
-    return credential
 
 
 def build_higher_risk(table: Table) -> HigherRisk:
-    risk = HigherRisk(
+    return HigherRisk(
         label=table.text("label"),
         effects=build_evidence(table, "effects"),
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
-    return risk

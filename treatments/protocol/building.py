@@ -72,7 +72,6 @@ def build_sources(table: Table) -> dict[str, Source]:
         if not known:
             raise table.fail(id, f"must begin with one of the grades {', '.join(get_args(Grade))}")
         sources[id] = Source(id=id, title=title, grade=known[0], url=url)
-    table.done()
     return sources
 
 
@@ -84,7 +83,6 @@ def _count(table: Table) -> Count:
         maximum=table.whole("max", least=1, most=8),
         published_plan=plan,
     )
-    table.done()
     if not count.minimum <= count.plan <= count.maximum:
         raise table.fail("plan", "must lie between min and max")
     return count
@@ -96,7 +94,6 @@ def _spacing(table: Table) -> Spacing:
         target_days=table.whole("target", least=1),
         latest_days=table.whole("latest", least=1),
     )
-    table.done()
     if not spacing.floor_days <= spacing.target_days <= spacing.latest_days:
         raise table.fail("floor", "must not be above target, nor target above latest")
     return spacing
@@ -106,11 +103,14 @@ def _maintenance(table: Table) -> Maintenance | None:
     inner = table.optional_table("maintenance")
     if inner is None:
         return None
-    maintenance = Maintenance(inner.whole("from_days", least=1), inner.whole("to_days", least=1))
-    inner.done()
+    maintenance = inner.read(_upkeep)
     if maintenance.from_days > maintenance.to_days:
         raise table.fail("maintenance", "ends before it begins")
     return maintenance
+
+
+def _upkeep(table: Table) -> Maintenance:
+    return Maintenance(table.whole("from_days", least=1), table.whole("to_days", least=1))
 
 
 def build_concern(table: Table) -> ConcernPolicy:
@@ -119,9 +119,9 @@ def build_concern(table: Table) -> ConcernPolicy:
         label=table.text("label"),
         offered=table.flag("offered", True),
         pigment=table.flag("pigment"),
-        sessions=_count(table.table("sessions")),
-        sessions_severe=_count(table.table("sessions_severe")) if table.has("sessions_severe") else None,
-        interval=_spacing(table.table("interval")),
+        sessions=table.table("sessions").read(_count),
+        sessions_severe=table.table("sessions_severe").read(_count) if table.has("sessions_severe") else None,
+        interval=table.table("interval").read(_spacing),
         maintenance=_maintenance(table),
         review_after=_review_after(table),
         depth_column=table.text("depth_column"),
@@ -136,7 +136,6 @@ def build_concern(table: Table) -> ConcernPolicy:
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
     if concern.soft_max_4_6_mm is not None and concern.soft_max_4_6_mm > concern.soft_max_mm:
         raise table.fail("soft_max_4_6_mm", "is above soft_max_mm")
     if concern.hard_cap_mm is not None and concern.soft_max_mm > concern.hard_cap_mm:
@@ -170,7 +169,6 @@ def build_zone(table: Table) -> Zone:
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
     depths = [zone.start_mm, zone.soft_max_mm, zone.hard_cap_mm, zone.hard_cap_by_device_mm]
     rising = [depth for depth in depths if depth is not None]
     if rising != sorted(rising):
@@ -191,7 +189,6 @@ def build_matrix(table: Table, zones: Iterable[Zone]) -> dict[str, dict[str, Cel
             if cell and cell.soft_max_mm > zone.hard_cap_mm:
                 raise table.fail(zone.code, f"goes deeper in {column} than the hard cap of the zone")
         matrix[zone.code] = row
-    table.done()
     return matrix
 
 
@@ -222,16 +219,13 @@ def build_interval(table: Table) -> IntervalPolicy:
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
     if policy.floor_days > policy.raised_floor_days:
         raise table.fail("raised_floor_days", "is below floor_days")
     return policy
 
 
 def build_age(table: Table) -> AgePolicy:
-    policy = AgePolicy(table.whole("minimum_years", least=18), table.whole("label_years", least=18))
-    table.done()
-    return policy
+    return AgePolicy(table.whole("minimum_years", least=18), table.whole("label_years", least=18))
 
 
 def build_depth(table: Table) -> DepthPolicy:
@@ -245,30 +239,25 @@ def build_depth(table: Table) -> DepthPolicy:
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
     if policy.absolute_mm > Decimal("3.0"):
         raise table.fail("absolute_mm", "must not be above 3.0")
     return policy
 
 
 def build_desk(table: Table) -> dict[str, str]:
-    desk = {word: table.text(word) for word in DESK_WORDS}
-    table.done()
-    return desk
+    return {word: table.text(word) for word in DESK_WORDS}
 
 
 def build_step(table: Table) -> Step:
-    step = Step(
+    return Step(
         code=table.text("code"),
         label=table.text("label"),
         anchor=table.one_of("anchor", get_args(Anchor)),
         offset_hours=table.whole("offset_hours", least=-10_000),
         offset_hours_4_6=table.optional_whole("offset_hours_4_6", least=-10_000),
-        lines=tuple(_line(line) for line in table.tables("lines")),
+        lines=tuple(line.read(_line) for line in table.tables("lines")),
         sources=table.texts("sources"),
     )
-    table.done()
-    return step
 
 
 def _line(table: Table) -> StepLine:
@@ -278,7 +267,6 @@ def _line(table: Table) -> StepLine:
         text_4_6=table.optional_text("text_4_6"),
         rule=table.optional_text("rule"),
     )
-    table.done()
     if (line.rule is not None) != (line.kind in ("stop", "allow")):
         raise table.fail("rule", "belongs to stop and allow lines, and only to them")
     if ("{day}" in line.text) != (line.kind == "stop"):
@@ -287,39 +275,37 @@ def _line(table: Table) -> StepLine:
 
 
 def build_red_flag(table: Table) -> RedFlag:
-    flag = RedFlag(
+    return RedFlag(
         code=table.text("code"),
         level=table.one_of("level", get_args(Level)),
         text=table.text("text"),
         sources=table.texts("sources"),
     )
-    table.done()
-    return flag
 
 
 def build_numbing(table: Table) -> NumbingPolicy:
-    policy = NumbingPolicy(
-        alert_mg_per_kg=table.decimal("alert_mg_per_kg"),
+    per_kg, without_weight = table.decimal("alert_mg_per_kg"), table.decimal("alert_mg_without_weight")
+    return NumbingPolicy(
+        alert_mg_per_kg=per_kg,
         alert_mg=table.decimal("alert_mg"),
-        alert_mg_without_weight=table.decimal("alert_mg_without_weight"),
+        alert_mg_without_weight=without_weight,
+        assumed_kg=without_weight / per_kg,
         order_above_percent=table.decimal("order_above_percent"),
         strong_area_cm2=table.optional_decimal("strong_area_cm2"),
         prep_minutes_without_agent=table.whole("prep_minutes_without_agent"),
         stop_signs=table.optional_texts("stop_signs"),
         sources=table.texts("sources"),
     )
-    table.done()
-    return policy
 
 
 def build_anaesthetic(table: Table) -> Anaesthetic:
-    minutes = table.table("minutes")
+    shortest, longest = table.table("minutes").read(_minutes)
     agent = Anaesthetic(
         code=table.text("code"),
         label=table.text("label"),
-        actives=tuple(_active(active) for active in table.tables("actives")),
-        minimum_minutes=minutes.whole("from", least=1),
-        maximum_minutes=minutes.whole("to", least=1),
+        actives=tuple(active.read(_active) for active in table.tables("actives")),
+        minimum_minutes=shortest,
+        maximum_minutes=longest,
         prep_minutes=table.whole("prep_minutes"),
         max_grams_per_10_cm2=table.optional_decimal("max_grams_per_10_cm2"),
         max_area_cm2=table.optional_decimal("max_area_cm2"),
@@ -329,8 +315,6 @@ def build_anaesthetic(table: Table) -> Anaesthetic:
         note=table.optional_text("note") or "",
         sources=table.texts("sources"),
     )
-    minutes.done()
-    table.done()
     if not agent.actives:
         raise table.fail("actives", "are missing")
     if agent.minimum_minutes > agent.maximum_minutes:
@@ -338,9 +322,12 @@ def build_anaesthetic(table: Table) -> Anaesthetic:
     return agent
 
 
+def _minutes(table: Table) -> tuple[int, int]:
+    return table.whole("from", least=1), table.whole("to", least=1)
+
+
 def _active(table: Table) -> Active:
     active = Active(name=table.text("name"), percent=table.decimal("percent"))
-    table.done()
     if active.percent > 100:
         raise table.fail("percent", "is above 100")
     return active

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,12 @@ class Change:
 
     def to_json(self) -> dict[str, object]:
         return {"parameter": self.parameter, "value": self.value, "because": list(self.because)}
+
+
+def floor_days(changes: Iterable[Change], catalogue: Catalogue) -> int:
+    """The shortest interval between two needlings on the day of a screening, told by what it changes."""
+    raised = (int(change.value) for change in changes if change.parameter == "floor_days")
+    return next(raised, catalogue.interval.floor_days)
 
 
 def changes_for(facts: PatientFacts, raised: Set[str], floor: Floor, catalogue: Catalogue) -> tuple[Change, ...]:

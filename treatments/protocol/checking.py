@@ -56,7 +56,7 @@ def check(catalogue: Catalogue) -> None:
     _check_annexes(catalogue)
 
 
-def _cited(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
+def cited(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every place that cites, with what it cites."""
     with_evidence: list[tuple[str, Argued]] = [
         ("interval", catalogue.interval),
@@ -95,7 +95,7 @@ def _cited_in_annexes(catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ..
 
 def _check_sources(catalogue: Catalogue) -> None:
     used = set()
-    for place, ids in _cited(catalogue):
+    for place, ids in cited(catalogue):
         for id in ids:
             if id not in catalogue.sources:
                 raise BadCatalogue(f"{place}: source {id} is not in the list of sources")

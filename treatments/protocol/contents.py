@@ -67,6 +67,11 @@ class Catalogue:
     def source(self, id: str) -> Source:
         return self.sources[id]
 
+    def zone_label(self, code: str) -> str:
+        """How a zone is called, also one that was charted under a version that had more zones: the code in words."""
+        zone = self.zones.get(code)
+        return zone.label if zone else code.replace("_", " ").capitalize()
+
     def rules_for_form(self, form: Form) -> tuple[Rule, ...]:
         """The questions of a form, in catalogue order."""
         return tuple(rule for rule in self.rules if rule.form == form)

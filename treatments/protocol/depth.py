@@ -17,8 +17,11 @@ from .entries import Cell, ConcernPolicy, Zone
 from .facts import Device
 from .interval import dark_or_unknown
 from .jsonreading import BadFacts, plain
+from .written import written
 
 Verdict = Literal["ok", "needs_reason", "refused"]
+
+SIGN_OFF_FROM_SKIN_TYPE = 5
 
 
 class NotOffered(BadFacts):
@@ -120,6 +123,20 @@ def _zone_cap(zone: Zone, device: Device | None, prescriber: bool, catalogue: Ca
     return min(known if by_label is None else [*known, by_label])
 
 
+def within_device_mm(zone: Zone, device: Device | None) -> Decimal:
+    """The deepest a device may go in a zone, whoever orders it: its label, and where that is silent the zone's plain cap."""
+    by_label = _label_limit(zone, device)
+    return zone.hard_cap_mm if by_label is None else by_label
+
+
+def needs_sign_off(zone: Zone, skin_type: int | None) -> bool:
+    """Whether a prescriber has to sign for this zone: the neck in skin type V and VI (clinical data sheet 2.6; R5).
+
+    The one device that is cleared for the neck is cleared up to type IV. A skin type that is not known counts as dark.
+    """
+    return zone.group == "neck" and (skin_type is None or skin_type >= SIGN_OFF_FROM_SKIN_TYPE)
+
+
 def _label_limit(zone: Zone, device: Device | None) -> Decimal | None:
     if device is None:
         return None
@@ -152,4 +169,4 @@ def check(
 
 
 def _mm(depth: Decimal) -> str:
-    return f"{depth.normalize():f} mm"
+    return f"{written(depth)} mm"

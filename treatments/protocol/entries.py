@@ -309,6 +309,8 @@ class NumbingPolicy:
     alert_mg_per_kg: Decimal
     alert_mg: Decimal
     alert_mg_without_weight: Decimal
+    # The weight behind that figure as published: of whom no weight is known, nothing looser is assumed than of her.
+    assumed_kg: Decimal
     order_above_percent: Decimal
     # The largest area for a cream above that percentage whose own label names none.
     strong_area_cm2: Decimal | None

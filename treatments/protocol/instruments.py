@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 from .instruments_entries import Better, Instrument, Instruments, Option, StopRule
 from .instruments_reading import parse, total_of
+from .written import written
 
 __all__ = [
     "HIGHEST",
@@ -32,6 +34,8 @@ __all__ = [
 SHIPPED = Path(__file__).with_name("instruments.toml")
 NAME_LENGTH = 60
 HIGHEST = 1000
+# What people write: `Decimal` also reads "1e2", "1_0" and the digits of other scripts.
+NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?", re.ASCII)
 
 
 class BadItems(ValueError):
@@ -78,6 +82,7 @@ def score(instrument: Instrument, items: Mapping[str, object]) -> Score:
         return _typed(instrument, items)
     _refuse_unknown(items, {item.code for item in instrument.items})
     chosen = {item.code: _option(item.code, item.label, item.options, items) for item in instrument.items}
+    _refuse_half_a_region(instrument, chosen)
     total = total_of(instrument, chosen)
     raises = [code for item in instrument.items if chosen[item.code].points for code in item.raises]
     return Score(
@@ -153,6 +158,22 @@ def _option(code: str, label: str, options: tuple[Option, ...], items: Mapping[s
     raise BadItems(code, f"{label}: choose one of the answers offered.")
 
 
+def _refuse_half_a_region(instrument: Instrument, chosen: Mapping[str, Option]) -> None:
+    """An area without darkness, or darkness without an area, is an answer forgotten: the product would hide the other."""
+    if instrument.formula != "regions":
+        return
+    for group in instrument.groups:
+        area, *others = group.items
+        is_there, is_seen = chosen[area.code].points, sum(chosen[item.code].points for item in others)
+        if is_seen and not is_there:
+            raise BadItems(
+                area.code, f"{area.label}: choose an area, or “{others[0].options[0].label}” for what is seen."
+            )
+        if is_there and not is_seen:
+            first = others[0]
+            raise BadItems(first.code, f"{first.label}: choose how much, or “{area.options[0].label}” for the area.")
+
+
 def _only(chosen: Mapping[str, Option]) -> str | None:
     """The words of the one answer; of a plain number there are none."""
     option = next(iter(chosen.values()))
@@ -177,12 +198,12 @@ def _typed(instrument: Instrument, items: Mapping[str, object]) -> Score:
         variant = f"{variant}: {_name(instrument.asks_name, items.get('name'))}"
     if instrument.asks_range:
         least, most = _range(items)
-        variant = f"{variant}, {_plain(least)} to {_plain(most)}"
+        variant = f"{variant}, {written(least)} to {written(most)}"
     if instrument.better == "asked" and items.get("better") not in ("lower", "higher"):
         raise BadItems("better", "Say whether a lower or a higher score is better.")
     total = _number("value", "The score", items.get("value"))
     if not least <= total <= most:
-        raise BadItems("value", f"The score lies between {_plain(least)} and {_plain(most)}.")
+        raise BadItems("value", f"The score lies between {written(least)} and {written(most)}.")
     if instrument.whole_only and total != total.to_integral_value():
         raise BadItems("value", "The score is a whole number.")
     return Score(instrument.instrument, variant, total, band=_band(instrument, total))
@@ -209,17 +230,12 @@ def _range(items: Mapping[str, object]) -> tuple[Decimal, Decimal]:
 
 def _number(code: str, label: str, given: object) -> Decimal:
     """A decimal as typed, with a point or a comma, of at most two places."""
-    try:
-        number = Decimal(str(given).strip().replace(",", "."))
-    except InvalidOperation:
-        raise BadItems(code, f"{label}: write a number.") from None
-    if isinstance(given, bool) or not number.is_finite() or abs(number) > HIGHEST:
+    text = str(given).strip()
+    if isinstance(given, bool) or not NUMBER.fullmatch(text):
+        raise BadItems(code, f"{label}: write a number.")
+    number = Decimal(text.replace(",", "."))
+    if abs(number) > HIGHEST:
         raise BadItems(code, f"{label}: write a number up to {HIGHEST}.")
     if number != number.quantize(Decimal("0.01")):
         raise BadItems(code, f"{label}: two places after the point are enough.")
     return number + 0  # minus nought is nought
-
-
-def _plain(number: Decimal) -> str:
-    """ "12", "12.5": no noughts at the end."""
-    return f"{number.normalize():f}"

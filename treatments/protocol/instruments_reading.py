@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+
+import tomli
 
 from .building import build_sources, by_code
 from .instruments_entries import Band, Group, Instrument, Instruments, Item, Option, StopRule
@@ -17,15 +18,17 @@ Scales = Mapping[str, tuple[Option, ...]]
 def parse(data: bytes) -> Instruments:
     """Build the instruments from the bytes of a TOML file. Raises `BadCatalogue` with a sentence that names the entry."""
     try:
-        top = Table("instruments", tomllib.loads(data.decode("utf-8"), parse_float=Decimal))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        top = Table("instruments", tomli.loads(data.decode("utf-8"), parse_float=Decimal))
+    except (UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         raise BadCatalogue(f"instruments: not readable as TOML: {error}") from error
     scales = _scales(top)
     found = Instruments(
         version=top.text("version"),
         sha256=hashlib.sha256(data).hexdigest(),
-        sources=build_sources(top.table("sources")),
-        by_code=by_code("instrument", (_instrument(table, scales) for table in _named(top, "instrument"))),
+        sources=top.table("sources").read(build_sources),
+        by_code=by_code(
+            "instrument", (table.read(lambda one: _instrument(one, scales)) for table in _named(top, "instrument"))
+        ),
     )
     top.done()
     _check(found)
@@ -44,13 +47,12 @@ def _scales(top: Table) -> Scales:
         code = table.text("code")
         if code in scales:
             raise BadCatalogue(f"scale {code}: is there twice")
-        scales[code] = _options(table)
-        table.done()
+        scales[code] = table.read(_options)
     return scales
 
 
 def _options(table: Table) -> tuple[Option, ...]:
-    options = tuple(_option(one) for one in table.tables("options"))
+    options = tuple(one.read(_option) for one in table.tables("options"))
     if len(options) < 2:
         raise table.fail("options", "must offer at least two answers")
     values, points = [option.value for option in options], [option.points for option in options]
@@ -62,14 +64,12 @@ def _options(table: Table) -> tuple[Option, ...]:
 def _option(table: Table) -> Option:
     value = table.whole("value", most=99)
     points = table.optional_whole("points", most=99)
-    option = Option(
+    return Option(
         value=value,
         label=table.text("label"),
         points=value if points is None else points,
         note=table.optional_text("note") or "",
     )
-    table.done()
-    return option
 
 
 def _item(table: Table, scales: Scales) -> Item:
@@ -80,14 +80,12 @@ def _item(table: Table, scales: Scales) -> Item:
         options = scales[scale]
     else:
         raise table.fail("scale", f"names {scale}, which is not there")
-    item = Item(
+    return Item(
         code=table.text("code"),
         label=table.text("label"),
         options=options,
         raises=table.optional_texts("raises"),
     )
-    table.done()
-    return item
 
 
 def _group(table: Table, scales: Scales) -> Group:
@@ -95,38 +93,32 @@ def _group(table: Table, scales: Scales) -> Group:
         label=table.text("label"),
         weight=table.optional_decimal("weight"),
         note=table.optional_text("note") or "",
-        items=tuple(_item(item, scales) for item in table.tables("item")),
+        items=tuple(item.read(lambda one: _item(one, scales)) for item in table.tables("item")),
     )
-    table.done()
     if not group.items:
         raise table.fail("item", "is missing")
     return group
 
 
 def _band(table: Table) -> Band:
-    band = Band(
+    return Band(
         least=table.whole("least"),
         most=table.whole("most"),
         label=table.text("label"),
         value=table.optional_whole("value", least=1, most=9),
     )
-    table.done()
-    return band
 
 
-def _stop_rule(table: Table | None) -> StopRule | None:
-    if table is None:
-        return None
-    rule = StopRule(
+def _stop_rule(table: Table) -> StopRule:
+    return StopRule(
         percent=table.whole("percent", least=1, most=100),
         points=table.decimal("points"),
         sources=table.texts("sources"),
     )
-    table.done()
-    return rule
 
 
 def _instrument(table: Table, scales: Scales) -> Instrument:
+    stop_rule = table.optional_table("stop_rule")
     made = Instrument(
         code=table.text("code"),
         instrument=table.text("instrument"),
@@ -138,8 +130,8 @@ def _instrument(table: Table, scales: Scales) -> Instrument:
         zone=table.one_of("zone", ("asked", "none")),
         least=table.whole("least"),
         most=table.whole("most", least=1),
-        groups=tuple(_group(group, scales) for group in table.tables("group")),
-        bands=tuple(_band(band) for band in table.tables("bands")),
+        groups=tuple(group.read(lambda one: _group(one, scales)) for group in table.tables("group")),
+        bands=tuple(band.read(_band) for band in table.tables("bands")),
         sources=table.texts("sources"),
         note=table.optional_text("note") or "",
         licence=table.optional_text("licence") or "",
@@ -147,9 +139,8 @@ def _instrument(table: Table, scales: Scales) -> Instrument:
         asks_range=table.flag("asks_range"),
         whole_only=table.optional_whole("step", least=1, most=1) == 1,
         show_response=table.flag("show_response"),
-        stop_rule=_stop_rule(table.optional_table("stop_rule")),
+        stop_rule=stop_rule.read(_stop_rule) if stop_rule else None,
     )
-    table.done()
     _check_one(table, made)
     return made
 

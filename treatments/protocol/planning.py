@@ -13,7 +13,7 @@ from .entries import ConcernPolicy, Count, Maintenance, Spacing
 from .facts import Concern, PatientFacts
 from .interval import floor
 from .jsonreading import BadFacts, plain
-from .screening import Screening, birthday, screen
+from .screening import Ahead, Screening, birthday, screen
 
 Lateness = Literal["on_time", "late", "new_baseline"]
 
@@ -122,13 +122,15 @@ def propose_course(
     catalogue: Catalogue,
     count: int | None = None,
     booked: Mapping[int, date] | None = None,
+    ahead: Ahead = (),
 ) -> Course:
     """Propose the sessions still to come, from `start_on`. Raises `BadFacts` without a concern and its zones.
 
-    `count` replaces the planned number within its range; `booked` gives the day of sessions already booked, by number.
+    `count` replaces the planned number within its range; `booked` gives the day of sessions already booked, by number;
+    `ahead` the rules of later days, as `screen()` takes them.
     """
     policies = _policies(facts, catalogue)
-    screening = screen(facts, on=start_on, purpose="booking", catalogue=catalogue)
+    screening = screen(facts, on=start_on, purpose="booking", catalogue=catalogue, ahead=ahead)
     planned = _count(facts, catalogue)
     total = planned.plan if count is None else count
     if not planned.minimum <= total <= planned.maximum:

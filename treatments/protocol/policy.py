@@ -14,9 +14,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from .contents import Catalogue
+from .entries import CATEGORIES
 from .jsonreading import plain
 from .policydraft import Draft
-from .tunable import Parameter, Value, parameters, plain_mm
+from .tunable import Parameter, Value, parameters
+from .written import written
 
 __all__ = [
     "BadPolicy",
@@ -29,6 +31,7 @@ __all__ = [
     "direction",
     "parameters",
     "setting_from_json",
+    "strictness",
 ]
 
 Direction = Literal["same", "stricter", "looser"]
@@ -72,7 +75,8 @@ def direction(parameter: Parameter, value: Value) -> Direction:
 def strictness(parameter: Parameter, value: Value) -> Decimal:
     """A number that is larger for the stricter of two values of one parameter."""
     if parameter.stricter == "heavier":
-        return Decimal(parameter.choices.index(str(value)))
+        # By the order of all categories: what a clinic may choose of differs from rule to rule and from version to version.
+        return Decimal(-[str(known) for known in CATEGORIES].index(str(value)))
     if parameter.stricter == "off":
         return Decimal(0 if value else 1)
     number = Decimal(value)
@@ -92,7 +96,7 @@ def checked(parameter: Parameter, value: object) -> Value:
         raise BadPolicy(
             f"{parameter.label}: enter {parameter.lowest} to {parameter.highest}{unit}. Nobody may go beyond that."
         )
-    return int(number) if isinstance(parameter.default, int) else plain_mm(number)
+    return int(number) if isinstance(parameter.default, int) else written(number)
 
 
 def _checked_word(parameter: Parameter, value: object) -> str:

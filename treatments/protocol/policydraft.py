@@ -7,6 +7,7 @@ value. What hangs on a value moves with it: a depth cap lowers every cell of its
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -55,7 +56,7 @@ class Draft:
                 interval,
                 raised_floor_days=max(interval.raised_floor_days, interval.floor_days),
                 late_after_days=min(interval.late_after_days, interval.new_baseline_after_days),
-                sun_avoidance_raised_days=max(interval.sun_avoidance_raised_days, interval.sun_avoidance_days),
+                sun_avoidance_raised_days=_sun_days(rules, interval.sun_avoidance_raised_days),
             ),
             age=self._single["age"],
             depth=self._single["depth"],
@@ -132,7 +133,7 @@ def _changed_concern(
         )
     changed = _with(concern, name, parameter, value, limit=limit)
     dark_mm = changed.soft_max_4_6_mm
-    if limit and dark_mm is not None:
+    if dark_mm is not None:
         changed = replace(changed, soft_max_4_6_mm=min(dark_mm, changed.soft_max_mm))
     return changed
 
@@ -219,8 +220,46 @@ def _harder(one: Category, other: Category) -> Category:
     return min(one, other, key=CATEGORIES.index)
 
 
+def _sun_days(rules: Mapping[str, Rule], published_days: int) -> int:
+    """What a session asks of skin at higher risk is the wait that its rule asks for; the longer one where they differ."""
+    sun = rules.get("sun_tan_exposure")
+    if sun is None or sun.washout is None:
+        return published_days
+    return max(sun.washout.days or 0, sun.washout.skin_types_4_to_6 or 0, sun.washout.pigment_concern or 0)
+
+
+# What a rule does, for the sentence after its advice.
+DOES: Mapping[Category, str] = {
+    "ABS": "it blocks treatment",
+    "TMP": "treatment waits until it is over",
+    "REL": "a clinician decides",
+    "CAU": "it is a caution",
+}
+
+
 def _told(rule: Rule, published: Rule) -> Rule:
-    """The advice of a rule names its published wait, so a clinic's own one is said after it."""
-    if rule.washout is None or published.washout is None or rule.washout.days == published.washout.days:
-        return rule
-    return replace(rule, advice=f"{rule.advice} This clinic waits {rule.washout.days} days.")
+    """The advice of a rule names its published category and waits, so what a clinic has set is said after it."""
+    said = [*_category_told(rule, published), *_waits_told(rule, published)]
+    return replace(rule, advice=" ".join([rule.advice, *said])) if said else rule
+
+
+def _category_told(rule: Rule, published: Rule) -> Iterator[str]:
+    if rule.category != published.category:
+        yield f"In this clinic {DOES[rule.category]}."
+
+
+def _waits_told(rule: Rule, published: Rule) -> Iterator[str]:
+    ours, theirs = rule.washout, published.washout
+    if ours is None or theirs is None:
+        return
+    if ours.days != theirs.days:
+        yield f"This clinic waits {ours.days} days."
+    for days, before, whom in (
+        (ours.skin_types_4_to_6, theirs.skin_types_4_to_6, "skin type IV to VI"),
+        (ours.pigment_concern, theirs.pigment_concern, "a pigment concern"),
+    ):
+        if days != before:
+            yield f"This clinic waits {days} days for {whom}."
+    for word, detail in rule.details.items():
+        if detail.days not in (published.details[word].days, ours.days):
+            yield f"This clinic waits {detail.days} days for: {detail.label}."

@@ -14,7 +14,7 @@ class BadCatalogue(ValueError):
 
 
 class Table:
-    """A table being read. Values are taken out by type; `done()` refuses what nobody asked for."""
+    """A table being read. Values are taken out by type; `read()` and `done()` refuse what nobody asked for."""
 
     def __init__(self, place: str, data: object) -> None:
         self.place = place
@@ -134,8 +134,14 @@ class Table:
             raise self.fail(key, "must be a list of tables")
         return tuple(Table(f"{self.place}, {key} {number}", item) for number, item in enumerate(value, 1))
 
+    def read(self, build: Callable[[Table], T]) -> T:
+        """What `build` makes of the table. Refuses what it did not ask for: a misspelt key must not read as an absent one."""
+        made = build(self)
+        self.done()
+        return made
+
     def done(self) -> None:
-        """Refuse what is left over: a misspelt key must not be read as an absent one."""
+        """Refuse what is left over, where no single builder reads the whole table."""
         for key in self._data:
             if key not in self._taken:
                 raise self.fail(key, "is not a known key")

@@ -31,7 +31,7 @@ def build_evidence(table: Table, key: str) -> tuple[Evidence, ...]:
 def build_rule(table: Table) -> Rule:
     form: Form = table.one_of("form", get_args(Form), "full")
     lifted_by: Lifting = table.one_of("lifted_by", get_args(Lifting))
-    rule = Rule(
+    return Rule(
         code=table.text("code"),
         category=table.one_of("category", CATEGORIES),
         form=form,
@@ -58,8 +58,6 @@ def build_rule(table: Table) -> Rule:
         evidence=build_evidence(table, "evidence"),
         dissent=build_evidence(table, "dissent"),
     )
-    table.done()
-    return rule
 
 
 def _answered_by(table: Table, form: Form) -> tuple[str, ...]:
@@ -76,14 +74,7 @@ def _washout(table: Table) -> Washout | None:
     inner = table.optional_table("washout")
     if inner is None:
         return None
-    washout = Washout(
-        days=inner.optional_whole("days"),
-        skin_types_4_to_6=inner.optional_whole("skin_types_4_to_6"),
-        pigment_concern=inner.optional_whole("pigment_concern"),
-        device_says=inner.flag("device_says"),
-        interval_floor=inner.flag("interval_floor"),
-    )
-    inner.done()
+    washout = inner.read(_wait)
     if (washout.days is None) != washout.interval_floor:
         raise table.fail("washout", "needs days, or interval_floor = true, and not both")
     for longer in (washout.skin_types_4_to_6, washout.pigment_concern):
@@ -92,27 +83,40 @@ def _washout(table: Table) -> Washout | None:
     return washout
 
 
+def _wait(table: Table) -> Washout:
+    return Washout(
+        days=table.optional_whole("days"),
+        skin_types_4_to_6=table.optional_whole("skin_types_4_to_6"),
+        pigment_concern=table.optional_whole("pigment_concern"),
+        device_says=table.flag("device_says"),
+        interval_floor=table.flag("interval_floor"),
+    )
+
+
 def _second_step(table: Table) -> SecondStep | None:
     inner = table.optional_table("second_step")
-    if inner is None:
-        return None
-    step = SecondStep(category=inner.one_of("category", CATEGORIES), days=inner.whole("days", least=1))
-    inner.done()
-    return step
+    return None if inner is None else inner.read(_step)
+
+
+def _step(table: Table) -> SecondStep:
+    return SecondStep(category=table.one_of("category", CATEGORIES), days=table.whole("days", least=1))
 
 
 def _details(table: Table) -> dict[str, Detail]:
     details: dict[str, Detail] = {}
     for inner in table.tables("details"):
-        detail = Detail(
-            word=inner.text("word"),
-            label=inner.text("label"),
-            category=inner.one_of("category", CATEGORIES) if inner.has("category") else None,
-            days=inner.optional_whole("days"),
-            raises=inner.flag("raises", True),
-        )
-        inner.done()
+        detail = inner.read(_detail)
         if detail.word in details:
             raise table.fail("details", f"name {detail.word} twice")
         details[detail.word] = detail
     return details
+
+
+def _detail(table: Table) -> Detail:
+    return Detail(
+        word=table.text("word"),
+        label=table.text("label"),
+        category=table.one_of("category", CATEGORIES) if table.has("category") else None,
+        days=table.optional_whole("days"),
+        raises=table.flag("raises", True),
+    )

@@ -6,9 +6,10 @@ of what is left into one outcome. A reader can follow one finding from the answe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Literal
 
 from .answers import Answer
@@ -27,10 +28,24 @@ from .interval import (
 from .jsonreading import BadFacts, plain
 from .missing import missing_answers
 
-__all__ = ["PERMITS", "Change", "Finding", "Outcome", "Permits", "Purpose", "Screening", "Turn", "outlook", "screen"]
+__all__ = [
+    "PERMITS",
+    "Ahead",
+    "Change",
+    "Finding",
+    "Outcome",
+    "Permits",
+    "Purpose",
+    "Screening",
+    "Turn",
+    "outlook",
+    "screen",
+]
 
 Outcome = Literal["block", "defer", "needs_clinician", "ask", "caution", "clear"]
 Purpose = Literal["session", "booking"]
+# Rules that take over on later days, each with its first day, in the order of these days.
+Ahead = Sequence[tuple[date, Catalogue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +152,18 @@ class Turn:
         return {"on": plain(self.on), "outcome": self.outcome, "earliest_on": plain(self.earliest_on)}
 
 
-def screen(facts: PatientFacts, *, on: date, purpose: Purpose, catalogue: Catalogue) -> Screening:
+def screen(facts: PatientFacts, *, on: date, purpose: Purpose, catalogue: Catalogue, ahead: Ahead = ()) -> Screening:
     """Screen a patient for one day. Raises `BadFacts` for a date that lies after `on` and cannot.
 
-    `purpose` "booking" asks for the full form only, "session" for the day form as well.
+    `purpose` "booking" asks for the full form only, "session" for the day form as well. `ahead`: the rules of later
+    days where they differ from those of `on`, because a loosening is over by then: `earliest_on` is a day free by its own rules.
     """
     _refuse_the_future(facts, on, catalogue)
-    patient = _Patient(facts, on, catalogue)
-    findings = tuple(sorted(patient.findings(on), key=patient.order))
+    days = _Days(facts, on, catalogue, ahead)
+    patient = days.under(on)
+    findings = tuple(sorted(map(days.followed, patient.findings(on)), key=patient.order))
     missing = missing_answers(facts, on, catalogue, day_form=purpose == "session")
-    earliest_on, binding = _earliest(patient, findings, on)
+    earliest_on, binding = _earliest(days, findings, on)
     return Screening(
         protocol_version=catalogue.version,
         on=on,
@@ -160,23 +177,24 @@ def screen(facts: PatientFacts, *, on: date, purpose: Purpose, catalogue: Catalo
     )
 
 
-def outlook(screening: Screening, facts: PatientFacts, catalogue: Catalogue) -> tuple[Turn, ...]:
-    """What a screening means for later days, by the facts it was made of: a wait ends or turns into a need for a
-    clinician, a clearance runs out. The first turn is the day asked about. What is missing stays missing.
+def outlook(screening: Screening, facts: PatientFacts, catalogue: Catalogue, ahead: Ahead = ()) -> tuple[Turn, ...]:
+    """What a screening means for later days, by the facts and rules it was made of: a wait ends or turns into a need for
+    a clinician, a clearance runs out, other rules take over. The first turn is the day asked about. What is missing
+    stays missing.
     """
-    return tuple(_turns(_Patient(facts, screening.on, catalogue), screening))
+    return tuple(_turns(_Days(facts, screening.on, catalogue, ahead), screening))
 
 
-def _turns(patient: _Patient, screening: Screening) -> Iterator[Turn]:
+def _turns(days: _Days, screening: Screening) -> Iterator[Turn]:
     day, standing = screening.on, screening.findings
     while True:
-        earliest_on, binding = _earliest(patient, standing, day)
+        earliest_on, binding = _earliest(days, standing, day)
         yield Turn(day, _outcome(standing, screening.missing), earliest_on if binding else None)
-        to_come = [turn for finding in standing for turn in finding.turns_after(day)]
+        to_come = [*days.turns_after(day), *(turn for finding in standing for turn in finding.turns_after(day))]
         if not to_come:
             return
         day = min(to_come)
-        standing = tuple(patient.findings(day))
+        standing = days.findings(day)
 
 
 def _outcome(findings: tuple[Finding, ...], missing: tuple[str, ...]) -> Outcome:
@@ -192,18 +210,59 @@ def _outcome(findings: tuple[Finding, ...], missing: tuple[str, ...]) -> Outcome
     return "caution" if "CAU" in raised else "clear"
 
 
-def _earliest(patient: _Patient, findings: tuple[Finding, ...], on: date) -> tuple[date | None, str | None]:
+def _earliest(days: _Days, findings: tuple[Finding, ...], on: date) -> tuple[date | None, str | None]:
     """The first day from `on` without a dated finding, and the rule that decides it."""
     if any(finding.category == "ABS" and finding.earliest_on is None for finding in findings):
         return None, None
-    day, binding, standing = on, None, list(findings)
+    day, binding, standing = on, None, findings
     while forbidding := [finding for finding in standing if finding.forbids_until]:
         day = max(finding.forbids_until for finding in forbidding if finding.forbids_until)
         last = [finding for finding in forbidding if finding.forbids_until == day]
-        binding = min(last, key=patient.tie).code
-        # Look again on that day: a clearance may have run out by then, and its finding is back.
-        standing = list(patient.findings(day))
+        binding = min(last, key=days.under(day).tie).code
+        # Look again on that day, by its own rules: a clearance may have run out by then, and its finding is back.
+        standing = days.findings(day)
     return day, binding
+
+
+class _Days:
+    """The facts of one screening under the rules of each day from `asked_on`."""
+
+    def __init__(self, facts: PatientFacts, asked_on: date, catalogue: Catalogue, ahead: Ahead) -> None:
+        self._now = _Patient(facts, asked_on, catalogue)
+        self._later = [(from_day, _Patient(facts, asked_on, rules)) for from_day, rules in ahead if from_day > asked_on]
+
+    def under(self, day: date) -> _Patient:
+        """The patient as the rules of this day see her."""
+        reached = [patient for from_day, patient in self._later if from_day <= day]
+        return reached[-1] if reached else self._now
+
+    def findings(self, day: date) -> tuple[Finding, ...]:
+        """Everything that stands on a day, by its own rules."""
+        return tuple(self.under(day).findings(day))
+
+    def turns_after(self, day: date) -> Iterator[date]:
+        """The days after `day` on which other rules take over."""
+        return (from_day for from_day, _ in self._later if from_day > day)
+
+    def followed(self, finding: Finding) -> Finding:
+        """A finding of the day asked about with the days on which it ends by the rules of those days."""
+        if not self._later or not finding.lapses_on:
+            return finding
+        earliest_on, lapses_on = finding.earliest_on, finding.lapses_on
+        for day, standing in self._turned:
+            then = standing.get(finding.code)
+            if earliest_on and day <= earliest_on:
+                earliest_on = (then and then.earliest_on) or day
+            if lapses_on and day <= lapses_on:
+                lapses_on = (then and then.category == finding.category and then.lapses_on) or day
+        if (earliest_on, lapses_on) == (finding.earliest_on, finding.lapses_on):
+            return finding
+        return replace(finding, earliest_on=earliest_on, lapses_on=lapses_on)
+
+    @cached_property
+    def _turned(self) -> list[tuple[date, dict[str, Finding]]]:
+        """The days on which other rules take over, each with what stands then, by code."""
+        return [(day, {finding.code: finding for finding in self.findings(day)}) for day, _ in self._later]
 
 
 @dataclass(frozen=True, slots=True)

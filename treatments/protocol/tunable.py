@@ -12,6 +12,7 @@ from typing import Literal
 
 from .contents import Catalogue
 from .entries import Category, ConcernPolicy, Evidence, Rule, Zone
+from .written import written
 
 Value = int | str | bool
 Stricter = Literal["more", "less", "heavier", "off"]
@@ -128,8 +129,14 @@ def _categories(rule: Rule) -> tuple[Category, ...]:
     if rule.washout is not None and rule.category != "REL":
         order = ("CAU", "TMP", "ABS")
     position = order.index(rule.category)
-    may_loosen = not _is_fixed(rule) and rule.second_step is None
+    may_loosen = not _is_fixed(rule) and rule.second_step is None and _decides_itself(rule)
     return order[max(position - 1, 0) :] if may_loosen else order[position:]
+
+
+def _decides_itself(rule: Rule) -> bool:
+    """Whether the rule's own category counts for anybody. Where every word has one of its own, a milder one of the rule
+    would change nothing."""
+    return not rule.details or any(word.raises and word.category is None for word in rule.details.values())
 
 
 def _of_interval(catalogue: Catalogue) -> Iterator[Parameter]:
@@ -143,7 +150,7 @@ def _of_interval(catalogue: Catalogue) -> Iterator[Parameter]:
             path=f"interval.{name}",
             label=label,
             unit=unit,
-            default=plain_mm(value) if isinstance(value, Decimal) else value,
+            default=written(value) if isinstance(value, Decimal) else value,
             stricter=stricter,
             lowest=lowest,
             highest=highest,
@@ -152,7 +159,7 @@ def _of_interval(catalogue: Catalogue) -> Iterator[Parameter]:
             dissent=policy.dissent,
         )
 
-    deepest = plain_mm(catalogue.depth.absolute_mm)
+    deepest = written(catalogue.depth.absolute_mm)
     yield interval("floor_days", "Shortest interval", "more", LOWEST_FLOOR_DAYS, MOST_DAYS)
     yield interval("raised_floor_days", "Shortest interval at higher risk", "more", LOWEST_FLOOR_DAYS, MOST_DAYS)
     yield interval("pigment_trouble_extra_days", "Added after pigment trouble", "more", 0, MOST_DAYS)
@@ -160,8 +167,6 @@ def _of_interval(catalogue: Catalogue) -> Iterator[Parameter]:
     yield interval("event_grade", "A reaction of this grade blocks", "less", 1, policy.event_grade, "grade")
     yield interval("late_after_days", "A gap is late after", "less", LOWEST_FLOOR_DAYS, MOST_DAYS)
     yield interval("new_baseline_after_days", "Assess anew after", "less", LOWEST_FLOOR_DAYS, MOST_DAYS)
-    yield interval("sun_avoidance_days", "Sun avoidance", "more", 0, MOST_DAYS)
-    yield interval("sun_avoidance_raised_days", "Sun avoidance at higher risk", "more", 0, MOST_DAYS)
 
 
 def _of_concern(concern: ConcernPolicy, catalogue: Catalogue) -> Iterator[Parameter]:
@@ -181,24 +186,25 @@ def _of_concern(concern: ConcernPolicy, catalogue: Catalogue) -> Iterator[Parame
             dissent=concern.dissent,
         )
 
-    spacing, cap = concern.interval, concern.hard_cap_mm or catalogue.depth.absolute_mm
+    spacing = concern.interval
     # What is not offered has no evidence behind it: no signature brings it in.
     yield of("offered", "offered", concern.offered, "off", False, concern.offered, "")
-    yield of("floor_days", "shortest interval", spacing.floor_days, "more", LOWEST_FLOOR_DAYS, MOST_DAYS)
-    yield of("target_days", "best interval", spacing.target_days, "more", LOWEST_FLOOR_DAYS, MOST_DAYS)
+    if not concern.offered and not concern.withdrawn:
+        return
+    # A pigment concern is never treated sooner than the raised floor, so a looser value below it would change nothing.
+    least = catalogue.interval.raised_floor_days if concern.pigment else LOWEST_FLOOR_DAYS
+    for name, label, days in (
+        ("floor_days", "shortest interval", spacing.floor_days),
+        ("target_days", "best interval", spacing.target_days),
+    ):
+        yield of(name, label, days, "more", min(least, days), MOST_DAYS)
     yield of("latest_days", "longest interval", spacing.latest_days, "less", LOWEST_FLOOR_DAYS, MOST_DAYS)
-    lowest, deepest = plain_mm(catalogue.depth.lowest_mm), plain_mm(cap)
-    yield of("soft_max_mm", "usual maximum", plain_mm(concern.soft_max_mm), "less", lowest, deepest, "mm")
-    if concern.soft_max_4_6_mm is not None:
-        yield of(
-            "soft_max_4_6_mm",
-            "usual maximum for skin type IV to VI",
-            plain_mm(concern.soft_max_4_6_mm),
-            "less",
-            lowest,
-            plain_mm(concern.soft_max_mm),
-            "mm",
-        )
+    # No zone goes deeper for this concern than its own cell, so a ceiling above the cells would change nothing.
+    lowest, ceiling, dark = written(catalogue.depth.lowest_mm), concern.soft_max_mm, concern.soft_max_4_6_mm
+    yield of("soft_max_mm", "usual maximum", written(ceiling), "less", lowest, written(ceiling), "mm")
+    if dark is not None:
+        label = "usual maximum for skin type IV to VI"
+        yield of("soft_max_4_6_mm", label, written(dark), "less", lowest, written(dark), "mm")
     yield of("sessions_maximum", "most sessions", concern.sessions.maximum, "less", 1, MOST_SESSIONS, "sessions")
 
 
@@ -211,19 +217,33 @@ def _of_zone(zone: Zone, catalogue: Catalogue) -> Iterator[Parameter]:
             path=f"zone.{zone.code}.{name}",
             label=f"{zone.label}: {label}",
             unit="mm",
-            default=plain_mm(default),
+            default=written(default),
             stricter="less",
-            lowest=plain_mm(min(catalogue.depth.lowest_mm, default)),
-            highest=plain_mm(highest),
+            lowest=written(min(catalogue.depth.lowest_mm, default)),
+            highest=written(highest),
             sources=zone.sources,
         )
 
-    yield depth("soft_max_mm", "usual maximum", usual_depth_mm(zone.code, catalogue), zone.hard_cap_mm)
+    usual_mm = usual_depth_mm(zone.code, catalogue)
+    yield depth(
+        "soft_max_mm", "deepest usual maximum", usual_mm, max(usual_mm, _raisable_mm(zone, usual_mm, catalogue))
+    )
     # Nobody passes a hard cap, so it only ever comes down.
     yield depth("hard_cap_mm", "limit", zone.hard_cap_mm, zone.hard_cap_mm)
     by_device = zone.hard_cap_by_device_mm
     if by_device is not None:
         yield depth("hard_cap_by_device_mm", "limit where the device's label allows it", by_device, by_device)
+
+
+def _raisable_mm(zone: Zone, usual_mm: Decimal, catalogue: Catalogue) -> Decimal:
+    """How deep the deepest cells of a zone may be raised before the ceilings of their concerns hold."""
+    ceilings = [
+        min(concern.soft_max_mm, concern.hard_cap_mm or zone.hard_cap_mm)
+        for concern in catalogue.concerns.values()
+        for cell in (catalogue.cell(zone.code, concern.code, skin_type) for skin_type in (1, 6))
+        if cell and cell.soft_max_mm == usual_mm
+    ]
+    return min(max(ceilings, default=usual_mm), zone.hard_cap_mm)
 
 
 def _of_depth_and_age(catalogue: Catalogue) -> Iterator[Parameter]:
@@ -232,7 +252,7 @@ def _of_depth_and_age(catalogue: Catalogue) -> Iterator[Parameter]:
         path="depth.step_mm",
         label="Step up from the last session",
         unit="mm",
-        default=plain_mm(depth.step_mm),
+        default=written(depth.step_mm),
         stricter="less",
         lowest="0.05",
         highest="0.5",
@@ -256,7 +276,7 @@ def _of_numbing(catalogue: Catalogue) -> Iterator[Parameter]:
     policy = catalogue.numbing
 
     def dose(name: str, label: str, unit: str) -> Parameter:
-        limit = plain_mm(getattr(policy, name))
+        limit = written(getattr(policy, name))
         # The label's own figures: a clinic may be told earlier, never later.
         return Parameter(f"numbing.{name}", label, unit, limit, "less", "0.5", limit, policy.sources)
 
@@ -264,18 +284,3 @@ def _of_numbing(catalogue: Catalogue) -> Iterator[Parameter]:
     yield dose("alert_mg", "Numbing: dose alert", "mg")
     yield dose("alert_mg_without_weight", "Numbing: dose alert without a weight", "mg")
     yield dose("order_above_percent", "Numbing: a prescriber orders it above", "%")
-    yield Parameter(
-        path="numbing.prep_minutes_without_agent",
-        label="Preparation where no numbing cream is planned",
-        unit="minutes",
-        default=policy.prep_minutes_without_agent,
-        stricter="more",
-        lowest=0,
-        highest=120,
-        sources=policy.sources,
-    )
-
-
-def plain_mm(number: Decimal) -> str:
-    """A decimal as people write it: "1.5", not "1.50"; "300", not "3E+2"."""
-    return f"{number.normalize():f}"

@@ -105,8 +105,8 @@ def label_words(code: str, catalogue: Catalogue) -> str:
 def _reason(code: str, until: date, facts: PatientFacts, catalogue: Catalogue, *, near: date, assumed: bool) -> str:
     """ "isotretinoin stopped 15 September + 180 days": what happened, when, and how long we wait."""
     rule = catalogue.rule(code)
-    if rule.washout is None:
-        return rule.dated_as or rule.label.lower()
+    if code == "age_under_18":
+        return f"{_ordinal(catalogue.age.minimum_years)} birthday"
     since = _happened_on(code, facts, near, catalogue)
     days = (until - since).days
     unsure = " (day not given)" if assumed else ""
@@ -121,3 +121,9 @@ def _happened_on(code: str, facts: PatientFacts, asked_on: date, catalogue: Cata
         return last.on
     answer = facts.answers[code]
     return answer.on or answer.answered_on or asked_on
+
+
+def _ordinal(number: int) -> str:
+    """ "18th", "21st", "102nd"."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -75,6 +75,8 @@ class ValueForm(forms.Form):
         """Raise DomainError for what goes nowhere, and for a looser value without what it needs."""
         if way == "same":
             raise DomainError("This counts already. Enter another value.", field="value")
+        if way == "default":
+            raise DomainError("This is the default. End the looser value below, and it counts at once.", field="value")
         if way == "kept":
             raise DomainError(
                 "The clinic’s own stricter value goes on winning. End that one first, below.", field="value"

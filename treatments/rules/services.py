@@ -1,5 +1,6 @@
 """Which protocol is in force, who answers for it, and what the clinic treats with."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from django.db import transaction
@@ -8,7 +9,8 @@ from clinic import audit
 from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
-from treatments.protocol.catalogue import Catalogue, load, parse
+from treatments.protocol.catalogue import Catalogue, completed, load, parse
+from treatments.rules import labels
 from treatments.rules.models import Anaesthetic, Device, ProtocolAdoption, ProtocolSignOff, ProtocolVersion
 
 
@@ -23,6 +25,11 @@ def shipped() -> ProtocolVersion:
         sha256=catalogue.sha256, defaults={"version": catalogue.version, "toml": catalogue.text}
     )
     return protocol
+
+
+def version_of(sha256: str) -> ProtocolVersion:
+    """The published row with this hash of its text."""
+    return shipped() if sha256 == load().sha256 else ProtocolVersion.objects.get(sha256=sha256)
 
 
 def in_force(clinic: Clinic) -> ProtocolVersion:
@@ -45,8 +52,9 @@ def published(sha256: str) -> Catalogue:
 
 @lru_cache(maxsize=8)
 def _read(sha256: str) -> Catalogue:
-    # Published rows never change, so a catalogue read once stays right.
-    return parse(ProtocolVersion.objects.get(sha256=sha256).toml.encode())
+    # Published rows never change, so a catalogue read once stays right. One from before unwanted effects were listed
+    # takes them from the shipped one: a reaction can be written down whatever version a clinic has signed.
+    return completed(parse(ProtocolVersion.objects.get(sha256=sha256).toml.encode()), load())
 
 
 @transaction.atomic
@@ -103,14 +111,17 @@ def require_sign_off(clinic: Clinic) -> None:
 
 
 @transaction.atomic
-def add_device(*, clinic: Clinic, by: User, **details) -> Device:
-    device = Device.objects.create(clinic=clinic, **details)
+def add_device(*, clinic: Clinic, by: User, max_depth_mm: Mapping[str, object] | None = None, **details) -> Device:
+    """List a device with the depths of its label. Raises DomainError where they cannot be read (`labels.device_depths`)."""
+    depths = labels.device_depths(max_depth_mm or {}, catalogue_of(in_force(clinic)))
+    device = Device.objects.create(clinic=clinic, max_depth_mm=depths, **details)
     audit.record("device.added", device, by=by)
     return device
 
 
 @transaction.atomic
-def add_anaesthetic(*, clinic: Clinic, by: User, **details) -> Anaesthetic:
-    anaesthetic = Anaesthetic.objects.create(clinic=clinic, **details)
+def add_anaesthetic(*, clinic: Clinic, by: User, actives: Mapping[str, object], **details) -> Anaesthetic:
+    """List a numbing product with the strengths of its label. Raises DomainError where they cannot be (`labels.cream_actives`)."""
+    anaesthetic = Anaesthetic.objects.create(clinic=clinic, actives=labels.cream_actives(actives), **details)
     audit.record("anaesthetic.added", anaesthetic, by=by)
     return anaesthetic

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from clinic import clock
@@ -57,7 +57,7 @@ def policy_value(request: HttpRequest, path: str) -> HttpResponse:
     form = _value_form(request, found, request.POST or None)
     way, preview, changes = "", None, []
     if request.method == "POST" and form.is_valid():
-        way = policy_page.way_of(found, form.cleaned_data["value"])
+        way = policy_page.way_of(request.clinic, found, form.cleaned_data["value"])
         try:
             if request.POST.get("confirm"):
                 return once(request, lambda: _put_in_force(request, found, form, way))
@@ -71,6 +71,7 @@ def policy_value(request: HttpRequest, path: str) -> HttpResponse:
         "direction": policy_page.told(way, request.membership),
         "preview": preview,
         "changes": changes,
+        "named": request.membership.may_see_clinical,
     }
     status = 200 if preview else form_status(request)
     return render(request, "treatments/rules/value.html", context, status=status)
@@ -82,7 +83,7 @@ def policy_direction(request: HttpRequest, path: str) -> HttpResponse:
     found = _found(request, path)
     typed = _value_form(request, found, request.GET)
     typed.is_valid()
-    way = policy_page.way_of(found, typed.cleaned_data.get("value"))
+    way = policy_page.way_of(request.clinic, found, typed.cleaned_data.get("value"))
     # Nothing was pressed yet: what is still missing is no mistake.
     said = {name: request.GET.get(name, "") for name in ("reason", "expires_on")}
     context = {
@@ -96,10 +97,13 @@ def policy_direction(request: HttpRequest, path: str) -> HttpResponse:
 @allow(Role.CLINICIAN, Role.MANAGER, methods=["GET", "POST"])
 def policy_end(request: HttpRequest, ref: UUID) -> HttpResponse:
     """End a value of the clinic: what it would change, and the press that does it."""
-    value = get_object_or_404(request.clinic.policy_values.select_related("clinic"), ref=ref, ended_at=None)
+    value = get_object_or_404(request.clinic.policy_values.select_related("clinic"), ref=ref)
     loosens = value.direction == PolicyValue.Direction.STRICTER
     form = EndForm(request.POST or None, required=loosens)
-    back = reverse("treatments:policy_value", args=[value.path])
+    back = policy_page.value_url(request.clinic, value.path)
+    if value.ended_at is not None:
+        # A second press, or an old page: it is done, and the page of the value says so.
+        return redirect(back)
     if request.method == "POST" and form.is_valid():
 
         def end() -> str:
@@ -111,12 +115,13 @@ def policy_end(request: HttpRequest, ref: UUID) -> HttpResponse:
             return once(request, end)
         except DomainError as refusal:
             refuse(form, refusal)
-    after = publishing.catalogue_without(value)
+    after = publishing.rules_without(value)
     context = policy_page.ending(value, after) | {
         "form": form,
         "loosens": loosens,
         "back": back,
         "changes": publishing.compare(request.clinic, after),
+        "named": request.membership.may_see_clinical,
     }
     return render(request, "treatments/rules/end.html", context, status=form_status(request))
 
@@ -140,7 +145,7 @@ def protocol_adopt(request: HttpRequest) -> HttpResponse:
             return once(request, adopt)
         except DomainError as error:
             refusal = error.sentence
-    after = publishing.catalogue_under(request.clinic, newer)
+    after = publishing.rules_under(request.clinic, newer)
     context = {
         "protocol": protocol,
         "newer": newer,
@@ -149,6 +154,7 @@ def protocol_adopt(request: HttpRequest) -> HttpResponse:
         "may_adopt": request.membership.has(Role.PRESCRIBER) and newer != protocol,
         "values": policy_page.values_that_change(request.clinic, after),
         "changes": publishing.compare(request.clinic, after),
+        "named": request.membership.may_see_clinical,
         "refusal": refusal,
     }
     return render(request, "treatments/rules/adopt.html", context, status=422 if refusal else 200)
@@ -191,7 +197,7 @@ def _put_in_force(request: HttpRequest, found: Parameters, form: ValueForm, way:
 def _changes_with(request: HttpRequest, found: Parameters, form: ValueForm, way: str) -> list[publishing.Change]:
     until = form.cleaned_data["expires_on"] if way == "looser" else None
     setting = Setting(found.shipped.path, form.cleaned_data["value"], until)
-    return publishing.compare(request.clinic, publishing.catalogue_with(request.clinic, setting))
+    return publishing.compare(request.clinic, publishing.rules_with(request.clinic, setting))
 
 
 @allow(Role.CLINICIAN, Role.MANAGER)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from clinic.templatetags.clinic_ui import date_year, mm_words
 from treatments.protocol.policy import Parameter
+from treatments.protocol.wording import DAYS_WITHOUT_YEAR
 
 CATEGORIES = {
     "ABS": ("block", "Blocks"),
@@ -47,10 +48,12 @@ def standing_words(direction: str, expires_on: date | None) -> str:
     return "Stricter here"
 
 
-def verdict_words(outcome: str, not_before: date | None) -> str:
-    """A verdict as the desk may read it: a state and a day, never a reason."""
+def verdict_words(outcome: str, not_before: date | None, *, near: date) -> str:
+    """A verdict as the desk may read it: a state and a day, never a reason. `near`: the day of the visit; a day far from
+    it carries its year."""
     if outcome in ("defer", "block") and not_before:
-        return f"Not before {not_before.day} {not_before:%b}"
+        year = f" {not_before.year}" if abs((not_before - near).days) > DAYS_WITHOUT_YEAR else ""
+        return f"Not before {not_before.day} {not_before:%b}{year}"
     return {
         "block": "Ask a clinician",
         "defer": "Not yet",

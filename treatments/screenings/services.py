@@ -1,19 +1,22 @@
 """Running the rules on record, and lifting what a named clinician may lift."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
 
 from clinic import audit, clock
 from clinic.errors import DomainError, explained
-from clinic.models import Membership, User
+from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
 from patients.models import Patient
 from treatments import facts
 from treatments.protocol.facts import from_json
 from treatments.protocol.screening import Screening, outlook, screen
-from treatments.rules.policy import catalogue_for, in_force_settings
-from treatments.rules.services import in_force
+from treatments.rules.models import ProtocolVersion
+from treatments.rules.policy import RuleSet, catalogue_for, rules_of
+from treatments.rules.services import version_of
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 
 LONGEST_CLEARANCE_DAYS = 366
@@ -31,12 +34,14 @@ class NotPermitted(DomainError):
 
 def look(patient: Patient, *, on: date, purpose: str) -> Screening:
     """What the rules say, without writing it down."""
-    catalogue = catalogue_for(patient.clinic, on)
+    rules = rules_of(patient.clinic)
+    catalogue = rules.on(on)
     return screen(
         facts.patient_facts(patient, on=_facts_day(patient, on), catalogue=catalogue),
         on=on,
         purpose=purpose,
         catalogue=catalogue,
+        ahead=rules.ahead(on),
     )
 
 
@@ -45,15 +50,31 @@ def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> Scr
     """Run the rules and keep the run: facts, findings, protocol, the clinic's own values and the version of each."""
     # Locked, so that no answer slips in between reading the facts and noting their version.
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
-    catalogue = catalogue_for(patient.clinic, on)
-    read = facts.facts_json(patient, on=_facts_day(patient, on), catalogue=catalogue)
+    rules = rules_of(patient.clinic)
+    read = facts.facts_json(patient, on=_facts_day(patient, on), catalogue=rules.on(on))
+    (record,) = _keep([_run(patient, read, rules, version_of(rules.sha256), on=on, purpose=purpose, by=by)])
+    return record
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run of the rules, not written yet."""
+
+    record: ScreeningRecord
+    screening: Screening
+
+
+def _run(
+    patient: Patient, read: dict, rules: RuleSet, protocol: ProtocolVersion, *, on: date, purpose: str, by: User | None
+) -> _Run:
+    catalogue, ahead = rules.on(on), rules.ahead(on)
     known = from_json(read, catalogue)
-    screening = screen(known, on=on, purpose=purpose, catalogue=catalogue)
-    ahead = outlook(screening, known, catalogue)
-    record = ScreeningRecord.objects.create(
+    screening = screen(known, on=on, purpose=purpose, catalogue=catalogue, ahead=ahead)
+    turns = outlook(screening, known, catalogue, ahead)
+    record = ScreeningRecord(
         patient=patient,
-        protocol=in_force(patient.clinic),
-        policy=[setting.to_json() for setting in in_force_settings(patient.clinic, on)],
+        protocol=protocol,
+        policy=[setting.to_json() for setting in rules.settings if setting.in_date(on)],
         rules_version=patient.clinic.rules_version,
         on=on,
         purpose=purpose,
@@ -61,31 +82,38 @@ def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> Scr
         earliest_on=screening.earliest_on,
         binding=screening.binding or "",
         # Beside the answer itself what it means for later days: lists of booked visits read that and run no rule.
-        result=screening.to_json() | {"outlook": [turn.to_json() for turn in ahead]},
+        result=screening.to_json() | {"outlook": [turn.to_json() for turn in turns]},
         facts=read,
         facts_version=patient.facts_version,
         made_by=by,
     )
+    return _Run(record, screening)
+
+
+def _keep(runs: list[_Run]) -> list[ScreeningRecord]:
+    records = ScreeningRecord.objects.bulk_create(run.record for run in runs)
     ScreeningFinding.objects.bulk_create(
         ScreeningFinding(
-            record=record,
+            record=run.record,
             code=finding.code,
             category=finding.category,
             earliest_on=finding.earliest_on,
             cleared_until=finding.cleared_until,
         )
-        for finding in screening.findings
+        for run in runs
+        for finding in run.screening.findings
     )
-    audit.record(
-        "screening.performed",
-        record,
-        by=by,
-        clinic=patient.clinic,
-        system=by is None,
-        on=on.isoformat(),
-        purpose=purpose,
-    )
-    return record
+    for record in records:
+        audit.record(
+            "screening.performed",
+            record,
+            by=record.made_by,
+            clinic=record.patient.clinic,
+            system=record.made_by is None,
+            on=record.on.isoformat(),
+            purpose=record.purpose,
+        )
+    return records
 
 
 def perform_again(*, patient: Patient, by: User) -> ScreeningRecord:
@@ -97,6 +125,27 @@ def perform_again(*, patient: Patient, by: User) -> ScreeningRecord:
     asked_today = patient.screenings.filter(on=today, purpose=ScreeningRecord.Purpose.SESSION).exists()
     purpose = ScreeningRecord.Purpose.SESSION if asked_today else ScreeningRecord.Purpose.BOOKING
     return perform(patient=patient, on=today, purpose=purpose.value, by=by)
+
+
+@transaction.atomic
+def perform_again_for_all(*, clinic: Clinic, patients: Collection[int], by: User) -> list[ScreeningRecord]:
+    """`perform_again` for many patients of a clinic (their keys): their rows are read together, their runs written together.
+
+    Each is locked first, in the order of the keys, so that no answer slips in between.
+    """
+    today, device = clock.today(clinic), clinic.devices.filter(in_service=True).order_by("id").first()
+    rules = rules_of(clinic)
+    protocol, catalogue = version_of(rules.sha256), rules.on(today)
+    locked = list(clinic.patients.select_for_update().filter(pk__in=patients).order_by("pk"))
+    asked = ScreeningRecord.objects.filter(patient__in=locked, on=today, purpose=ScreeningRecord.Purpose.SESSION)
+    asked_today = set(asked.values_list("patient", flat=True))
+    known, runs = facts.rows_of(locked, device=device), []
+    for patient in locked:
+        patient.clinic = clinic
+        purpose = ScreeningRecord.Purpose.SESSION if patient.pk in asked_today else ScreeningRecord.Purpose.BOOKING
+        read = facts.facts_from(known[patient.pk], on=today, catalogue=catalogue)
+        runs.append(_run(patient, read, rules, protocol, on=today, purpose=purpose.value, by=by))
+    return _keep(runs)
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """The screening of a day, the questions behind it, and what a named clinician lifts."""
 
 from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,6 +12,7 @@ from django.urls import reverse
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.forms import form_status, refuse
+from clinic.models import Clinic
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from patients.models import Patient
@@ -18,7 +20,6 @@ from treatments import facts
 from treatments.flows import answers, clearances
 from treatments.pages import findings
 from treatments.pages.header import patient_header
-from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import catalogue_for
 from treatments.screenings import services
@@ -71,8 +72,7 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
         "lift_codes": {code for code, _ in page.liftable},
         "show_all": request.GET.get("all") == "1",
         "clearances": _labelled(
-            patient.clearances.select_related("given_by", "revoked_by")[:20],
-            catalogue_for(request.clinic, context["today"]),
+            patient.clearances.select_related("given_by", "revoked_by")[:20], request.clinic, context["today"]
         ),
         "latest": patient.screenings.filter(on=context["on"], purpose=context["purpose"])
         .select_related("made_by")
@@ -80,11 +80,13 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
     }
 
 
-def _labelled(given: Iterable[Clearance], catalogue: Catalogue) -> list[Clearance]:
-    """Clearances with the `label` of the rule each lifts."""
-    rules, labelled = catalogue.rules_by_code, list(given)
+def _labelled(given: Iterable[Clearance], clinic: Clinic, today: date) -> list[Clearance]:
+    """Clearances with the `label` of the rule each lifts, and whether it lifts nothing any more (`overtaken`)."""
+    catalogue, labelled = catalogue_for(clinic, today), list(given)
+    rules = catalogue.rules_by_code
     for clearance in labelled:
         clearance.label = rules[clearance.code].label if clearance.code in rules else clearance.code
+        clearance.overtaken = facts.is_overtaken(clearance, clinic, catalogue)
     return labelled
 
 

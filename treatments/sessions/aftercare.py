@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 from treatments import facts
 from treatments.appointments.models import BLOCKING, Appointment
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.plans.models import UNDER_WAY, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Step, StepLine
 from treatments.protocol.facts import Answer, PatientFacts
 from treatments.protocol.screening import screen
-from treatments.rules.policy import catalogue_for
+from treatments.rules.policy import rules_of
 from treatments.sessions.models import TreatmentSession
 
 # What the leaving mail says beside the catalogue's lines: exercise after 72 hours, paracetamol rather than ibuprofen
@@ -29,7 +29,11 @@ LONGEST_WAIT_DAYS = 400
 
 @dataclass(frozen=True)
 class Outlook:
-    """What decides about a permission: who the patient is, when she is needled next, whether something is still open."""
+    """What decides about a permission: who the patient is, when she is needled next, whether something is still open.
+
+    `catalogue` holds the words and rules of today, `then` the rules of the next session's day: a looser one of the
+    clinic's may be over by then.
+    """
 
     today: date
     session_on: date
@@ -37,6 +41,7 @@ class Outlook:
     next_on: date | None
     reaction_open: bool
     catalogue: Catalogue
+    then: Catalogue
 
     @property
     def dark_or_unknown(self) -> bool:
@@ -84,18 +89,21 @@ def said(of: Step, ahead: Outlook) -> list[str]:
 
 
 def outlook(session: TreatmentSession, *, today: date) -> Outlook:
-    patient, catalogue = session.patient, catalogue_for(session.clinic)
-    plan = patient.plans.filter(status__in=[TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD]).first()
+    patient, rules = session.patient, rules_of(session.clinic)
+    catalogue = rules.on(today)
+    plan = patient.plans.filter(status__in=UNDER_WAY).first()
     open_events = patient.adverse_events.filter(
         entered_in_error=False, resolved_on=None, grade__gte=catalogue.interval.event_grade
     )
+    next_on = _next_on(plan) if plan else None
     return Outlook(
         today=today,
         session_on=session.on,
         known=facts.patient_facts(patient, on=today, device=session.device, catalogue=catalogue),
-        next_on=_next_on(plan) if plan else None,
+        next_on=next_on,
         reaction_open=open_events.exists(),
         catalogue=catalogue,
+        then=rules.on(next_on or today),
     )
 
 
@@ -118,7 +126,8 @@ def booked_visit(planned: PlannedSession) -> Appointment | None:
 def last_day_allowed(rule: str, known: PatientFacts, *, next_on: date, catalogue: Catalogue) -> date | None:
     """The last day on which something may still be done without standing in the way of a session on `next_on`.
 
-    Asks the same `screen()` that will decide then, with a yes of that day. None: no day is long enough ago.
+    Asks the same `screen()` that will decide then, with a yes of that day; `catalogue`: the rules of `next_on`.
+    None: no day is long enough ago.
     """
     if _stands(rule, known, used_on=next_on - timedelta(days=LONGEST_WAIT_DAYS), next_on=next_on, catalogue=catalogue):
         return None
@@ -163,9 +172,7 @@ def _permission(line: StepLine, ahead: Outlook, due_on: date) -> str:
     if ahead.reaction_open:
         return f"{what}: please ask us first."
     last_on = (
-        last_day_allowed(line.rule, ahead.known, next_on=ahead.next_on, catalogue=ahead.catalogue)
-        if ahead.next_on
-        else None
+        last_day_allowed(line.rule, ahead.known, next_on=ahead.next_on, catalogue=ahead.then) if ahead.next_on else None
     )
     if ahead.next_on and (last_on is None or last_on < max(due_on, ahead.today)):
         return f"{what}: not until your course is finished."

@@ -8,6 +8,7 @@ from django.urls import reverse
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.models import Membership
+from clinic.roles import Role
 from clinic.templatetags.clinic_ui import clock as clock_words
 from clinic.templatetags.clinic_ui import date_year, mm, roman
 from patients.models import Consent
@@ -15,13 +16,12 @@ from patients.services import consents
 from treatments.protocol.catalogue import BadCatalogue, Catalogue
 from treatments.protocol.depth import DepthLimits, check
 from treatments.protocol.facts import BadFacts, from_json
-from treatments.protocol.screening import screen
 from treatments.protocol.wording import OUTCOMES, binding_sentence, change_sentence, finding_sentence, label_words
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
-from treatments.screenings.replay import rules_of
-from treatments.sessions import depth_numbers, forms, numbing, reactions_list
-from treatments.sessions.depths import limits_after
+from treatments.screenings.replay import replay, rules_of
+from treatments.sessions import depth_numbers, forms, numbing, reactions_list, services
+from treatments.sessions.depths import asks_sign_off, goes_on_from, proposed_mm, zone_limits
 from treatments.sessions.models import Endpoint, SessionZone, TreatmentSession
 
 STEPS = (("check", "Check"), ("treat", "Treat"), ("note", "Note"), ("finish", "Finish"))
@@ -92,7 +92,7 @@ def checked(record: ScreeningRecord) -> dict:
 
 def _in_its_words(record: ScreeningRecord, catalogue: Catalogue) -> dict:
     known = from_json(record.facts, catalogue)
-    judged = screen(known, on=record.on, purpose=record.purpose, catalogue=catalogue)
+    judged = replay(record)
     return {
         "binding": binding_sentence(judged, known, catalogue),
         "missing": [catalogue.rule(code).question for code in judged.missing if code in catalogue.rules_by_code],
@@ -156,6 +156,19 @@ def zone_codes(session: TreatmentSession) -> list[str]:
     return [code for code in catalogue_for(session.clinic, session.on).zones if code in planned]
 
 
+def held(session: TreatmentSession) -> dict | None:
+    """The banner of a session whose course was put on hold, or stopped, while it was open."""
+    sentence = services.held_sentence(session)
+    if not sentence:
+        return None
+    return {
+        "sentence": sentence,
+        "next": "A clinician looks at it before it goes on." if session.plan.is_under_way else "It does not go on.",
+        "course": reverse("treatments:course", args=[session.plan.ref]),
+        "stop": f"{step_url(session, 'finish')}#stop-early",
+    }
+
+
 def zones(session: TreatmentSession, last: dict[str, SessionZone], *, picked: str) -> list[dict]:
     """Input of `face_map.html`; around the eyes is drawn as left out where the course leaves it out."""
     today = _by_zone(session)
@@ -205,26 +218,29 @@ def settings_of(
 ) -> dict:
     """The settings of one zone: limits, pills, what last time was, what the gauge shows. Grey counts only once set.
 
-    `previous`: the last session of the course; `last_rows`: the last depth in each zone, which may be older.
+    `previous`: the last session of the course; `last_rows`: the last time in each zone, which may be of an earlier course.
     """
     catalogue = catalogue_for(session.clinic, session.on)
     label = catalogue.zone(zone).label
     try:
-        allowed = limits_after(previous, session, zone, by=by)
+        allowed = zone_limits(session, zone, by=by, previous=previous)
     except DomainError as refusal:
         return {"code": zone, "label": label, "refused": refusal.sentence}
     now, last = _by_zone(session).get(zone), last_rows.get(zone)
     typed = form.data if form is not None else {}
-    depth = now.depth_mm if now else last.depth_mm if last else allowed.start_mm
-    depths = _depth_pills(allowed, last, extra=now.depth_mm if now else None, step_mm=catalogue.depth.step_mm)
-    passes = now.passes if now else last.passes if last else 4
+    goes_on, held = goes_on_from(last, session), bool(services.held_sentence(session))
+    depth = now.depth_mm if now else proposed_mm(last, allowed, session)
+    depths = _depth_pills(allowed, last, shown=depth, step_mm=catalogue.depth.step_mm, held=held)
+    passes = now.passes if now else last.passes if last and goes_on else 4
     onward = next_todo(session, zone)
     return {
         "code": zone,
         "label": label,
         "limits": allowed,
         "last": last,
-        "last_words": _last_words(last),
+        "last_words": _last_words(last, session),
+        "may_repeat": goes_on and last.depth_mm <= allowed.hard_cap_mm,
+        "order_words": _order_words(session, zone, now, by=by),
         "is_set": now is not None,
         "depth_options": depths,
         "depth": typed.get("depth") or _in(depths, mm(depth)),
@@ -245,38 +261,55 @@ def _by_zone(session: TreatmentSession) -> dict[str, SessionZone]:
     return {row.zone: row for row in session.zones.all()}
 
 
-def _last_words(last: SessionZone | None) -> str:
+def _last_words(last: SessionZone | None, session: TreatmentSession) -> str:
+    """The last time in this zone; where that was in an earlier course, its day as well."""
     if last is None:
-        return "first time in this course"
-    said = f"last time {mm(last.depth_mm)} mm, {last.passes} passes"
+        return "first time in this zone"
+    when = "last time"
+    if last.session.plan_id != session.plan_id:
+        when = f"earlier course, {date_year(last.session.on)}:"
+    said = f"{when} {mm(last.depth_mm)} mm, {last.passes} passes"
     return f"{said}, {last.get_endpoint_display().lower()}" if last.endpoint else said
 
 
+def _order_words(session: TreatmentSession, zone: str, now: SessionZone | None, *, by: Membership) -> str:
+    """Who stands behind a depth or a zone that asks for a prescriber, or that this clinician would by charting it."""
+    if now is not None and now.ordered_by:
+        return f"Ordered by {now.ordered_by}."
+    if asks_sign_off(session, zone) and by.has(Role.PRESCRIBER):
+        return "The neck in skin type V or VI is off label. By charting it you sign for it, for this course."
+    return ""
+
+
 def _depth_pills(
-    allowed: DepthLimits, last: SessionZone | None, *, extra: Decimal | None, step_mm: Decimal
+    allowed: DepthLimits, last: SessionZone | None, *, shown: Decimal, step_mm: Decimal, held: bool
 ) -> list[dict]:
-    """Depths around last time (or the start), the usual maximum, and one step that asks for a reason. None above the cap."""
+    """Depths around the one that is shown: last time, the start, the usual maximum, and one step that asks for a reason.
+
+    None above the cap. `held`: the course is not active, and every depth asks for a reason.
+    """
     last_mm = last.depth_mm if last else None
-    base = last_mm if last_mm is not None else allowed.start_mm
     wanted = {
-        base,
-        base - step_mm,
-        base + step_mm,
+        shown,
+        shown - step_mm,
+        shown + step_mm,
         allowed.start_mm,
         allowed.soft_max_mm,
         allowed.soft_max_mm + step_mm,
     }
-    if extra is not None:
-        wanted.add(extra)
+    first = {shown}
+    if last_mm is not None:
+        wanted.add(last_mm)
+        first.add(last_mm)
     fitting = sorted(
-        (d for d in wanted if 0 < d <= allowed.hard_cap_mm), key=lambda d: (d not in (base, extra), abs(d - base), d)
+        (d for d in wanted if 0 < d <= allowed.hard_cap_mm), key=lambda d: (d not in first, abs(d - shown), d)
     )
-    pills = [_depth_pill(depth, allowed, last_mm, step_mm) for depth in sorted(fitting[:MOST_PILLS])]
+    pills = [_depth_pill(depth, allowed, last_mm, step_mm, held) for depth in sorted(fitting[:MOST_PILLS])]
     return [*pills, {"value": forms.OTHER, "label": "Other", "reveals": "depth-other"}]
 
 
-def _depth_pill(depth: Decimal, allowed: DepthLimits, last_mm: Decimal | None, step_mm: Decimal) -> dict:
-    guard = check(depth, allowed, last_mm=last_mm, step_mm=step_mm).verdict == "needs_reason"
+def _depth_pill(depth: Decimal, allowed: DepthLimits, last_mm: Decimal | None, step_mm: Decimal, held: bool) -> dict:
+    guard = held or check(depth, allowed, last_mm=last_mm, step_mm=step_mm).verdict == "needs_reason"
     was = depth == last_mm
     if guard:
         note = "needs a reason"
@@ -336,7 +369,7 @@ def last_time(previous: TreatmentSession | None) -> dict | None:
     if previous is None:
         return None
     catalogue = catalogue_for(previous.clinic, previous.on)
-    rows = [{"label": catalogue.zone(row.zone).label, "depth_mm": row.depth_mm} for row in previous.zones.all()]
+    rows = [{"label": catalogue.zone_label(row.zone), "depth_mm": row.depth_mm} for row in previous.zones.all()]
     return {"on": previous.on, "zones": rows, "pain": previous.pain}
 
 

@@ -6,26 +6,69 @@ from decimal import Decimal
 from clinic.errors import DomainError
 from clinic.models import Membership
 from clinic.roles import Role
-from treatments.protocol.depth import DepthLimits, NotOffered, limits
+from treatments.protocol.catalogue import Catalogue
+from treatments.protocol.depth import DepthLimits, NotOffered, limits, needs_sign_off, within_device_mm
 from treatments.protocol.facts import Device as DeviceFact
 from treatments.rules.models import Device
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import SessionZone, TreatmentSession
 
+SIGN_OFF = (
+    "The neck in skin type V or VI is off label: a prescriber has to sign for it. "
+    "Ask one to chart this zone; the order then stands for this course."
+)
 
-def zone_limits(session: TreatmentSession, zone: str, *, by: Membership) -> DepthLimits:
-    """Start, soft maximum and hard cap of a zone for the concerns of this course. Raises DomainError where it is not offered."""
-    return limits_after(previous_session(session), session, zone, by=by)
 
-
-def limits_after(
-    previous: TreatmentSession | None, session: TreatmentSession, zone: str, *, by: Membership
+def zone_limits(
+    session: TreatmentSession, zone: str, *, by: Membership, previous: TreatmentSession | None
 ) -> DepthLimits:
-    """`zone_limits` where the session before this one (None: there is none) has been read already."""
+    """Start, soft maximum and hard cap of a zone for the concerns of this course. `previous`: `last_of_course(session)`.
+
+    Raises DomainError where the zone is not offered, or where a prescriber has to sign for it first.
+    """
     codes = [concern["code"] for concern in session.plan.concerns if zone in concern["zones"]]
     if not codes:
         raise DomainError("This zone is not part of the course. Assess it and plan again first.", field="zone")
+    order = standing_order(session, zone, by=by)
+    if asks_sign_off(session, zone) and order is None and not by.has(Role.PRESCRIBER):
+        raise DomainError(SIGN_OFF, field="zone")
+    plain = _limits(session, zone, codes, previous, prescriber=by.has(Role.PRESCRIBER))
+    if order is None or order.session_id != session.pk:
+        return plain
+    # What a prescriber has charted in this session goes on in other hands, and no deeper.
+    ordered = _limits(session, zone, codes, previous, prescriber=True)
+    return replace(plain, hard_cap_mm=min(ordered.hard_cap_mm, max(plain.hard_cap_mm, order.depth_mm)))
+
+
+def asks_sign_off(session: TreatmentSession, zone: str) -> bool:
+    """Whether the zone is needled only where a prescriber signs for it: the neck in skin type V and VI."""
+    entry = catalogue_for(session.clinic, session.on).zone(zone)
+    return needs_sign_off(entry, session.screening.facts["skin_type"])
+
+
+def asks_order(session: TreatmentSession, zone: str, depth_mm: Decimal) -> bool:
+    """Whether a prescriber stands behind this depth, or behind needling this zone at all."""
+    entry = catalogue_for(session.clinic, session.on).zone(zone)
+    return asks_sign_off(session, zone) or (entry.hard_cap_needs_prescriber and depth_mm > entry.hard_cap_mm)
+
+
+def standing_order(session: TreatmentSession, zone: str, *, by: Membership) -> SessionZone | None:
+    """The charted zone that carries a prescriber's order on: of this session, or of this course where she signed for the
+    zone itself. A prescriber needs none."""
+    if by.has(Role.PRESCRIBER):
+        return None
+    here = next((row for row in session.zones.all() if row.zone == zone and row.ordered_by_id), None)
+    if here is not None or not asks_sign_off(session, zone):
+        return here
+    signed = SessionZone.objects.filter(zone=zone, session__plan=session.plan_id, ordered_by__isnull=False)
+    signed = signed.exclude(session__status=TreatmentSession.Status.ENTERED_IN_ERROR)
+    return signed.order_by("-session__on", "-session_id").first()
+
+
+def _limits(
+    session: TreatmentSession, zone: str, codes: list[str], previous: TreatmentSession | None, *, prescriber: bool
+) -> DepthLimits:
     read, catalogue = session.screening.facts, catalogue_for(session.clinic, session.on)
     try:
         allowed = limits(
@@ -33,16 +76,19 @@ def limits_after(
             codes,
             skin_type=read["skin_type"],
             pih_history=read["pih_history"],
-            device=_device_fact(session.device),
+            device=device_fact(session.device),
             first_session=previous is None,
-            prescriber=by.has(Role.PRESCRIBER),
-            after_long_gap=previous is not None
-            and (session.on - previous.on).days > catalogue.interval.late_after_days,
+            prescriber=prescriber,
+            after_long_gap=previous is not None and is_long_gap(session, previous, catalogue),
             catalogue=catalogue,
         )
     except NotOffered as refusal:
         raise DomainError("This zone is not treated for these concerns. Leave it out.", field="zone") from refusal
     return allowed if read["pih_history"] else _shallower(allowed, session.screening, catalogue.depth.lowest_mm)
+
+
+def is_long_gap(session: TreatmentSession, earlier: TreatmentSession, catalogue: Catalogue) -> bool:
+    return (session.on - earlier.on).days > catalogue.interval.late_after_days
 
 
 def _shallower(allowed: DepthLimits, record: ScreeningRecord, lowest_mm: Decimal) -> DepthLimits:
@@ -54,8 +100,8 @@ def _shallower(allowed: DepthLimits, record: ScreeningRecord, lowest_mm: Decimal
     return replace(allowed, soft_max_mm=soft_max_mm, start_mm=min(allowed.start_mm, soft_max_mm))
 
 
-def previous_session(session: TreatmentSession) -> TreatmentSession | None:
-    """The last signed session of this course: what "last time" shows in grey."""
+def last_of_course(session: TreatmentSession) -> TreatmentSession | None:
+    """The last signed session of this course: what the page shows in grey."""
     signed = (
         session.plan.sessions.filter(signed_at__isnull=False).exclude(status="entered_in_error").exclude(pk=session.pk)
     )
@@ -63,18 +109,45 @@ def previous_session(session: TreatmentSession) -> TreatmentSession | None:
 
 
 def last_in_zones(session: TreatmentSession) -> dict[str, SessionZone]:
-    """Zone to its row of the last signed session that went into it: the session before may have left the zone out.
+    """Zone to its row of the last signed session of this patient that went into it, in this course or an earlier one.
 
     What a step up is measured from, in the form, in the service and by the database alike.
     """
     rows = SessionZone.objects.filter(session__patient=session.patient_id, session__signed_at__isnull=False)
     rows = rows.exclude(session__status=TreatmentSession.Status.ENTERED_IN_ERROR).exclude(session=session)
-    rows = rows.order_by("zone", "-session__on", "-session_id").distinct("zone")
+    rows = rows.select_related("session").order_by("zone", "-session__on", "-session_id").distinct("zone")
     return {row.zone: row for row in rows}
 
 
-def _device_fact(device: Device | None) -> DeviceFact | None:
+def goes_on_from(last: SessionZone | None, session: TreatmentSession) -> bool:
+    """Whether today takes up where the last time in this zone left off: the same course, and no long gap since."""
+    if last is None or last.session.plan_id != session.plan_id:
+        return False
+    return not is_long_gap(session, last.session, catalogue_for(session.clinic, session.on))
+
+
+def proposed_mm(last: SessionZone | None, allowed: DepthLimits, session: TreatmentSession) -> Decimal:
+    """The depth to begin with, none that asks for a reason: last time's within today's usual maximum; in a new course or
+    after a long gap the start."""
+    if last is None:
+        return allowed.start_mm
+    if goes_on_from(last, session):
+        return min(last.depth_mm, allowed.soft_max_mm)
+    return min(allowed.start_mm, last.depth_mm + catalogue_for(session.clinic, session.on).depth.step_mm)
+
+
+def device_fact(device: Device | None) -> DeviceFact | None:
     if device is None:
         return None
-    caps = {key: Decimal(str(value)) for key, value in device.max_depth_mm.items()}
+    caps = {place: Decimal(str(depth)) for place, depth in device.max_depth_mm.items() if depth is not None}
     return DeviceFact(name=device.name, max_depth_mm=caps, filler_washout_days=device.filler_washout_days)
+
+
+def beyond_device(session: TreatmentSession, device: Device | None) -> tuple[SessionZone, Decimal] | None:
+    """The first charted zone that is deeper than this device may go, and how deep it may; nothing where all are within."""
+    catalogue, reach = catalogue_for(session.clinic, session.on), device_fact(device)
+    for row in session.zones.all():
+        entry = catalogue.zones.get(row.zone)
+        if entry is not None and row.depth_mm > within_device_mm(entry, reach):
+            return row, within_device_mm(entry, reach)
+    return None

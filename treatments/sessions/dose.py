@@ -5,6 +5,7 @@ from decimal import Decimal
 from clinic.models import Membership
 from treatments.pages import why
 from treatments.protocol.anaesthetic import alert_mg
+from treatments.protocol.entries import Anaesthetic as Agent
 from treatments.rules.policy import catalogue_for
 from treatments.sessions import numbing
 from treatments.sessions.models import TreatmentSession
@@ -18,6 +19,8 @@ def of_session(session: TreatmentSession, *, by: Membership) -> dict:
         "area_cm2": session.anaesthetic_area_cm2,
         "weight_kg": session.weight_kg,
         "occluded": session.anaesthetic_occluded,
+        "on_at": session.anaesthetic_on_at,
+        "off_at": session.anaesthetic_off_at,
     }
     return worked_out(session, typed, by=by)
 
@@ -34,8 +37,13 @@ def worked_out(session: TreatmentSession, typed: dict, *, by: Membership) -> dic
         "actives": [],
         "refusals": [],
         "alerts": [],
-        "note": numbing.agent_of(product).note if product else "",
+        "note": "",
+        "time": "",
     }
+    if product:
+        agent = numbing.agent_of(product)
+        shown["note"], shown["time"] = agent.note, _label_time(agent)
+        shown["alerts"] = _over_time(agent, typed)
     if product and numbing.not_today(session):
         shown["refusals"] = [numbing.NOT_TODAY]
     elif product and grams:
@@ -48,8 +56,24 @@ def worked_out(session: TreatmentSession, typed: dict, *, by: Membership) -> dic
         if found.mg_per_kg is not None:
             shown["actives"].append({"name": "Lidocaine by weight", "mg": f"{_plain(found.mg_per_kg)} mg/kg"})
         shown["refusals"] = [refusal.sentence for refusal in found.refusals]
-        shown["alerts"] = list(found.alerts)
+        shown["alerts"] += found.alerts
     return shown
+
+
+def _label_time(agent: Agent) -> str:
+    minutes = f"{agent.minimum_minutes} to {agent.maximum_minutes}"
+    if agent.minimum_minutes == agent.maximum_minutes:
+        minutes = str(agent.maximum_minutes)
+    return f"{minutes} minutes. A longer time is written down as it was, with the reason."
+
+
+def _over_time(agent: Agent, typed: dict) -> list[str]:
+    """What to do about a cream that is, or was, on for longer than its label allows."""
+    minutes = numbing.minutes_so_far(typed.get("on_at"), typed.get("off_at"))
+    if minutes is None or minutes <= agent.maximum_minutes:
+        return []
+    said = f"{minutes} minutes on the skin: the label allows {agent.maximum_minutes}."
+    return [f"{said} Say why, and look for a reaction." if typed.get("off_at") else f"{said} Take it off now."]
 
 
 def _alert_words(weight_kg: Decimal | None, catalogue) -> str:

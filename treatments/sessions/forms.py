@@ -12,6 +12,7 @@ from clinic import clock
 from clinic.errors import DomainError
 from clinic.forms import page_form_helper
 from patients.forms import Day, Line, Text, scrubbed
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import change_sentence
 from treatments.sessions import reactions_list
@@ -303,8 +304,17 @@ class FinishForm(ChairForm):
         label="Aftercare and the urgent number were given, on paper or read out", required=False
     )
     sharps_disposed = forms.BooleanField(label="The cartridge is in the sharps bin", required=False)
+    why_on_hold = Line(label="Why it is completed although the course is not active", max_length=200, required=False)
 
     rows = (("aftercare_given",), ("sharps_disposed",))
+
+    def __init__(self, data: QueryDict | None = None, *, session: TreatmentSession) -> None:
+        held = session.plan.status != TreatmentPlan.Status.ACTIVE
+        if held:
+            self.rows = (*self.rows, ("why_on_hold",))
+        super().__init__(data)
+        if not held:
+            del self.fields["why_on_hold"]
 
 
 class StopForm(ChairForm):
@@ -331,7 +341,6 @@ class AdverseEventForm(ChairForm):
         },
     )
     grade = forms.ChoiceField(
-        help_text="From grade 2 on, no session until a clinician closes it.",
         error_messages={"required": "Choose a grade from 1 to 5.", "invalid_choice": "Choose a grade from 1 to 5."},
     )
     event_note = Text(
@@ -348,6 +357,7 @@ class AdverseEventForm(ChairForm):
         super().__init__(data)
         self.fields["code"].choices = [("", "Choose"), *reactions_list.choices(catalogue)]
         self.fields["grade"].choices = [("", "Choose"), *reactions_list.grades(catalogue)]
+        self.fields["grade"].help_text = reactions_list.stops_from(catalogue)
 
 
 class CloseEventForm(ChairForm):

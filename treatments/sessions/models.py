@@ -161,6 +161,8 @@ class SessionZone(models.Model):
     last_mm = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
     step_mm = models.DecimalField(max_digits=3, decimal_places=2, default=Decimal("0.25"), db_default=Decimal("0.25"))
     reason = models.CharField(max_length=200, blank=True)
+    # The prescriber behind a depth or a zone that asks for one.
+    ordered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["id"]
@@ -171,7 +173,9 @@ class SessionZone(models.Model):
                 condition=Q(depth_mm__lte=F("hard_cap_mm")) & Q(hard_cap_mm__lte=3) & Q(depth_mm__gt=0),
             ),
             models.CheckConstraint(
-                name="zone_over_soft_max_has_a_reason", condition=Q(depth_mm__lte=F("soft_max_mm")) | ~Q(reason="")
+                name="zone_over_soft_max_has_a_reason",
+                # Blanks are no reason.
+                condition=Q(depth_mm__lte=F("soft_max_mm")) | Q(reason__regex=r"\S"),
             ),
             models.CheckConstraint(name="zone_cap_of_its_zone", condition=depth_gate.within_cap_of_its_zone()),
             models.CheckConstraint(
@@ -202,7 +206,8 @@ class SessionAddendum(RefModel):
 @pghistory.track(append_only=True)
 @pgtrigger.register(RAISES_FACTS_VERSION)
 class AdverseEvent(RefModel):
-    """An unwanted effect, graded 1 to 5 (CTCAE). Grade 2 or more stops sessions until a clinician closes it."""
+    """An unwanted effect, graded 1 to 5 (CTCAE). From the grade of the rules on (2 by default) it stops sessions until a
+    clinician closes it."""
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="adverse_events")
     session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, null=True, related_name="adverse_events")

@@ -1,4 +1,10 @@
-"""The numbing cream of a session against its label: what is refused, what is said, and when it is ready."""
+"""The numbing cream of a session against its label: what is refused, what is said, and when it is ready.
+
+Strength, area, amount and cover are decided before the cream goes on, so what the label does not allow is refused. The time
+is not: once a cream was on too long that is a fact about this patient, and refusing to write it down would only lose it.
+So a time over the label is kept as it was, asks for its reason, which goes into the note with the label's figure, and the
+page says so from the minute it is over.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -142,6 +148,12 @@ def overtime(product: Anaesthetic, minutes: int | None, why: str) -> str:
             field="why_longer",
         )
     return f"Numbing on for {minutes} minutes, label {limit}: {why.strip()}"
+
+
+def minutes_so_far(on_at: datetime | None, off_at: datetime | None) -> int | None:
+    """Whole minutes on the skin until it came off, or until now; None before it went on."""
+    now = clock.now()
+    return None if on_at is None or on_at > now else minutes_between(on_at, off_at or now)
 
 
 def minutes_between(on_at: datetime | None, off_at: datetime | None) -> int | None:

@@ -19,6 +19,13 @@ def grades(catalogue: Catalogue) -> list[tuple[str, str]]:
     ]
 
 
+def stops_from(catalogue: Catalogue) -> str:
+    """From which grade on an effect stops sessions here."""
+    grade = catalogue.interval.event_grade
+    first = "Whatever the grade" if grade <= 1 else f"From grade {grade} on"
+    return f"{first}, no session until a clinician closes it."
+
+
 def name_of(code: str, catalogue: Catalogue) -> str:
     event = kind_of(code, catalogue)
     return event.label if event else "Other" if code == OTHER else code

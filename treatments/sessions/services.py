@@ -27,7 +27,14 @@ from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
 from treatments.sessions import messages, numbing, reactions_list
-from treatments.sessions.depths import last_in_zones, limits_after, previous_session
+from treatments.sessions.depths import (
+    asks_order,
+    beyond_device,
+    last_in_zones,
+    last_of_course,
+    standing_order,
+    zone_limits,
+)
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -118,16 +125,13 @@ def set_cartridge(
     locked = _locked_open(session, by=by)
     if lot.expires_on < locked.on:
         raise DomainError(f"{lot} expired on {_words(lot.expires_on)}. Take one that is in date.", field="lot")
-    locked.device = device
-    previous = previous_session(locked)
-    for row in locked.zones.all():
-        cap_mm = limits_after(previous, locked, row.zone, by=by).hard_cap_mm
-        if row.depth_mm > cap_mm:
-            label = catalogue_for(locked.clinic, locked.on).zone(row.zone).label.lower()
-            raise DomainError(
-                f"{device} reaches {cap_mm.normalize():f} mm on the {label}, and {row.depth_mm} mm is charted. Change that zone first.",
-                field="device",
-            )
+    if device != locked.device and (beyond := beyond_device(locked, device)):
+        row, most_mm = beyond
+        raise DomainError(
+            f"{device} may go {_mm(most_mm)} deep on the {_zone_words(locked, row.zone)}, and {_mm(row.depth_mm)} "
+            "is charted. Change that zone first, or take another device.",
+            field="device",
+        )
     return save_details(
         session=session, version=version, by=by, device=device, cartridge_lot=lot, cartridge_serial=serial.strip()
     )
@@ -212,17 +216,22 @@ def set_zone(
     reason: str = "",
 ) -> SessionZone:
     """Chart one zone. Refuses what is above the hard cap or deeper than what the patient signed for; asks for a reason
-    above the soft maximum or a large step."""
+    above the soft maximum, for a large step, and while the course is not active.
+
+    What only a prescriber may order keeps her name, also when somebody else changes the row later.
+    """
     session = _locked_open(session, by=by)
-    allowed = limits_after(previous_session(session), session, zone, by=by)
+    allowed = zone_limits(session, zone, by=by, previous=last_of_course(session))
     last = last_in_zones(session).get(zone)
     step_mm = catalogue_for(session.clinic, session.on).depth.step_mm
     verdict = check(depth_mm, allowed, last_mm=last.depth_mm if last else None, step_mm=step_mm)
     if verdict.verdict == "refused":
-        raise DomainError(verdict.sentence, field="depth_mm")
+        raise DomainError(verdict.sentence, field="depth")
     _refuse_deeper_than_signed_for(session, depth_mm)
     if verdict.verdict == "needs_reason" and not reason.strip():
         raise DomainError(verdict.sentence, field="reason")
+    if (held := held_sentence(session)) and not reason.strip():
+        raise DomainError(f"{held} Say why you needle all the same, or stop the session early.", field="reason")
     with explained():
         charted, _ = SessionZone.objects.update_or_create(
             session=session,
@@ -235,6 +244,7 @@ def set_zone(
                 "soft_max_mm": allowed.soft_max_mm,
                 "hard_cap_mm": allowed.hard_cap_mm,
                 "step_mm": step_mm,
+                "ordered_by": _ordered_by(session, zone, depth_mm, by=by),
             },
         )
         TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
@@ -249,13 +259,18 @@ def remove_zone(*, session: TreatmentSession, zone: str, by: Membership) -> None
 
 
 @transaction.atomic
-def complete(*, session: TreatmentSession, by: Membership, **ticks: bool) -> TreatmentSession:
+def complete(*, session: TreatmentSession, by: Membership, why_on_hold: str = "", **ticks: bool) -> TreatmentSession:
     """Sign and close. In the same transaction the visit is done, later windows move, and what the patient is owed is written.
 
-    `ticks`: `aftercare_given` and `sharps_disposed`, where they are confirmed by signing.
+    `ticks`: `aftercare_given` and `sharps_disposed`, where they are confirmed by signing. While the course is not active
+    the note keeps `why_on_hold`; without it the session can only be stopped early.
     """
     session = _ticked(_locked_open(session, by=by), ticks)
     _refuse_incomplete(session)
+    if held := held_sentence(session):
+        if not why_on_hold.strip():
+            raise DomainError(f"{held} Say why you complete the session, or stop it early.", field="why_on_hold")
+        session.note = f"{session.note}\nCompleted all the same. {held} {why_on_hold.strip()}".strip()
     return _sign(session, "completed", by=by)
 
 
@@ -347,6 +362,15 @@ def close_adverse_event(*, event: AdverseEvent, resolved_on: date, over_72h: boo
     return event
 
 
+def _mm(depth_mm: Decimal) -> str:
+    return f"{depth_mm.normalize():f} mm"
+
+
+def _zone_words(session: TreatmentSession, zone: str) -> str:
+    entry = catalogue_for(session.clinic, session.on).zones.get(zone)
+    return entry.label.lower() if entry else zone
+
+
 def _words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
@@ -355,6 +379,14 @@ def _ticked(session: TreatmentSession, ticks: dict[str, bool]) -> TreatmentSessi
     for name in ("aftercare_given", "sharps_disposed"):
         setattr(session, name, ticks.get(name, getattr(session, name)))
     return session
+
+
+def held_sentence(session: TreatmentSession) -> str:
+    """That the course of an open session is not active any more, and what it is; empty while it is."""
+    plan = session.plan
+    if plan.status == TreatmentPlan.Status.ACTIVE:
+        return ""
+    return f"This course is {plan.get_status_display().lower()}."
 
 
 def closed_sentence(session: TreatmentSession) -> str:
@@ -376,9 +408,16 @@ def _refuse_deeper_than_signed_for(session: TreatmentSession, depth_mm: Decimal)
         patient=session.patient, techniques=plan.techniques, depth_class=asked, at=clock.now()
     ):
         raise DomainError(
-            f"{depth_mm.normalize():f} mm is deeper than the patient signed for ({DepthClass(plan.depth_class).label}). Stay within that.",
-            field="depth_mm",
+            f"{_mm(depth_mm)} is deeper than the patient signed for ({DepthClass(plan.depth_class).label}). Stay within that.",
+            field="depth",
         )
+
+
+def _ordered_by(session: TreatmentSession, zone: str, depth_mm: Decimal, *, by: Membership) -> User | None:
+    if not asks_order(session, zone, depth_mm):
+        return None
+    order = standing_order(session, zone, by=by)
+    return by.user if order is None else order.ordered_by
 
 
 def _locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSession:
@@ -408,6 +447,13 @@ def _missing(session: TreatmentSession) -> Iterator[tuple[str, str]]:
         yield "cartridge_lot", "Enter the cartridge lot before you sign."
     if not session.zones.exists():
         yield "zones", "Chart at least one zone with depth and passes before you sign."
+    if session.device is not None and (beyond := beyond_device(session, session.device)):
+        row, most_mm = beyond
+        yield (
+            "zones",
+            f"{_mm(row.depth_mm)} is charted on the {_zone_words(session, row.zone)}, and the label of {session.device} "
+            f"allows {_mm(most_mm)} now. Correct the zone, or stop the session early and say why.",
+        )
     if session.anaesthetic is not None and (session.anaesthetic_on_at is None or session.anaesthetic_off_at is None):
         yield "anaesthetic_off_at", "Enter when the numbing cream went on and came off before you sign."
     if not session.aftercare_given:
@@ -425,6 +471,7 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
         session.save(
             update_fields=[
                 "status", "signed_at", "signed_by", "version", "stopped_reason", "counts", "aftercare_given", "sharps_disposed",
+                "note",
             ]
         )  # fmt: skip
     if session.appointment is not None and session.appointment.status == "in_room":

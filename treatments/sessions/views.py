@@ -13,13 +13,15 @@ from clinic.errors import DomainError
 from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
+from clinic.templatetags.clinic_ui import mm
 from treatments.appointments.models import Appointment
 from treatments.flows import reactions
 from treatments.pages.header import patient_header
+from treatments.plans.models import TreatmentPlan
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.services import NotPermitted
 from treatments.sessions import chairside, dose, forms, services
-from treatments.sessions.depths import last_in_zones, previous_session
+from treatments.sessions.depths import goes_on_from, last_in_zones, last_of_course
 from treatments.sessions.models import SessionZone, TreatmentSession
 
 # Where a refusal of the database belongs.
@@ -32,6 +34,10 @@ FIELDS_OF_PROMISES = {
     "zone_step_up_has_a_reason": "reason",
     "zone_depth_within_device_label": "depth",
     "zone_cap_of_its_zone": "depth",
+    "zone_deeper_only_by_label": "depth",
+    "zone_deeper_only_by_order": "depth",
+    "zone_within_cap_of_its_concern": "depth",
+    "zone_on_hold_has_a_reason": "reason",
     "session_weight_20_to_400": "weight_kg",
 }
 # A step that cannot be taken yet, and where it is taken: shown beside the refusal.
@@ -43,6 +49,8 @@ WAYS_OUT = {
     "session_under_rules_in_force": "screening",
     "session_floor_kept": "screening",
 }
+# The same, where it is a step of the course and not of the patient.
+WAYS_OUT_OF_THE_COURSE = {"session_plan_active": "course", "session_needs_consent": "consent"}
 
 # Forms that the page of a signed session still draws.
 GO_ON_AFTER_SIGNING = {"addendum", "error", "event", "close"}
@@ -95,13 +103,16 @@ def _opened(request: HttpRequest, visit: Appointment, form: forms.OpenForm) -> s
 def _opening_page(request, visit, record, form, refusal: DomainError | None) -> HttpResponse:
     checked = chairside.checked(record) if record else None
     current = record is not None and record.facts_version == visit.patient.facts_version
+    plan = visit.planned_session.plan
     context = {
         "visit": visit,
         "header": patient_header(visit.patient, membership=request.membership),
         "record": record,
         "checked": checked,
         "current": current,
-        "may_open": current and record.outcome in ("clear", "caution"),
+        "plan": plan,
+        "active": plan.status == TreatmentPlan.Status.ACTIVE,
+        "may_open": current and record.outcome in ("clear", "caution") and plan.status == TreatmentPlan.Status.ACTIVE,
         "here": visit.status in ("arrived", "numbing", "in_room"),
         "consent": chairside.consent_of(visit),
         "form": form,
@@ -113,6 +124,8 @@ def _opening_page(request, visit, record, form, refusal: DomainError | None) -> 
 def _way_out(visit: Appointment, refusal: DomainError | None) -> str:
     if refusal is None:
         return ""
+    if of_course := WAYS_OUT_OF_THE_COURSE.get(refusal.code):
+        return reverse(f"treatments:{of_course}", args=[visit.planned_session.plan.ref])
     name = "screening" if isinstance(refusal, NotPermitted) else WAYS_OUT.get(refusal.code, "")
     return reverse(f"treatments:{name}", args=[visit.patient.ref]) if name else ""
 
@@ -141,7 +154,7 @@ def _page(
     """One step of an open session. `bound`: forms that were refused, by name, shown again as they were typed."""
     bound = bound or {}
     step = step if step in dict(chairside.STEPS) else "treat"
-    picked, previous = chairside.pick(found, zone), previous_session(found)
+    picked, previous = chairside.pick(found, zone), last_of_course(found)
     last_rows = last_in_zones(found)
     zones = chairside.zones(found, last_rows, picked=picked)
     offered = [shown for shown in zones if shown["state"] != "left_out"]
@@ -155,6 +168,7 @@ def _page(
         "set_count": sum(shown["state"] == "set" for shown in offered),
         "total": len(offered),
         "last": chairside.last_time(previous),
+        "held": chairside.held(found),
         **_step_context(request, found, step, picked, previous, last_rows, bound),
         **more,
     }
@@ -184,14 +198,14 @@ def _step_context(
                 found, picked, previous, last_rows, by=request.membership, form=bound.get("zone")
             ),
             "numbing": chairside.numbing_state(found),
-            "dose": dose.of_session(found, by=request.membership),
+            "dose": _dose(request, found, bound.get("numbing")),
             "numbing_form": bound.get("numbing") or forms.NumbingForm(session=found),
             "cartridge_form": bound.get("cartridge") or forms.CartridgeForm(session=found),
         }
     if step == "note":
         return {"form": bound.get("note") or forms.NoteForm(session=found)}
     return {
-        "finish_form": bound.get("finish") or forms.FinishForm(),
+        "finish_form": bound.get("finish") or forms.FinishForm(session=found),
         "stop_form": bound.get("stop") or forms.StopForm(),
         "error_form": bound.get("error") or forms.InErrorForm(),
         "event_form": bound.get("event") or forms.AdverseEventForm(catalogue=catalogue_for(request.clinic)),
@@ -200,17 +214,24 @@ def _step_context(
     }
 
 
+def _dose(request: HttpRequest, found: TreatmentSession, typed: forms.NumbingForm | None) -> dict:
+    """Of what was typed, where a form came back; else of what is charted."""
+    if typed is None:
+        return dose.of_session(found, by=request.membership)
+    return dose.worked_out(found, typed.cleaned_data, by=request.membership)
+
+
 def _signed_page(
     request: HttpRequest, found: TreatmentSession, *, bound: dict | None = None, status: int = 200
 ) -> HttpResponse:
     """What was done, and the forms that still go on. A refused form that is not among them is answered by one sentence."""
-    bound = bound or {}
+    bound, catalogue = bound or {}, catalogue_for(request.clinic, found.on)
     context = {
         "session": found,
         "header": patient_header(found.patient, membership=request.membership, tab="chart"),
         "refused": services.closed_sentence(found) if set(bound) - GO_ON_AFTER_SIGNING else "",
         "zones": [
-            {"label": catalogue_for(request.clinic).zone(row.zone).label, "row": row} for row in found.zones.all()
+            {"label": catalogue.zone_label(row.zone), "row": row} for row in found.zones.select_related("ordered_by")
         ],
         "numbing": chairside.numbing_state(found),
         "checked": chairside.checked(found.screening),
@@ -260,7 +281,10 @@ def set_zone(request: HttpRequest, ref: UUID, zone: str) -> HttpResponse:
     found = _session(request, ref)
     if zone not in chairside.zone_codes(found):
         raise Http404
-    form = forms.ZoneForm(_as_last_time(found, zone) if request.POST.get("same") else request.POST)
+    typed = request.POST
+    if typed.get("same"):
+        typed = _as_last_time(found, zone, reason=typed.get("reason", ""))
+    form = forms.ZoneForm(typed)
 
     def chart() -> str:
         typed = form.cleaned_data
@@ -283,11 +307,12 @@ def set_zone(request: HttpRequest, ref: UUID, zone: str) -> HttpResponse:
     )
 
 
-def _as_last_time(found: TreatmentSession, zone: str) -> dict:
+def _as_last_time(found: TreatmentSession, zone: str, *, reason: str) -> dict:
     last = last_in_zones(found).get(zone)
-    if last is None:
+    if last is None or not goes_on_from(last, found):
         return {}
-    return {"depth": str(last.depth_mm), "passes": str(last.passes), "endpoint": last.endpoint, "reason": last.reason}
+    # Never the reason: it was given for that day, and is asked for anew.
+    return {"depth": mm(last.depth_mm), "passes": str(last.passes), "endpoint": last.endpoint, "reason": reason}
 
 
 @allow(Role.CLINICIAN, methods=["POST"])
@@ -413,7 +438,8 @@ def _finish_form(
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def complete(request: HttpRequest, ref: UUID) -> HttpResponse:
-    found, form = _session(request, ref), forms.FinishForm(request.POST)
+    found = _session(request, ref)
+    form = forms.FinishForm(request.POST, session=found)
 
     def sign() -> None:
         services.complete(session=found, by=request.membership, **form.cleaned_data)

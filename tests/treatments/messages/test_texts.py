@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patients.models import Message
@@ -16,9 +16,11 @@ from tests import factories
 from tests.treatments.messages.reading import of_kind
 from treatments.appointments import messages as visit_messages
 from treatments.appointments import services as appointments
-from treatments.protocol.catalogue import load
+from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.facts import Answer, Concern, Device, PatientFacts
+from treatments.protocol.policy import Setting, apply
 from treatments.protocol.screening import screen
+from treatments.rules import policy
 from treatments.sessions import aftercare
 from treatments.sessions import messages as session_messages
 
@@ -125,18 +127,31 @@ def test_no_exercise_for_three_days(letters):
 # ── Permissions, as values ────────────────────────────────────────────────────
 
 
+def rules_on(on: date, loosened: list[Setting]) -> Catalogue:
+    return apply(load(), loosened, on)
+
+
 def ahead(
-    day: int, *, next_day: int | None, skin_type: int | None = 3, reaction_open: bool = False, **known
+    day: int,
+    *,
+    next_day: int | None,
+    skin_type: int | None = 3,
+    reaction_open: bool = False,
+    loosened: list[Setting] | None = None,
+    **known,
 ) -> aftercare.Outlook:
     """An outlook on day `day` after the session, with the next one on day `next_day` after it."""
+    next_on = None if next_day is None else SESSION_ON + timedelta(days=next_day)
+    today = SESSION_ON + timedelta(days=day)
     facts = PatientFacts(born_on=date(1992, 6, 9), skin_type=skin_type, concerns=known.pop("concerns", ()), **known)
     return aftercare.Outlook(
-        today=SESSION_ON + timedelta(days=day),
+        today=today,
         session_on=SESSION_ON,
         known=facts,
-        next_on=None if next_day is None else SESSION_ON + timedelta(days=next_day),
+        next_on=next_on,
         reaction_open=reaction_open,
-        catalogue=load(),
+        catalogue=rules_on(today, loosened or []),
+        then=rules_on(next_on or today, loosened or []),
     )
 
 
@@ -194,14 +209,28 @@ PERMITTED = re.compile(r"^You may .*?(?:, but not after (?P<words>\w+day \d+ \w+
     filler=st.sampled_from([None, 14, 28, 180, 365]),
     code=st.sampled_from(["after_7_days", "after_14_days"]),
     pigment=st.booleans(),
+    shorter=st.sampled_from([0, 3, 10]),
+    counts_until=st.integers(0, 150),
 )
-def test_no_line_permits_what_the_next_screening_would_defer(next_day, late, skin_type, filler, code, pigment):
-    """Whatever a mail allows, done on the last day it names, does not stand in the way of the next session."""
+@settings(deadline=None)
+def test_no_line_permits_what_the_next_screening_would_defer(
+    next_day, late, skin_type, filler, code, pigment, shorter, counts_until
+):
+    """Whatever a mail allows, done on the last day it names, does not stand in the way of the next session: also where
+    the clinic waits a shorter time for some days, which are over by then or are not."""
+    last_day = SESSION_ON + timedelta(days=counts_until)
+    loosened = [Setting(f"rule.{rule}.washout_days", shorter, last_day) for rule in ("filler", "topical_retinoid")]
     concerns = (Concern("melasma", ("cheek",)),) if pigment else ()
     day = {"after_7_days": 7, "after_14_days": 14}[code] + late
     outlook = ahead(
-        day, next_day=next_day, skin_type=skin_type, device=Device(filler_washout_days=filler), concerns=concerns
+        day,
+        next_day=next_day,
+        skin_type=skin_type,
+        device=Device(filler_washout_days=filler),
+        concerns=concerns,
+        loosened=loosened,
     )
+    then = rules_on(outlook.next_on, loosened)
     allowed = {line.text.rstrip("."): line.rule for step in load().steps for line in step.lines if line.kind == "allow"}
     for sentence in aftercare.said(aftercare.step(code, load()), outlook):
         rule = next((rule for text, rule in allowed.items() if sentence.startswith(text)), None)
@@ -216,25 +245,48 @@ def test_no_line_permits_what_the_next_screening_would_defer(next_day, late, ski
             if aftercare.day_words(outlook.next_on - timedelta(days=back)) == found["words"]
         )
         assert last_on >= outlook.today
-        assert not stands(rule, outlook, last_on)
-        assert stands(rule, outlook, last_on + timedelta(days=1)), f"{sentence} could allow a day more"
+        assert not stands(rule, outlook, last_on, then)
+        assert last_on == outlook.next_on or stands(rule, outlook, last_on + timedelta(days=1), then), (
+            f"{sentence} could allow a day more"
+        )
 
 
 def test_the_check_above_finds_a_permission_that_goes_too_far():
     """Negative control: the day after the last one does stand in the way."""
     outlook = ahead(7, next_day=42)
     last_on = aftercare.last_day_allowed("topical_retinoid", outlook.known, next_on=outlook.next_on, catalogue=load())
-    assert not stands("topical_retinoid", outlook, last_on)
-    assert stands("topical_retinoid", outlook, last_on + timedelta(days=1))
+    assert not stands("topical_retinoid", outlook, last_on, load())
+    assert stands("topical_retinoid", outlook, last_on + timedelta(days=1), load())
+
+
+@pytest.mark.parametrize(
+    ("counts_until", "line"),
+    [
+        # Three days instead of 28, and the next session is on day 42.
+        (20, "You may have filler again, but not after Tuesday 23 March."),
+        (41, "You may have filler again, but not after Tuesday 23 March."),
+        (42, "You may have filler again, but not after Saturday 17 April."),
+    ],
+)
+def test_a_shorter_wait_that_is_over_by_the_next_session_permits_nothing(
+    done_session, prescriber_member, counts_until, line
+):
+    """A mail of day 14 asks the rules of the day that is booked, not those of the day it is sent."""
+    factories.book(done_session.plan.planned_sessions.get(number=2), day=SESSION_ON + timedelta(days=42))
+    last_day, path = SESSION_ON + timedelta(days=counts_until), "rule.filler.washout_days"
+    details = {"path": path, "value": 3, "reason": "Thin filler only", "expires_on": last_day}
+    policy.loosen(clinic=done_session.clinic, by=prescriber_member, **details)
+    session = type(done_session).objects.get(pk=done_session.pk)
+    assert line in aftercare.lines(session, "after_14_days", today=SESSION_ON + timedelta(days=14))
 
 
 LONGEST = 200
 
 
-def stands(rule: str, outlook: aftercare.Outlook, used_on: date) -> bool:
+def stands(rule: str, outlook: aftercare.Outlook, used_on: date, then: Catalogue) -> bool:
     """Whether a screening on the next day would defer for this rule, or advise against the day."""
     facts = replace(outlook.known, answers={rule: Answer("yes", on=used_on, answered_on=used_on)})
-    seen = screen(facts, on=outlook.next_on, purpose="session", catalogue=load())
+    seen = screen(facts, on=outlook.next_on, purpose="session", catalogue=then)
     return any(
         f.code == rule and (f.category != "CAU" or (f.earliest_on and f.earliest_on > outlook.next_on))
         for f in seen.findings

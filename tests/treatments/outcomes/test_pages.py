@@ -168,8 +168,8 @@ def test_the_drawing_and_the_table_say_the_same(clinician, active_plan):
         mmasi(patient, area, 2, on=factories.TODAY - timedelta(days=days))
     page = clinician.get(url("scores", patient.ref))
     line = page.context["lines"][0]
-    assert [(row.total, row.change, row.is_baseline) for row in line.rows] == [
-        ("4", "2 lower, 33 % gone", False), ("6", "", True), ("10", "", False),
+    assert [(row.total, row.change, row.mark) for row in line.rows] == [
+        ("4", "2 lower, 33 % gone", ""), ("6", "", "baseline"), ("10", "", ""),
     ]  # fmt: skip
     assert [point.label for point in line.drawing.points] == ["10", "6", "4"]
     assert line.better == "lower is better"
@@ -210,7 +210,7 @@ def test_what_was_entered_in_error_stays_struck_and_out_of_the_drawing(clinician
     page = clinician.get(url("scores", patient.ref))
     line = page.context["lines"][0]
     assert [row.kept for row in line.rows] == [right, wrong]
-    assert (line.drawing, line.rows[0].is_baseline) == (None, True)
+    assert (line.drawing, line.rows[0].mark) == (None, "first score")
     measure(patient, "gais", {"improvement": 1}, on=factories.TODAY - timedelta(days=1))
     line = clinician.get(url("scores", patient.ref)).context["lines"][0]
     assert [point.label for point in line.drawing.points] == ["1", "2"]

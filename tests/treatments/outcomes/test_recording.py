@@ -27,14 +27,49 @@ def test_a_score_is_kept_with_all_that_it_was_made_of(patient, clinician_member)
     assert (kept.assessor, kept.assessed_on, kept.note, kept.clinic) == (
         clinician_member.user, factories.TODAY, "Even light.", patient.clinic,
     )  # fmt: skip
-    event = AuditEvent.objects.get(action="outcome.recorded")
-    assert event.facts == {"instrument": "mmasi"}
+
+
+def test_the_audit_names_no_instrument(patient, clinician_member):
+    """One that measures melasma would name a diagnosis."""
+    mmasi(patient, 3, 2)
+    assert AuditEvent.objects.get(action="outcome.recorded").facts == {}
 
 
 def test_what_was_typed_is_kept_as_typed(patient):
     items = {"name": "Index", "least": "0", "most": "10", "value": "7,5", "better": "higher"}
     kept = measure(patient, "imported", items)
     assert (kept.variant, kept.total, kept.items) == ("total: Index, 0 to 10", Decimal("7.5"), items)
+
+
+def imported(patient, **differing):
+    items = {"name": "Skin Index", "least": "0", "most": "10", "value": "7", "better": "lower"}
+    return measure(patient, "imported", items | differing)
+
+
+def test_one_name_and_range_is_one_line_whatever_the_capitals(patient):
+    assert imported(patient).variant == "total: Skin Index, 0 to 10"
+    assert imported(patient, name="skin  INDEX").variant == "total: Skin Index, 0 to 10"
+    assert imported(patient, name="Skin Index 2").variant == "total: Skin Index 2, 0 to 10"
+    assert imported(patient, most="12").variant == "total: Skin Index, 0 to 12"
+
+
+def test_one_line_has_one_direction(patient, clinician_member):
+    first = imported(patient)
+    with pytest.raises(DomainError, match="lower is better") as refused:
+        imported(patient, name="SKIN index", better="higher")
+    assert refused.value.field == "item-better"
+    assert imported(patient, most="12", better="higher")
+    assert imported(factories.make_patient(patient.clinic), better="higher")
+    services.mark_entered_in_error(kept=first, reason="Wrong direction", by=clinician_member.user)
+    assert imported(patient, better="higher")
+
+
+def test_under_which_licence_a_questionnaire_was_used_is_kept(patient):
+    items = {"name": "Skin", "value": "61", "better": "higher"}
+    assert measure(patient, "face_q", items, licence_note=" No. 4711 ").licence_note == "No. 4711"
+    with pytest.raises(DomainError) as refused:
+        measure(patient, "gais", {"improvement": 2}, licence_note="No. 4711")
+    assert refused.value.field == "licence_note"
 
 
 def test_a_score_belongs_to_the_course_under_way_and_the_session_of_its_day(open_session):

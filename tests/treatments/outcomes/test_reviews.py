@@ -82,9 +82,11 @@ def test_the_last_score_before_the_course_is_the_baseline_not_an_older_or_a_stal
     assert services.baseline_of(plan, only_stale) is None
 
 
-def test_on_the_day_a_course_is_drafted_what_was_measured_before_it_is_the_baseline(patient):
+def test_on_the_day_a_course_is_drafted_what_was_measured_before_it_is_the_baseline(patient, later):
     mmasi(patient, 2, 2)
+    later(timedelta(minutes=5))
     plan = factories.make_active_plan(patient)
+    later(timedelta(minutes=5))
     mmasi(patient, 3, 2)
     assert status(plan) == "on_hold"
 
@@ -120,11 +122,10 @@ def test_other_instruments_never_pause_a_course(active_plan):
     assert status(active_plan) == "active"
 
 
-def test_a_course_that_is_not_under_way_is_not_paused(patient):
-    plan = factories.make_draft(patient)
-    mmasi(patient, 2, 2, on=YESTERDAY)
-    mmasi(patient, 6, 4)
-    assert status(plan) == "draft"
+def test_a_course_that_has_ended_is_not_asked_about(active_plan, clinician_member):
+    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
+    plans.revoke(plan=active_plan, reason="Moved away", by=clinician_member.user)
+    mmasi(active_plan.patient, 6, 4, on=NOW)
     assert not CourseReview.objects.exists()
 
 
@@ -161,7 +162,7 @@ def test_the_course_page_says_why_it_does_not_go_on(clinician, held):
     answer = clinician.post(url("plan_step", held.ref, "resume"), {})
     assert answer.status_code == 422
     html = answer.content.decode()
-    assert "A clinician reviews it before the course goes on." in html
+    assert "A clinician reviews it before a course of this patient begins or goes on." in html
     assert url("course_review", held.reviews.get().ref) in html
 
 
@@ -187,10 +188,17 @@ def test_a_course_that_may_not_go_on_keeps_its_review_open(held, clinician_membe
     assert status(held) == "on_hold"
 
 
-def test_a_review_of_a_course_that_has_ended_is_only_written_down(held, clinician_member):
+def test_a_review_of_a_course_that_has_ended_is_only_written_down(held, clinician, clinician_member):
+    review = held.reviews.get()
     plans.revoke(plan=held, reason="Moved away", by=clinician_member.user)
-    flow.review(review=held.reviews.get(), decision="go_on", note="Ended meanwhile.", by=clinician_member.user)
-    assert status(held) == "revoked"
+    with pytest.raises(DomainError, match="has ended"):
+        flow.review(review=review, decision="go_on", note="Fine.", by=clinician_member.user)
+    page = clinician.get(url("course_review", review.ref)).content.decode()
+    assert "nothing is left to decide" in page
+    assert 'name="decision"' not in page
+    assert clinician.post(url("course_review", review.ref), {"note": "Sun, she says."}).status_code == 302
+    review.refresh_from_db()
+    assert (review.decision, review.note, status(held)) == ("ended", "Sun, she says.", "revoked")
 
 
 @pytest.mark.parametrize(
@@ -244,11 +252,6 @@ def test_the_course_page_offers_the_review_in_place_of_going_on(held, clinician,
     assert "Go on with the course" in clinician.get(url("course", held.ref)).content.decode()
 
 
-def test_a_course_that_has_ended_is_off_the_list(held, clinician, clinician_member):
-    plans.revoke(plan=held, reason="Moved away", by=clinician_member.user)
-    assert "mMASI" not in clinician.get(url("worklists")).content.decode()
-
-
 def test_a_score_by_form_pauses_the_course(clinician, active_plan):
     mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
     answer = clinician.post(
@@ -256,5 +259,5 @@ def test_a_score_by_form_pauses_the_course(clinician, active_plan):
         filled(melasma(area=3, darkness=2), assessed_on=NOW.isoformat()),
         follow=True,
     )
-    assert "The course is on hold until a clinician has looked." in answer.content.decode()
+    assert "No course begins or goes on until a clinician has looked." in answer.content.decode()
     assert status(active_plan) == "on_hold"

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests import factories
+from treatments.flows import publishing
 from treatments.protocol.catalogue import load
 from treatments.rules.models import ProtocolVersion
 
@@ -161,3 +162,23 @@ def test_the_page_costs_at_most_twelve_queries_whatever_the_history(request, pat
         factories.screen_today(patient)
         factories.sign_consent(under_way)
     assert queries() == few <= MOST_QUERIES
+
+
+@pytest.mark.parametrize(
+    ("skin_type", "clinics_floor", "value", "note"),
+    [
+        (3, None, "28 days", "Nothing goes below"),
+        (5, None, "42 days", "Never below 28, whoever signs"),
+        (5, 35, "42 days", "Never below 35, whoever signs"),
+        (3, 35, "35 days", "Nothing goes below"),
+    ],
+)
+def test_the_shortest_interval_is_the_one_a_booking_is_judged_by(
+    clinic, patient, clinician, manager_member, skin_type, clinics_floor, value, note
+):
+    plan = factories.make_active_plan(patient, skin_type=skin_type)
+    if clinics_floor:
+        publishing.tighten(clinic=clinic, path="interval.floor_days", value=clinics_floor, by=manager_member)
+    strip = clinician.get(reverse("treatments:course", args=[plan.ref])).context["strip"]
+    floor = next(number for number in strip if number["key"] == "floor")
+    assert (floor["value"], floor["note"]) == (value, note)

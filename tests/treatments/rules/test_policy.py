@@ -158,6 +158,59 @@ def test_loosening_is_for_prescribers_with_a_licence_a_reason_and_a_last_day(cli
     assert (made.direction, made.licence, made.reason) == ("looser", "GMC 1", "Superficial depths only")
 
 
+def test_a_second_loosening_takes_the_place_of_the_first(clinic, prescriber_member):
+    first = loosen(clinic, prescriber_member)
+    assert wait_of(clinic) == 90
+    loosen(clinic, prescriber_member, value=60)
+    assert wait_of(clinic) == 60
+    first.refresh_from_db()
+    assert first.ended_by == prescriber_member.user and first.ended_reason
+    loosen(clinic, prescriber_member, value=120)
+    assert wait_of(clinic) == 120
+    assert PolicyValue.objects.standing().count() == 1
+
+
+def test_a_loosening_that_is_over_is_left_as_it_was(clinic, prescriber_member, later):
+    first = loosen(clinic, prescriber_member)
+    later(timedelta(days=2))
+    loosen(clinic, prescriber_member, expires_on=TODAY + timedelta(days=9))
+    first.refresh_from_db()
+    assert first.ended_at is None
+
+
+def test_the_same_looser_value_can_be_prolonged_and_not_set_twice(clinic, prescriber_member):
+    loosen(clinic, prescriber_member)
+    with pytest.raises(DomainError, match="This counts already"):
+        loosen(clinic, prescriber_member)
+    loosen(clinic, prescriber_member, expires_on=TOMORROW + timedelta(days=9))
+    assert wait_of(clinic, TOMORROW + timedelta(days=9)) == 90
+
+
+@pytest.mark.parametrize("value", [120, 180])
+def test_stricter_than_a_loosening_alone_is_no_tightening(clinic, manager_member, prescriber_member, value):
+    loosen(clinic, prescriber_member)
+    with pytest.raises(DomainError, match="180 days is the default, and this is not stricter"):
+        tighten(clinic, manager_member, value=value)
+    tighten(clinic, manager_member, value=181)
+    assert wait_of(clinic) == 181
+
+
+def test_a_looser_value_that_a_stricter_one_of_the_clinic_would_overrule_is_refused(
+    clinic, manager_member, prescriber_member
+):
+    kept = tighten(clinic, manager_member)
+    with pytest.raises(DomainError, match="End that one first"):
+        loosen(clinic, prescriber_member)
+    policy.end(policy_value=kept, by=prescriber_member, reason="The letter came")
+    loosen(clinic, prescriber_member)
+    assert wait_of(clinic) == 90
+
+
+def test_what_is_not_looser_than_the_default_is_no_loosening(clinic, prescriber_member):
+    with pytest.raises(DomainError, match="180 days is the default, and this is not looser"):
+        loosen(clinic, prescriber_member, value=200)
+
+
 def test_ending_a_tightening_is_a_loosening(clinic, manager_member, prescriber_member):
     kept = tighten(clinic, manager_member)
     with pytest.raises(DomainError, match="Only a prescriber"):

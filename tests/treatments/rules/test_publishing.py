@@ -9,14 +9,18 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic.errors import DomainError
+from patients.models import MedicationStatement
+from patients.services import history
 from tests import factories
 from tests.factories import TODAY
 from treatments.appointments import services as appointments
-from treatments.flows import publishing
+from treatments.flows import courses, publishing
 from treatments.protocol.catalogue import load
 from treatments.protocol.policy import Setting
 from treatments.rules.models import OutcomeChange, PolicyValue, ProtocolVersion
+from treatments.rules.policy import RuleSet
 from treatments.rules.services import catalogue_of
+from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +47,8 @@ def stricter(clinic, manager_member, visit):
 
 def an_edition(version: str, **replaced: tuple[str, str]) -> ProtocolVersion:
     """Another published version: the shipped text with other values in it."""
-    text = load().text.replace('version = "2026.1"', f'version = "{version}"')
+    text = load().text.replace(f'version = "{load().version}"', f'version = "{version}"')
+    assert f'version = "{version}"' in text
     for old, new in replaced.values():
         assert old in text
         text = text.replace(old, new)
@@ -61,7 +66,7 @@ def calls(client) -> list:
 
 @pytest.mark.parametrize(("wait", "outcome"), [(187, None), (188, "defer")])
 def test_a_visit_is_judged_for_its_own_day(clinic, visit, wait, outcome):
-    after = publishing.catalogue_with(clinic, Setting(PATH, wait))
+    after = publishing.rules_with(clinic, Setting(PATH, wait))
     changes = publishing.compare(clinic, after)
     assert [change.after.outcome for change in changes] == ([outcome] if outcome else [])
     if outcome:
@@ -72,31 +77,31 @@ def test_a_visit_is_judged_for_its_own_day(clinic, visit, wait, outcome):
 
 def test_comparing_writes_nothing(clinic, visit):
     before = ScreeningRecord.objects.count()
-    publishing.compare(clinic, publishing.catalogue_with(clinic, Setting(PATH, 210)))
+    publishing.compare(clinic, publishing.rules_with(clinic, Setting(PATH, 210)))
     assert (ScreeningRecord.objects.count(), OutcomeChange.objects.count()) == (before, 0)
 
 
 def test_the_rules_in_force_change_nothing_beside_themselves(clinic, visit):
-    assert publishing.compare(clinic, load()) == []
+    assert publishing.compare(clinic, RuleSet(load().sha256)) == []
 
 
 def test_visits_that_are_over_cancelled_or_no_treatment_are_not_judged(clinic, visit, manager_member):
     appointments.cancel(visit=visit, reason="She called", by=manager_member.user)
-    assert publishing.compare(clinic, publishing.catalogue_with(clinic, Setting(PATH, 210))) == []
+    assert publishing.compare(clinic, publishing.rules_with(clinic, Setting(PATH, 210))) == []
 
 
 def test_another_clinics_visits_are_not_ours(other_clinic, visit):
-    assert publishing.compare(other_clinic, publishing.catalogue_with(other_clinic, Setting(PATH, 210))) == []
+    assert publishing.compare(other_clinic, publishing.rules_with(other_clinic, Setting(PATH, 210))) == []
 
 
 def test_two_rule_sets_are_compared_either_way_round(clinic, visit):
-    later = publishing.catalogue_with(clinic, Setting(PATH, 188))
-    looser = publishing.catalogue_with(clinic, Setting(PATH, 100, in_days(60)))
+    later = publishing.rules_with(clinic, Setting(PATH, 188))
+    looser = publishing.rules_with(clinic, Setting(PATH, 100, in_days(60)))
     assert publishing.compare(clinic, looser, before=later)[0].after.outcome in ("clear", "caution", "ask")
 
 
 def test_comparing_asks_as_often_for_many_patients_as_for_one(clinic, visit):
-    after = publishing.catalogue_with(clinic, Setting(PATH, 210))
+    after = publishing.rules_with(clinic, Setting(PATH, 210))
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -168,15 +173,15 @@ def test_ending_a_stricter_value_takes_a_prescriber_and_brings_the_visit_back(
 
 
 def test_a_newer_version_counts_only_once_a_prescriber_adopts_it(clinic, visit, manager_member, prescriber_member):
-    newer = an_edition("2026.2", wait=("washout = { days = 180 }", "washout = { days = 210 }"))
-    assert [
-        change.after.outcome for change in publishing.compare(clinic, publishing.catalogue_under(clinic, newer))
-    ] == ["defer"]
+    newer = an_edition("2027.1", wait=("washout = { days = 180 }", "washout = { days = 210 }"))
+    assert [change.after.outcome for change in publishing.compare(clinic, publishing.rules_under(clinic, newer))] == [
+        "defer"
+    ]
     with pytest.raises(DomainError, match="Only a prescriber"):
         publishing.adopt(clinic=clinic, protocol=newer, by=manager_member)
     assert not OutcomeChange.objects.exists()
     publishing.adopt(clinic=clinic, protocol=newer, by=prescriber_member)
-    assert OutcomeChange.objects.get().because == "Protocol 2026.2 adopted"
+    assert OutcomeChange.objects.get().because == "Protocol 2027.1 adopted"
     assert visit.patient.screenings.first().protocol == newer
     assert catalogue_of(newer).rule("isotretinoin_past").washout.days == 210
 
@@ -206,12 +211,65 @@ def test_a_concern_the_clinic_offers_no_more_leaves_courses_under_way_alone(clin
 def test_a_version_that_cannot_read_what_is_on_record_is_shown_and_refused(clinic, visit, prescriber_member):
     chin = next(line for line in load().text.splitlines() if line.startswith("chin "))
     newer = an_edition("2026.4", scars=(chin, chin.replace('"1.0-1.5"', '"x"')))
-    assert [change.after for change in publishing.compare(clinic, publishing.catalogue_under(clinic, newer))] == [
-        publishing.NOT_COVERED
+    assert [change.after for change in publishing.compare(clinic, publishing.rules_under(clinic, newer))] == [
+        publishing.Judged(visit.day, "needs_clinician")
     ]
     with pytest.raises(DomainError, match="on record for one patient"):
         publishing.adopt(clinic=clinic, protocol=newer, by=prescriber_member)
     assert not clinic.protocol_adoptions.exists()
+
+
+def without_entry(kind: str, code: str) -> tuple[str, str]:
+    """For `an_edition`: one entry of the catalogue taken out."""
+    text = load().text
+    begins = text.index(f'[[{kind}]]\ncode = "{code}"')
+    return text[begins : text.index(f"[[{kind}]]", begins + 5)], ""
+
+
+def refused_to_adopt(clinic, newer, by) -> str:
+    with pytest.raises(DomainError) as refused:
+        publishing.adopt(clinic=clinic, protocol=newer, by=by)
+    assert not clinic.protocol_adoptions.exists()
+    return refused.value.sentence
+
+
+def test_a_version_that_has_lost_a_word_of_an_answer_is_refused(clinic, patient, prescriber_member):
+    factories.answer(patient, "laser_ipl", "yes", on=in_days(-10), detail="ablative")
+    newer = an_edition("2026.9", word=('word = "ablative"', 'word = "surface_removed"'))
+    assert "on record for one patient" in refused_to_adopt(clinic, newer, prescriber_member)
+
+
+def test_a_version_without_the_rule_of_a_listed_medicine_can_be_adopted(clinic, patient, prescriber_member):
+    kind = MedicationStatement.Kind.PHOTOSENSITISER
+    history.record_medication(
+        patient=patient, kind=kind, name="Doxycycline", prescribed=True, by=prescriber_member.user
+    )
+    newer = an_edition("2026.8", rule=without_entry("rule", "photosensitiser"))
+    publishing.adopt(clinic=clinic, protocol=newer, by=prescriber_member)
+    assert screenings.look(type(patient).objects.get(pk=patient.pk), on=TODAY, purpose="booking")
+
+
+def without_the_cheek() -> ProtocolVersion:
+    row = next(line for line in load().text.splitlines() if line.startswith("cheek "))
+    return an_edition("2026.6", zone=without_entry("zone", "cheek"), row=(f"{row}\n", ""))
+
+
+def test_a_version_without_a_zone_that_a_course_still_needs_is_refused(clinic, active_plan, prescriber_member):
+    chin = [{"code": "acne_scar_face", "zones": ["chin"], "severity": "moderate"}]
+    factories.assess(active_plan.patient, concerns=chin)
+    assert "plan their courses anew" in refused_to_adopt(clinic, without_the_cheek(), prescriber_member)
+
+
+def test_what_was_done_in_a_zone_that_is_gone_can_still_be_read(clinic, done_session, prescriber_member, clinician):
+    """The course is over and the patient is assessed for something else: only the signed session names the zone."""
+    patient, by = done_session.patient, prescriber_member.user
+    chin = [{"code": "acne_scar_face", "zones": ["chin"], "severity": "moderate"}]
+    factories.assess(patient, concerns=chin)
+    courses.stop_course(plan=done_session.plan, reason="Moves away", by=by)
+    publishing.adopt(clinic=clinic, protocol=without_the_cheek(), by=prescriber_member)
+    page = clinician.get(reverse("treatments:session", args=[done_session.ref]))
+    assert page.status_code == 200 and "Cheek" in page.content.decode()
+    assert clinician.get(reverse("treatments:chart", args=[patient.ref])).status_code == 200
 
 
 # ── The worklist ──────────────────────────────────────────────────────────────

@@ -10,15 +10,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clinic.roles import Role
 from patients.models import Patient
 from tests import factories
 from tests.factories import TODAY
-from tests.treatments.rules.test_publishing import an_edition
+from tests.treatments.rules.test_publishing import an_edition, without_entry
 from treatments.flows import publishing
+from treatments.pages import policy_page
 from treatments.pages.protocol_page import readable
 from treatments.protocol.catalogue import load
 from treatments.protocol.policy import parameters
+from treatments.rules import services as rules
 from treatments.rules.models import OutcomeChange, PolicyValue
+from treatments.rules.policy import RuleSet
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningFinding, ScreeningRecord
 
@@ -190,13 +194,40 @@ def test_nothing_is_saved_before_the_second_press(manager, clinic):
     assert "In this clinic: 210 days" in text(manager.get(WAIT))
 
 
-def test_the_visits_that_change_are_listed_by_name_and_day_before_anything_is_saved(manager, patient, active_plan):
+@pytest.fixture
+def a_visit_that_changes(patient, active_plan):
     factories.answer(patient, "isotretinoin_past", "yes", on=TODAY - timedelta(days=160))
-    factories.book(active_plan.planned_sessions.get(number=1), day=TODAY + timedelta(days=27))
-    page = text(press(manager, WAIT, value="210"))
+    return factories.book(active_plan.planned_sessions.get(number=1), day=TODAY + timedelta(days=27))
+
+
+def test_the_visits_that_change_are_listed_by_name_and_day_before_anything_is_saved(
+    signed_in, clinic, patient, a_visit_that_changes
+):
+    both = factories.make_member(clinic, Role.MANAGER, Role.CLINICIAN, name="Ada Both")
+    page = text(press(signed_in(both), WAIT, value="210"))
     assert "1 booked visit would be judged in another way" in page
     assert f"Mon 5 Apr 2027, 11:00 {patient.full_name} Clear Not before 28 Apr Booked" in page
     assert not OutcomeChange.objects.exists()
+
+
+def test_who_may_not_see_answers_reads_how_many_visits_change_and_not_whose(
+    clinic, manager, manager_member, prescriber_member, patient, a_visit_that_changes
+):
+    """Else a manager tries a value and reads who has given which answer."""
+    assert not manager_member.may_see_clinical
+    shown = [press(manager, WAIT, value="210")]
+    assert "1 booked visit would be judged in another way" in text(shown[0])
+    value = publishing.tighten(clinic=clinic, path=PATH, value=210, by=manager_member)
+    shown.append(manager.get(reverse("treatments:policy_end", args=[value.ref])))
+    publishing.end(policy_value=value, by=prescriber_member, reason="Back to six months")
+    older = an_edition("2027.3", wait=("washout = { days = 180 }", "washout = { days = 240 }"))
+    publishing.adopt(clinic=clinic, protocol=older, by=prescriber_member)
+    shown.append(manager.get(f"{RULES}adopt/"))
+    for page in shown:
+        assert len(page.context["changes"]) == 1
+        assert patient.full_name not in text(page) and str(patient.ref) not in page.content.decode()
+        assert str(a_visit_that_changes.ref) not in page.content.decode()
+    assert OutcomeChange.objects.count() == 3, "the lines are written all the same"
 
 
 def test_a_second_press_on_the_same_page_sets_the_value_once(manager):
@@ -233,6 +264,52 @@ def test_a_looser_value_has_a_name_a_licence_a_reason_and_a_last_day(prescriber,
     assert "Dr Ines Halloran, licence GMC 7654321. Counts until Thu 8 Apr 2027." in page
     assert "Low dose, letter of the GP" in page
     assert "Looser until 8 April 2027" in text(prescriber.get(RULES))
+
+
+def says(client, value: str, **said) -> str:
+    return client.get(f"{WAIT}direction/", {"value": value} | said).context["direction"]["way"]
+
+
+def test_while_a_looser_value_counts_others_are_measured_by_the_default(prescriber, clinic, prescriber_member):
+    until = TODAY + timedelta(days=30)
+    publishing.loosen(clinic=clinic, path=PATH, value=90, reason="x", expires_on=until, by=prescriber_member)
+    ways = {value: says(prescriber, value) for value in ("60", "90", "120", "180", "210")}
+    assert ways == {"60": "looser", "90": "looser", "120": "looser", "180": "default", "210": "stricter"}
+    refused = press(prescriber, WAIT, value="180")
+    assert refused.status_code == 422 and "End the looser value below" in text(refused)
+
+
+def test_a_looser_value_is_prolonged_and_the_page_says_until_when(prescriber, clinic, prescriber_member):
+    until, longer = TODAY + timedelta(days=5), TODAY + timedelta(days=60)
+    publishing.loosen(clinic=clinic, path=PATH, value=90, reason="x", expires_on=until, by=prescriber_member)
+    said = {"value": "90", "reason": "Still waiting for the letter", "expires_on": longer.isoformat()}
+    assert press(prescriber, WAIT, **said).status_code == 200
+    assert press(prescriber, WAIT, **said, confirm="yes").status_code == 302
+    assert "Looser until 8 May 2027" in text(prescriber.get(WAIT))
+    assert [value.ended_at is None for value in PolicyValue.objects.all()] == [True, False]
+    again = press(prescriber, WAIT, **said, confirm="yes")
+    assert again.status_code == 422 and "This counts already" in text(again)
+
+
+@pytest.mark.parametrize("code", ["keloid_family", "isotretinoin_past", "hydroquinone"])
+def test_a_rule_made_a_block_can_be_asked_about_every_choice(clinic, prescriber, manager_member, code):
+    path = f"rule.{code}.category"
+    publishing.tighten(clinic=clinic, path=path, value="ABS", by=manager_member)
+    url = f"{RULES}values/{path}/"
+    for value in parameters(load())[path].choices:
+        assert prescriber.get(f"{url}direction/", {"value": value}).status_code == 200
+        assert press(prescriber, url, value=value, reason="x", expires_on=UNTIL).status_code == 422
+
+
+def test_a_version_that_makes_a_block_a_caution_is_compared(clinic):
+    newer = an_edition("2027.4", milder=('code = "keloid_family"\ncategory = "REL"', 'code = "keloid_family"\ncategory = "CAU"'),
+        lifted=('question = "Does a close relative get keloids?"\nlater_no = "kept_beside"\nlifted_by = "clinician"',
+                'question = "Does a close relative get keloids?"\nlater_no = "kept_beside"\nlifted_by = "not_needed"'))  # fmt: skip
+    publishing.tighten(clinic=clinic, path="rule.keloid_family.category", value="ABS", by=factories.a_manager(clinic))
+    clinic.refresh_from_db()
+    after = RuleSet(newer.sha256)
+    (turn,) = policy_page.values_that_change(clinic, after)
+    assert (turn["before"], turn["after"], turn["way"]) == ("blocks", "caution", "Looser")
 
 
 def test_a_clinician_who_posts_all_the_same_is_refused(clinician):
@@ -278,7 +355,20 @@ def test_ending_a_stricter_value_shows_first_and_takes_a_reason(manager, prescri
     assert press(manager, url, reason="Too strict").status_code == 422
     assert press(prescriber, url, reason="The review came").status_code == 302
     assert "The review came" in text(prescriber.get(WAIT))
-    assert prescriber.get(url).status_code == 404, "it has ended"
+    for again in (prescriber.get(url), press(prescriber, url, reason="A second press")):
+        assert again.url == WAIT, "it has ended: its page says so"
+    assert PolicyValue.objects.get().ended_reason == "The review came"
+
+
+def test_an_ended_value_of_a_name_that_is_gone_leads_to_the_rules(
+    clinic, prescriber, manager_member, prescriber_member
+):
+    publishing.tighten(clinic=clinic, path="rule.photosensitiser.category", value="ABS", by=manager_member)
+    value = PolicyValue.objects.get()
+    publishing.end(policy_value=value, by=prescriber_member, reason="The review came")
+    gone = an_edition("2027.2", rule=without_entry("rule", "photosensitiser"))
+    rules.adopt(clinic=clinic, protocol=gone, by=prescriber_member)
+    assert prescriber.get(reverse("treatments:policy_end", args=[value.ref])).url == RULES
 
 
 def test_another_clinics_value_cannot_be_ended(stranger, clinic, manager_member):

@@ -1,5 +1,6 @@
 """Lifting a finding: only what may be lifted, only by whom it may be lifted, with a reason and an end."""
 
+import hashlib
 import uuid
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,8 +9,13 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
+from clinic import clock
 from clinic.errors import DomainError
 from tests import factories
+from treatments.protocol.catalogue import load
+from treatments.rules import policy
+from treatments.rules import services as rules
+from treatments.rules.models import ProtocolVersion
 from treatments.screenings import services
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +150,108 @@ def test_whoever_asks_a_clearance_lasts_a_year_at_most(asked, clinician_member, 
         with pytest.raises(DomainError, match="a year at most") as caught:
             give()
         assert caught.value.field == "expires_on"
+
+
+# ── Where the clinic has made a block of it since ────────────────────────────
+
+COLD_SORES = "rule.hsv_history.category"
+
+
+def lifted(patient, by) -> None:
+    expires_on = factories.TODAY + timedelta(days=90)
+    services.give_clearance(patient=patient, code="hsv_history", reason="Antiviral", expires_on=expires_on, by=by)
+
+
+def seen(patient):
+    patient.clinic.refresh_from_db()
+    found = services.look(patient, on=clock.today(patient.clinic), purpose="booking")
+    return {finding.code: (finding.category, finding.cleared_until) for finding in found.findings}["hsv_history"]
+
+
+def test_a_clearance_of_a_need_for_a_clinician_does_not_lift_what_has_become_a_block(
+    asked, clinician_member, prescriber_member, manager_member, later
+):
+    lifted(asked, clinician_member)
+    assert seen(asked)[0] == "CAU"
+    later(timedelta(minutes=1))
+    policy.tighten(clinic=asked.clinic, path=COLD_SORES, value="ABS", by=manager_member)
+    assert seen(asked) == ("ABS", None)
+    with pytest.raises(DomainError, match="Only a prescriber"):
+        lifted(asked, clinician_member)
+    later(timedelta(minutes=1))
+    lifted(asked, prescriber_member)
+    assert seen(asked)[0] == "CAU"
+
+
+def test_also_a_prescribers_clearance_from_before_does_not_lift_the_block(
+    asked, prescriber_member, manager_member, later
+):
+    lifted(asked, prescriber_member)
+    later(timedelta(minutes=1))
+    policy.tighten(clinic=asked.clinic, path=COLD_SORES, value="ABS", by=manager_member)
+    assert seen(asked) == ("ABS", None)
+
+
+def test_the_page_says_that_an_older_clearance_lifts_nothing_any_more(
+    clinician, asked, clinician_member, manager_member, later
+):
+    page, said = reverse("treatments:screening", args=[asked.ref]), "lifts nothing any more"
+    lifted(asked, clinician_member)
+    assert said not in clinician.get(page).content.decode()
+    later(timedelta(minutes=1))
+    policy.tighten(clinic=asked.clinic, path=COLD_SORES, value="ABS", by=manager_member)
+    assert said in clinician.get(page).content.decode()
+
+
+def test_once_the_clinic_has_ended_its_block_the_older_clearance_counts_again(
+    asked, clinician_member, prescriber_member, manager_member, later
+):
+    lifted(asked, clinician_member)
+    later(timedelta(minutes=1))
+    block = policy.tighten(clinic=asked.clinic, path=COLD_SORES, value="ABS", by=manager_member)
+    policy.end(policy_value=block, by=prescriber_member, reason="Antivirals for all")
+    assert seen(asked)[0] == "CAU"
+
+
+def test_a_version_that_makes_a_block_of_it_asks_for_a_new_clearance_too(
+    asked, clinician_member, prescriber_member, later
+):
+    rules.sign_off(clinic=asked.clinic, by=prescriber_member)
+    lifted(asked, clinician_member)
+    later(timedelta(minutes=1))
+    rules.adopt(clinic=asked.clinic, protocol=cold_sores_block(), by=prescriber_member)
+    assert seen(asked) == ("ABS", None)
+
+
+def test_after_a_version_that_nobody_reads_any_more_every_block_counts_as_a_new_one(
+    asked, clinician_member, prescriber_member, later
+):
+    lifted(asked, clinician_member)
+    later(timedelta(minutes=1))
+    for protocol in (published("version = 1"), cold_sores_block()):
+        rules.adopt(clinic=asked.clinic, protocol=protocol, by=prescriber_member)
+    assert seen(asked) == ("ABS", None)
+
+
+def cold_sores_block() -> ProtocolVersion:
+    old = 'code = "hsv_history"\ncategory = "REL"'
+    text = load().text.replace(old, old.replace("REL", "ABS"))
+    _, rest = text.split('code = "hsv_history"')
+    return published(text.replace(rest, rest.replace('lifted_by = "clinician"', 'lifted_by = "prescriber"', 1)))
+
+
+def published(text: str) -> ProtocolVersion:
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return ProtocolVersion.objects.create(version="2031.7", toml=text, sha256=sha256)
+
+
+def test_the_control_another_rule_that_becomes_a_block_leaves_the_clearance_alone(
+    asked, clinician_member, manager_member, later
+):
+    lifted(asked, clinician_member)
+    later(timedelta(minutes=1))
+    policy.tighten(clinic=asked.clinic, path="rule.keloid_family.category", value="ABS", by=manager_member)
+    assert seen(asked)[0] == "CAU"
 
 
 def test_the_chart_prints_who_with_which_licence_why_on_what_paper_and_until_when(clinician, asked, clinician_member):

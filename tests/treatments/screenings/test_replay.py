@@ -1,5 +1,6 @@
 """What was decided can be decided again from what the record keeps, whatever the rules of today say."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -55,12 +56,47 @@ def test_a_record_says_the_same_after_its_loosening_has_run_out(waiting, prescri
     assert replay(ScreeningRecord.objects.get(pk=record.pk)).to_json() == as_stored(record)
 
 
+def test_a_record_says_the_same_where_a_looser_rule_is_over_before_the_wait_is(waiting, prescriber_member, later):
+    until = TODAY + timedelta(days=5)
+    policy.loosen(
+        clinic=waiting.patient.clinic, by=prescriber_member, path=WAIT, value=90, reason="Superficial", expires_on=until
+    )
+    factories.answer(waiting.patient, "isotretinoin_past", "yes", on=TODAY - timedelta(days=75))
+    record = screened_again(waiting)
+    assert record.earliest_on == TODAY + timedelta(days=105)
+    later(timedelta(days=30))
+    assert replay(ScreeningRecord.objects.get(pk=record.pk)).to_json() == as_stored(record)
+
+
+def test_a_record_keeps_the_version_it_was_judged_by_where_another_is_adopted_meanwhile(waiting, prescriber_member):
+    """The adoption of somebody else comes between reading the rules and writing the record."""
+    newer, adopted = a_longer_wait(), []
+
+    def adopt_as_the_answers_are_read(execute, sql, params, many, context):
+        if "patients_historyanswer" in sql and not adopted:
+            adopted.append(newer)
+            rules.adopt(clinic=waiting.patient.clinic, protocol=newer, by=prescriber_member)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(adopt_as_the_answers_are_read):
+        record = screened_again(waiting)
+    assert adopted and record.outcome != "defer"
+    assert record.protocol != newer
+    assert replay(record).to_json() == as_stored(record)
+    assert screened_again(waiting).protocol == newer
+
+
+def a_longer_wait() -> ProtocolVersion:
+    """Another published version: 240 days instead of 180."""
+    toml = load().text.replace("washout = { days = 180 }", "washout = { days = 240 }")
+    toml = toml.replace(f'version = "{load().version}"', 'version = "2031.7"')
+    return ProtocolVersion.objects.create(version="2031.7", sha256=hashlib.sha256(toml.encode()).hexdigest(), toml=toml)
+
+
 def test_a_record_says_the_same_after_another_version_was_adopted(waiting, prescriber_member):
-    toml = load().text.replace("washout = { days = 180 }", "washout = { days = 240 }").replace("2026.1", "2026.2")
-    newer = ProtocolVersion.objects.create(version="2026.2", sha256="2" * 64, toml=toml)
-    rules.adopt(clinic=waiting.patient.clinic, protocol=newer, by=prescriber_member)
+    rules.adopt(clinic=waiting.patient.clinic, protocol=a_longer_wait(), by=prescriber_member)
     again = screened_again(waiting)
-    assert (again.outcome, again.result["protocol_version"]) == ("defer", "2026.2")
+    assert (again.outcome, again.result["protocol_version"]) == ("defer", "2031.7")
     for record in ScreeningRecord.objects.all():
         assert replay(record).to_json() == as_stored(record)
 

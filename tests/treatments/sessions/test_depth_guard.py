@@ -11,6 +11,7 @@ from django.db.utils import DatabaseError
 from clinic import clock
 from clinic.errors import DomainError, constraint_name
 from tests import factories
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import load
 from treatments.rules.models import Device
 from treatments.sessions import depth_gate
@@ -73,23 +74,29 @@ NEVER = [
     ({"zone": "eyelid", "depth_mm": "0.25", "hard_cap_mm": "0.25"}, "zone_cap_of_its_zone"),
     ({"zone": "lip_vermilion", "depth_mm": "0.25", "hard_cap_mm": "0.25"}, "zone_cap_of_its_zone"),
     ({"soft_max_mm": "0.75"}, "zone_over_soft_max_has_a_reason"),
+    ({"soft_max_mm": "0.75", "reason": "   "}, "zone_over_soft_max_has_a_reason"),
+    ({"soft_max_mm": "0.75", "reason": "\t\n"}, "zone_over_soft_max_has_a_reason"),
     ({"step_mm": "0.75"}, "zone_step_within_bounds"),
     ({"step_mm": "0"}, "zone_step_within_bounds"),
 ]
 
 
 @pytest.mark.parametrize(("row", "promise"), NEVER, ids=[f"{promise}-{n}" for n, (_, promise) in enumerate(NEVER)])
-def test_the_database_refuses_a_row_that_brings_its_own_limits(no_label, row, promise):
-    assert refused(lambda: insert_zone(no_label, **row)) == promise
+def test_the_database_refuses_a_row_that_brings_its_own_limits(every_zone, prescriber_member, row, promise):
+    row = {"ordered_by_id": prescriber_member.user_id} | row
+    assert refused(lambda: insert_zone(every_zone, **row)) == promise
     with without_check(promise):
-        insert_zone(no_label, **row)
+        insert_zone(every_zone, **row)
         assert SessionZone.objects.count() == 1
 
 
-def test_a_depth_at_each_limit_is_kept(no_label):
-    insert_zone(no_label, depth_mm="1.5")
-    insert_zone(no_label, zone="neck", depth_mm="2.5", hard_cap_mm="2.5", reason="ordered")
-    assert SessionZone.objects.count() == 2
+def test_a_depth_at_each_limit_is_kept(every_zone, prescriber_member):
+    """With a label that names everything and a prescriber's order."""
+    kept = {"hard_cap_mm": "2.5", "reason": "ordered", "ordered_by_id": prescriber_member.user_id}
+    insert_zone(every_zone, **kept | {"depth_mm": "2.0", "hard_cap_mm": "2.0"})
+    insert_zone(every_zone, zone="neck", depth_mm="2.5", **kept)
+    insert_zone(every_zone, zone="abdomen", depth_mm="2.5", **kept)
+    assert SessionZone.objects.count() == 3
 
 
 def test_the_bounds_of_the_database_are_those_of_the_catalogue():
@@ -100,6 +107,11 @@ def test_the_bounds_of_the_database_are_those_of_the_catalogue():
     parts = {zone.code: zone.group for zone in catalogue.zones.values() if not zone.prohibited}
     assert {code for code, part in parts.items() if part == "face"} == set(depth_gate.FACE)
     assert {code for code, part in parts.items() if part == "neck"} == set(depth_gate.NECK)
+    open_to_labels = {z.code: z.hard_cap_mm for z in catalogue.zones.values() if z.hard_cap_by_device_mm}
+    assert open_to_labels == dict.fromkeys(depth_gate.ONLY_BY_LABEL, depth_gate.ONLY_BY_LABEL_MM)
+    assert {z.code for z in catalogue.zones.values() if z.hard_cap_needs_prescriber} == set(depth_gate.ONLY_BY_ORDER)
+    capped = {c.code: c.hard_cap_mm for c in catalogue.concerns.values() if c.hard_cap_mm is not None}
+    assert capped == depth_gate.OF_A_CONCERN_MM
 
 
 # ── The label of the device ───────────────────────────────────────────────────
@@ -118,7 +130,8 @@ def test_the_bounds_of_the_database_are_those_of_the_catalogue():
         ({}, "cheek", "1.5", None),
     ],
 )
-def test_the_label_of_the_device_is_kept_by_the_database(no_label, label, zone, depth, promise):
+def test_the_label_of_the_device_is_kept_by_the_database(every_zone, label, zone, depth, promise):
+    no_label = every_zone
     Device.objects.filter(pk=no_label.device_id).update(max_depth_mm=label)
     if promise is None:
         insert_zone(no_label, zone=zone, depth_mm=depth)
@@ -148,7 +161,11 @@ def test_a_larger_step_than_usual_needs_a_reason_in_the_database_too(second_sess
     last = last_in_zones(second_session)["cheek"].depth_mm
     step_up = {"depth_mm": str(last + Decimal("0.26")), "soft_max_mm": "1.5", "hard_cap_mm": "1.5"}
     assert refused(lambda: insert_zone(second_session, **step_up)) == "zone_step_up_has_a_reason"
-    assert refused(lambda: insert_zone(second_session, **step_up, reason="  ")) == "zone_step_up_has_a_reason"
+    for blank in ("  ", "\t", "\n "):
+        assert (
+            refused(lambda blank=blank: insert_zone(second_session, **step_up, reason=blank))
+            == "zone_step_up_has_a_reason"
+        )
     with without_guard(ZONE, "zone_depth_guard"):
         insert_zone(second_session, **step_up)
 
@@ -207,6 +224,16 @@ def next_session(before: TreatmentSession, number: int, later) -> TreatmentSessi
     factories.answer_all(before.patient, forms=("day",))
     planned = before.plan.planned_sessions.get(number=number)
     return factories.open_session(factories.book(planned, day=clock.today(before.clinic), at=factories.time(14)))
+
+
+@pytest.fixture
+def every_zone(open_session) -> TreatmentSession:
+    """An open session of a course that names all these zones, with a device whose label names every depth."""
+    zones = ["cheek", "neck", "abdomen", "periorbital", "eyelid", "lip_vermilion"]
+    concerns = [{"code": "acne_scar_face", "zones": zones, "severity": "moderate"}]
+    TreatmentPlan.objects.filter(pk=open_session.plan_id).update(concerns=concerns)
+    Device.objects.filter(pk=open_session.device_id).update(max_depth_mm={"face": 3, "neck": 3, "body": 3})
+    return open_session
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from clinic import clock
 from tests import factories
 from tests.fixtures.browser import VIEWS
+from treatments.appointments.models import Appointment
+from treatments.plans import services as plans
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.models import TreatmentSession
@@ -80,6 +82,65 @@ def test_chair_and_screening_hold_at_every_width(visitors, second_session, width
     assert visitor.axe() == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     visitor.shoot(f"screening-{width}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_a_course_put_on_hold_while_she_sits_there_is_said_at_every_width(visitors, second_session, width, dark):
+    plans.hold(plan=second_session.plan, by=second_session.operator.user)
+    visitor = visitors(width, dark=dark).sign_in(second_session.operator)
+    page = visitor.open(chair(second_session))
+    expect(page.get_by_text("This course is on hold.")).to_be_visible()
+    expect(page.get_by_label("Reason, where a depth asks for one")).to_be_visible()
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visitor.shoot(f"held-{width}-{'dark' if dark else 'light'}")
+    page.get_by_role("link", name="Stop early").click()
+    expect(page.get_by_label("Why it was stopped")).to_be_visible()
+    assert visitor.axe() == []
+    visitor.shoot(f"held-finish-{width}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_a_neck_that_a_prescriber_signs_for_and_the_door_of_a_held_course(visitors, patient, width, dark):
+    neck = [{"code": "neck_wrinkles", "zones": ["neck"], "severity": "moderate"}]
+    visit = factories.make_visit_today(patient, skin_type=5, concerns=neck)
+    visitor = visitors(width, dark=dark).sign_in(visit.clinician)
+    plan = visit.planned_session.plan
+    factories.arrive(visit)
+    factories.screen_today(patient)
+    plans.hold(plan=plan, by=visit.clinician.user)
+    page = visitor.open(reverse("treatments:open_session", args=[visit.ref]))
+    expect(page.get_by_text("This course is on hold")).to_be_visible()
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visitor.shoot(f"door-{width}-{'dark' if dark else 'light'}")
+    plans.activate(plan=plan, by=visit.clinician.user)
+    session = factories.open_session(Appointment.objects.get(pk=visit.pk))
+    page = visitor.open(reverse("treatments:session", args=[session.ref]) + "?step=treat&zone=neck")
+    expect(page.get_by_text("a prescriber has to sign for it")).to_be_visible()
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visitor.shoot(f"neck-{width}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_a_signed_session_reads_at_every_width(visitors, done_session, width, dark):
+    visitor = visitors(width, dark=dark).sign_in(done_session.operator)
+    page = visitor.open(reverse("treatments:session", args=[done_session.ref]))
+    expect(page.get_by_text("first time")).to_be_visible()
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visitor.shoot(f"signed-{width}-{'dark' if dark else 'light'}")
+
+
+def test_the_time_over_the_label_is_said_while_it_is_typed(visitors, second_session):
+    page = visitors("tablet").sign_in(second_session.operator).open(chair(second_session))
+    dose = page.locator("#dose")
+    expect(dose).not_to_contain_text("the label allows")
+    page.get_by_label("On at").fill("08:00")
+    expect(dose).to_contain_text("the label allows 60. Take it off now.")
+    page.get_by_label("Off at").fill("10:00")
+    expect(dose).to_contain_text("120 minutes on the skin: the label allows 60. Say why")
 
 
 def conflicting(patient, by) -> None:

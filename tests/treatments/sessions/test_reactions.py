@@ -7,9 +7,10 @@ from clinic import clock
 from clinic.errors import DomainError
 from tests import factories
 from tests.factories import TODAY, in_days
-from tests.treatments.sessions.browsing import post
+from tests.treatments.sessions.browsing import page, post
 from treatments.flows import reactions
 from treatments.pages.call_lists import call_lists
+from treatments.rules import policy
 from treatments.sessions import services as sessions
 from treatments.sessions.models import AdverseEvent
 
@@ -83,3 +84,11 @@ def test_the_list_is_the_catalogues_and_says_when_to_pass_it_on(clinician, open_
     shown = clinician.get(reverse("treatments:session", args=[open_session.ref]) + "?step=finish").content.decode()
     assert "Pass on: always: a clinician, early." in shown
     assert "Report it to the authority." in shown
+
+
+def test_the_form_names_the_grade_from_which_the_clinics_rules_stop_sessions(clinician, open_session, manager_member):
+    assert "From grade 2 on, no session until a clinician closes it." in page(clinician, open_session, "finish")
+    policy.tighten(clinic=open_session.clinic, path="interval.event_grade", value=1, by=manager_member)
+    shown = page(clinician, open_session, "finish")
+    assert "Whatever the grade, no session until a clinician closes it." in shown
+    assert "From grade 2" not in shown

@@ -104,13 +104,13 @@ def test_a_session_is_opened_once(open_session):
 
 def test_nobody_passes_the_hard_cap_not_even_with_a_reason(open_session):
     said = refusal(lambda: set_zone(open_session, "1.55", reason="Deep scars"))
-    assert (said.field, said.sentence) == ("depth_mm", "1.55 mm: the limit is 1.5 mm.")
+    assert (said.field, said.sentence) == ("depth", "1.55 mm: the limit is 1.5 mm.")
     assert set_zone(open_session, "1.50", reason="Deep scars").depth_mm == Decimal("1.50")
 
 
 def test_above_the_soft_maximum_a_reason_is_asked_for(patient):
     session = factories.open_session(factories.make_visit_today(patient, skin_type=5))
-    allowed = zone_limits(session, "cheek", by=session.operator)
+    allowed = zone_limits(session, "cheek", by=session.operator, previous=None)
     assert (allowed.soft_max_mm, allowed.hard_cap_mm) == (Decimal("1.25"), Decimal("1.5"))
     assert refusal(lambda: set_zone(session, "1.30")).field == "reason"
     assert set_zone(session, "1.30", reason="Deep scars").reason == "Deep scars"
@@ -137,7 +137,7 @@ def test_passes_are_1_to_20(open_session, passes, kept):
 
 def test_a_prescribed_blood_thinner_takes_one_step_off_the_usual_maximum(patient):
     visit = factories.make_visit_today(patient)
-    plain = zone_limits(factories.open_session(visit), "cheek", by=visit.clinician)
+    plain = zone_limits(factories.open_session(visit), "cheek", by=visit.clinician, previous=None)
     other = factories.make_patient(patient.clinic, given_name="Ana")
     visit = factories.make_visit_today(other, at=time(14))
     from treatments.screenings import services as screenings
@@ -150,7 +150,7 @@ def test_a_prescribed_blood_thinner_takes_one_step_off_the_usual_maximum(patient
         expires_on=clock.today(other.clinic) + timedelta(days=30),
         by=visit.clinician,
     )
-    thinned = zone_limits(factories.open_session(visit), "cheek", by=visit.clinician)
+    thinned = zone_limits(factories.open_session(visit), "cheek", by=visit.clinician, previous=None)
     assert plain.soft_max_mm - thinned.soft_max_mm == Decimal("0.25")
 
 
@@ -169,7 +169,7 @@ def test_nobody_goes_deeper_than_the_patient_signed_for_not_even_with_a_reason(s
     assert set_zone(shallow_session, "0.50").depth_mm == Decimal("0.50")
     said = refusal(lambda: set_zone(shallow_session, "0.55", reason="Deep scars"))
     assert (said.field, said.sentence) == (
-        "depth_mm",
+        "depth",
         "0.55 mm is deeper than the patient signed for (up to 0.5 mm). Stay within that.",
     )
 

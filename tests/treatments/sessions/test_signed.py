@@ -18,7 +18,7 @@ CHANGES = [
     "UPDATE treatments_sessionzone SET depth_mm = 0.25 WHERE session_id = %s",
     "DELETE FROM treatments_sessionzone WHERE session_id = %s",
     "INSERT INTO treatments_sessionzone (session_id, zone, depth_mm, passes, endpoint, soft_max_mm, hard_cap_mm, reason)"
-    " VALUES (%s, 'nose', 0.25, 2, '', 0.5, 1.0, '')",
+    " VALUES (%s, 'chin', 0.25, 2, '', 0.5, 1.0, '')",
 ]
 
 
