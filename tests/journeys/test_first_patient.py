@@ -1,6 +1,7 @@
 """The main job: one patient from registration to the aftercare e-mail, by three people at three browsers."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page
@@ -14,6 +15,12 @@ from treatments.appointments.models import Appointment
 from treatments.protocol.catalogue import load
 
 pytestmark = [pytest.mark.browser, pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def shots(shots: Path | None, tmp_path: Path) -> Path:
+    """The journey is photographed in any case: a page that cannot be drawn fails it."""
+    return shots or tmp_path
 
 
 def choose(within: Page | Locator, name: str, value: str) -> None:
