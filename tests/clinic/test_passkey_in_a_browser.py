@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import CDPSession, Page, expect
 
 from tests.factories import PASSWORD
 
@@ -49,4 +49,19 @@ def test_a_passkey_is_added_and_opens_the_clinic_and_no_page_breaks_the_policy(v
     who.open("/accounts/login/")
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_url("**/today/**")
+
+    # The same key as the second factor after the password, and again before what guards the account is changed.
+    page.context.clear_cookies()
+    who.open("/accounts/login/")
+    page.fill("input[name=login]", desk_member.user.email)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    assert who.axe() == []
+    page.get_by_role("button", name="Use a passkey or security key").click()
+    page.wait_for_url("**/today/**")
+    who.open("/accounts/2fa/webauthn/reauthenticate/?next=/accounts/2fa/webauthn/")
+    assert who.axe() == []
+    page.get_by_role("button", name="Use a passkey or security key").click()
+    expect(page.get_by_role("row", name="Front desk tablet Passkey")).to_be_visible()
     tools.detach()

@@ -10,7 +10,7 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from playwright.sync_api import Browser, Page
 
-from tests.fixtures.browser import AXE
+from tests.fixtures.browser import AXE, PATIENCE_MS
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -46,7 +46,7 @@ def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
         )
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -189,7 +189,7 @@ def test_a_note_outlives_a_network_that_comes_and_goes(show):
     expect(page.get_by_label("Note")).to_have_value("redness")
     page.unroute("**/look/autosave/")
 
-    expect(state).to_contain_text("Saved 10:56", timeout=15_000)
+    expect(state).to_contain_text("Saved 10:56")
 
 
 def test_a_refused_note_says_why_and_is_not_sent_over_and_over(show):
@@ -227,7 +227,7 @@ def test_nothing_clinical_is_left_in_the_browser(show):
 def test_a_screen_left_alone_is_covered_over_its_draft(show):
     page = show("/look/shell/?quiet&idle=0.001")
 
-    expect(page.get_by_role("heading", name="Locked")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible()
     expect(page.get_by_label("Note")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Locked")).to_be_visible()
@@ -247,7 +247,7 @@ def test_a_page_that_only_a_post_leads_to_opens_again_with_its_draft(show):
     page.wait_for_url("**/look/refused/**")
     assert page.request.get(page.url).status == 405
     page.get_by_label("Note").evaluate("note => { note.value = 'redness even'; }")
-    expect(page.get_by_role("heading", name="Locked")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible()
 
     page.get_by_role("button", name="I have signed in").click()
 
@@ -266,18 +266,18 @@ def minutes_until_the_lock(page) -> float:
 
 def test_the_announced_time_runs_from_what_the_server_counted_not_from_the_page(show):
     page = show("/look/shell/?quiet&idle=10&used=570")
-    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible()
 
     assert -1 <= minutes_until_the_lock(page) <= 0.5
 
 
 def test_a_tap_that_did_not_reach_the_server_puts_nothing_off(show):
     page = show("/look/shell/?quiet&idle=10&used=570")
-    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible()
     page.route("**/keep-alive/", lambda route: route.abort())
     page.get_by_role("button", name="Stay signed in").click()
     expect(page.get_by_role("heading", name="Still there?")).to_be_hidden()
-    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible()
     page.unroute("**/keep-alive/")
     with page.expect_response("**/keep-alive/"):
         page.get_by_role("button", name="Stay signed in").click()
@@ -289,7 +289,7 @@ def test_a_tap_that_did_not_reach_the_server_puts_nothing_off(show):
 
 def test_a_tap_before_the_limit_keeps_the_screen_open(show):
     page = show("/look/shell/?quiet&idle=1")
-    expect(page.get_by_role("heading", name="Still there?")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Still there?")).to_be_visible()
 
     with page.expect_request("**/keep-alive/"):
         page.get_by_role("button", name="Stay signed in").click()

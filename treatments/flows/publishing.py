@@ -276,8 +276,8 @@ def _reads(plan: TreatmentPlan, rules: Catalogue) -> bool:
 
 
 def _to_screen_again(clinic: Clinic, changes: Iterable[Change]) -> Iterable[int]:
-    """The keys of patients, in order: whose booked visit is judged anew, for lists read the newest screening; and who was screened today, for a session
-    opens only under the rules in force."""
+    """The keys of patients, in order: whose booked visit is judged anew, for lists read the newest screening; and who was
+    screened today, for a session opens only under the rules in force."""
     today = clock.today(clinic)
     screened_today = Exists(ScreeningRecord.objects.filter(patient=OuterRef("pk"), on=today))
     concerned = Q(pk__in={change.patient.pk for change in changes}) | screened_today

@@ -8,10 +8,11 @@ from math import ceil
 
 from clinic.templatetags.clinic_ui import date_words
 from treatments.outcomes.models import OutcomeScore
-from treatments.outcomes.services import as_score, baseline_of, number
+from treatments.outcomes.services import as_score, baseline_of
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.instruments import Instrument, better_of, load, response_percent, stop_line
+from treatments.protocol.written import written
 
 BETTER = {"lower": "lower is better", "higher": "higher is better"}
 
@@ -109,10 +110,6 @@ def label_of(instrument: str, variant: str) -> tuple[str, str]:
     return known.label, name or known.variant_label
 
 
-def zone_label(zone: str, catalogue: Catalogue) -> str:
-    return catalogue.zones[zone].label if zone in catalogue.zones else zone
-
-
 def _line(
     key: str,
     scores: list[OutcomeScore],
@@ -133,7 +130,7 @@ def _line(
         key=key,
         label=label,
         variant=variant,
-        zone=zone_label(newest.zone, catalogue),
+        zone=catalogue.zone_label(newest.zone),
         better=better,
         rows=rows,
         # One score alone is no line yet.
@@ -150,24 +147,24 @@ def _line(
 def _row(one: OutcomeScore, first: OutcomeScore | None, known: Instrument | None, mark: str) -> Row:
     is_first = first is not None and one.pk == first.pk
     if first is None or is_first or one.entered_in_error or one.assessed_on < first.assessed_on:
-        return Row(one, number(one.total), mark=mark if is_first else "")
-    return Row(one, number(one.total), change=_change(first, one, known))
+        return Row(one, written(one.total), mark=mark if is_first else "")
+    return Row(one, written(one.total), change=_change(first, one, known))
 
 
 def _change(first: OutcomeScore, one: OutcomeScore, known: Instrument | None) -> str:
     difference = one.total - first.total
     if not difference:
         return "the same"
-    said = f"{number(abs(difference))} {'higher' if difference > 0 else 'lower'}"
+    said = f"{written(abs(difference))} {'higher' if difference > 0 else 'lower'}"
     gone = response_percent(as_score(first), as_score(one)) if known and known.show_response else None
     if gone is None:
         return said
-    return f"{said}, {number(gone)} % gone" if gone > 0 else f"{said}, {number(-gone)} % more"
+    return f"{said}, {written(gone)} % gone" if gone > 0 else f"{said}, {written(-gone)} % more"
 
 
 def stop_words(line: Decimal, baseline: Decimal) -> str:
     """When a course pauses. Over a baseline of nought any rise is too much, not nought itself."""
-    return f"course pauses at {number(line)}" if line > baseline else "course pauses at any rise"
+    return f"course pauses at {written(line)}" if line > baseline else "course pauses at any rise"
 
 
 # ── The drawing ───────────────────────────────────────────────────────────────
@@ -190,14 +187,14 @@ def _drawing(
     ys = [_y(one.total, ticks) for one in scores]
     ends = (0, len(scores) - 1)
     points = [
-        Point(x, y, number(one.total) if len(scores) < MANY_POINTS or position in ends else "")
+        Point(x, y, written(one.total) if len(scores) < MANY_POINTS or position in ends else "")
         for position, (x, y, one) in enumerate(zip(xs, ys, scores, strict=True))
     ]
     return Drawing(
         title=_spoken(name, scores, better),
         points=points,
         path=" ".join(f"{point.x},{point.y}" for point in points),
-        ticks=[Point(LEFT, _y(tick, ticks), number(tick)) for tick in ticks],
+        ticks=[Point(LEFT, _y(tick, ticks), written(tick)) for tick in ticks],
         sessions=[Point(across.at(on), TOP, str(which)) for which, on in sessions if first_on <= on <= last_on],
         first_label=date_words(first_on),
         last_label=date_words(last_on) if last_on > first_on else "",
@@ -239,7 +236,7 @@ def _y(total: Decimal, ticks: list[Decimal]) -> float:
 def _spoken(name: str, scores: list[OutcomeScore], better: str) -> str:
     first, last = scores[0], scores[-1]
     said = (
-        f"{name}: {number(first.total)} on {date_words(first.assessed_on)}, "
-        f"{number(last.total)} on {date_words(last.assessed_on)}, {len(scores)} scores"
+        f"{name}: {written(first.total)} on {date_words(first.assessed_on)}, "
+        f"{written(last.total)} on {date_words(last.assessed_on)}, {len(scores)} scores"
     )
     return f"{said}; {better}" if better else said

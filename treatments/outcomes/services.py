@@ -14,6 +14,7 @@ from patients.models import Patient
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.instruments import BadItems, Instrument, Score, better_of, has_risen_too_far, load, score
+from treatments.protocol.written import written
 from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
 
@@ -175,8 +176,8 @@ def ask_for_review(
     instrument = load().find(newest.instrument, newest.variant)
     label = instrument.label if instrument else newest.instrument
     reason = (
-        f"{label} rose from {number(baseline.total)} ({date_words(baseline.assessed_on)}) "
-        f"to {number(newest.total)} ({date_words(newest.assessed_on)})"
+        f"{label} rose from {written(baseline.total)} ({date_words(baseline.assessed_on)}) "
+        f"to {written(newest.total)} ({date_words(newest.assessed_on)})"
     )
     with explained():
         review = CourseReview.objects.create(
@@ -209,11 +210,6 @@ def close_review(*, review: CourseReview, note: str, by: User, decision: str = "
         review.save(update_fields=["reviewed_at", "reviewed_by", "decision", "note"])
     audit.record("course.reviewed", review, by=by, decision=decision)
     return review
-
-
-def number(total) -> str:
-    """ "5", "5.4": a total as people write it."""
-    return f"{total.normalize():f}"
 
 
 def _in_its_line(patient: Patient, instrument: Instrument, result: Score, items: Mapping[str, object]) -> Score:

@@ -22,6 +22,7 @@ from treatments.pages.scores import open_reviews, why_of_instrument
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.instruments import Instrument, load, stop_line
+from treatments.protocol.written import written
 from treatments.rules.policy import catalogue_for
 
 WORK_OUT = "work_out"
@@ -115,7 +116,7 @@ def score_new(request: HttpRequest, ref: UUID, instrument: str) -> HttpResponse:
         "bands_json": json.dumps([[band.least, band.most, band.label] for band in chosen.bands]),
         "groups": form.groups(),
         "typed": form.typed_fields(),
-        "total": services.number(form.result.total) if form.result else "",
+        "total": written(form.result.total) if form.result else "",
         "most": form.cleaned_data["item-most"] if form.result and chosen.asks_range else chosen.most,
         "stop": stop,
         "stops": bool(stop and form.result and stop["from"] < form.result.total >= stop["line"]),
@@ -138,10 +139,10 @@ def _stop(request: HttpRequest, chosen: Instrument, header: dict) -> dict | None
     return {
         "from": baseline.total,
         "line": line,
-        "at": services.number(line),
+        "at": written(line),
         "words": history.stop_words(line, baseline.total),
         "is_any_rise": line <= baseline.total,
-        "baseline": services.number(baseline.total),
+        "baseline": written(baseline.total),
         "on": baseline.assessed_on,
     }
 
@@ -154,8 +155,8 @@ def _before(patient: Patient, chosen: Instrument, catalogue: Catalogue) -> dict 
         return None
     # Of an ordinary form the variant is the form itself and stands in its head.
     name = history.label_of(last.instrument, last.variant)[1] if chosen.asks_name else ""
-    of_what = [word for word in (name, history.zone_label(last.zone, catalogue)) if word]
-    return {"kept": last, "total": services.number(last.total), "of_what": " · ".join(of_what)}
+    of_what = [word for word in (name, catalogue.zone_label(last.zone)) if word]
+    return {"kept": last, "total": written(last.total), "of_what": " · ".join(of_what)}
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
@@ -181,7 +182,7 @@ def score_error(request: HttpRequest, ref: UUID) -> HttpResponse:
     context = {
         "form": form,
         "kept": kept,
-        "total": services.number(kept.total),
+        "total": written(kept.total),
         "label": label,
         "variant": variant,
         "raised": raised,
@@ -214,7 +215,7 @@ def course_review(request: HttpRequest, ref: UUID) -> HttpResponse:
         "review": review,
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="scores", plan=review.plan),
-        "scores": [{"kept": one, "total": services.number(one.total)} for one in (review.baseline, review.score)],
+        "scores": [{"kept": one, "total": written(one.total)} for one in (review.baseline, review.score)],
         "scores_url": reverse("treatments:scores", args=[patient.ref]),
     }
     return render(request, "treatments/outcomes/review.html", context, status=form_status(request))

@@ -11,12 +11,12 @@ from clinic.templatetags.clinic_ui import day
 from patients.models import Patient
 from treatments.outcomes.history import Line, lines
 from treatments.outcomes.models import CourseReview
-from treatments.outcomes.services import number
 from treatments.pages.call_lists import Call, CallList
 from treatments.pages.why import GRADES
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.instruments import Instrument, load, proposed_value
+from treatments.protocol.written import written
 
 SHOWN_ON_CHART = 5
 # Of a review: whether one of its two scores was struck since.
@@ -64,7 +64,7 @@ def proposed_skin_type(patient: Patient) -> dict | None:
     newest = patient.outcome_scores.filter(instrument="fitzpatrick", entered_in_error=False).first()
     known = load().find(newest.instrument, newest.variant) if newest else None
     value = proposed_value(known, newest.total) if known else None
-    return {"value": value, "points": number(newest.total), "on": newest.assessed_on} if value else None
+    return {"value": value, "points": written(newest.total), "on": newest.assessed_on} if value else None
 
 
 def reviews_shown(reviews: QuerySet[CourseReview]) -> QuerySet:

@@ -21,7 +21,7 @@ from patients.outbox import wording
 from patients.outbox.models import OPEN
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
-from treatments.outcomes.history import label_of, zone_label
+from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
@@ -216,7 +216,7 @@ def _assessment(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
 
 def _score(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     label, variant = label_of(row["instrument"], row["variant"])
-    where = f", {zone_label(row['zone'], catalogue)}" if row["zone"] else ""
+    where = f", {catalogue.zone_label(row['zone'])}" if row["zone"] else ""
     said = [f"{row['total']:g}{', ' + row['band'] if row['band'] else ''}", f"{variant}{where}"]
     said += [_shortened(row["note"])] if row["note"] else []
     return Entry(

@@ -15,9 +15,8 @@ from treatments import facts
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.protocol.catalogue import Catalogue
-from treatments.protocol.depth import limits
 from treatments.protocol.facts import BadFacts, PatientFacts, from_json
-from treatments.protocol.planning import Course, propose_course, window_after
+from treatments.protocol.planning import Course, depths_of, propose_course, window_after
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import RuleSet, catalogue_for, hold_rules, rules_of
@@ -86,7 +85,7 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
             target_days=course.target_days,
             latest_days=course.latest_days,
             techniques=TECHNIQUES,
-            depth_class=_depth_class(from_json(read, catalogue), course, catalogue),
+            depth_class=_depth_class(from_json(read, catalogue), catalogue),
             starts_on=starts_on,
             note=note,
             drafted_by=by,
@@ -262,23 +261,10 @@ def _start_no_sooner_than(plan: TreatmentPlan, day: date) -> None:
         reanchor(plan=plan, fixed={})
 
 
-def _depth_class(known: PatientFacts, course: Course, catalogue: Catalogue) -> DepthClass:
+def _depth_class(known: PatientFacts, catalogue: Catalogue) -> DepthClass:
     """What is asked consent for: all that may be charted, also above the usual maximum with a reason, and where a
     prescriber orders more than others may."""
-    codes = {zone.zone: [c.code for c in known.concerns if zone.zone in c.zones] for zone in course.sessions[0].zones}
-    ordered = [
-        limits(
-            zone,
-            concerns,
-            skin_type=known.skin_type,
-            pih_history=known.pih_history,
-            device=known.device,
-            first_session=False,
-            prescriber=True,
-            catalogue=catalogue,
-        )
-        for zone, concerns in codes.items()
-    ]
+    ordered = depths_of(known, catalogue, first_session=False, prescriber=True)
     return DepthClass.of(max(zone.hard_cap_mm for zone in ordered))
 
 

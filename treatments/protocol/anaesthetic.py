@@ -54,7 +54,8 @@ def assess(
     """Check one application of a numbing agent. `mg_per_kg` is the lidocaine on the skin by body weight.
 
     The dose alert stands at the smaller of 4.5 mg/kg and 300 mg, at 225 mg where no weight is on record (label of
-    lidocaine 4 %), or at less where the clinic is stricter. `dark_or_unknown`: skin type IV to VI or not known. Raises `ValueError` for an amount, area, time or weight that cannot be.
+    lidocaine 4 %), or at less where the clinic is stricter. `dark_or_unknown`: skin type IV to VI or not known. Raises
+    `ValueError` for an amount, area, time or weight that cannot be.
     """
     for name, value in (("grams", grams), ("area", area_cm2), ("weight", weight_kg)):
         if value is not None and (not value.is_finite() or value <= 0):

@@ -221,7 +221,7 @@ def _sessions(
     window = first
     for number in numbers:
         after_long_gap = number == numbers.start and gap != "on_time"
-        zones = _zones(facts, catalogue, first_session=number == 1, after_long_gap=after_long_gap)
+        zones = depths_of(facts, catalogue, first_session=number == 1, after_long_gap=after_long_gap)
         sessions.append(CourseSession(number, window.earliest_on, window.target_on, window.latest_on, zones))
         window = window_after(
             booked.get(number, window.target_on),
@@ -232,10 +232,16 @@ def _sessions(
     return tuple(sessions)
 
 
-def _zones(
-    facts: PatientFacts, catalogue: Catalogue, *, first_session: bool, after_long_gap: bool
+def depths_of(
+    facts: PatientFacts,
+    catalogue: Catalogue,
+    *,
+    first_session: bool,
+    after_long_gap: bool = False,
+    prescriber: bool = False,
 ) -> tuple[DepthLimits, ...]:
-    """Depth limits of every zone of the course, in the order in which the zones were named."""
+    """Depth limits of every zone of the course, in the order in which the zones were named. `prescriber`: she orders
+    what others may not go to."""
     wanted: dict[str, list[str]] = {}
     for concern in facts.concerns:
         for zone in concern.zones:
@@ -249,6 +255,7 @@ def _zones(
             device=facts.device,
             first_session=first_session,
             after_long_gap=after_long_gap,
+            prescriber=prescriber,
             catalogue=catalogue,
         )
         for zone, codes in wanted.items()

@@ -17,6 +17,7 @@ from treatments.protocol.catalogue import BadCatalogue, Catalogue
 from treatments.protocol.depth import DepthLimits, check
 from treatments.protocol.facts import BadFacts, from_json
 from treatments.protocol.wording import OUTCOMES, binding_sentence, change_sentence, finding_sentence, label_words
+from treatments.protocol.written import written
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.replay import replay, rules_of
@@ -404,7 +405,7 @@ def numbing_state(session: TreatmentSession) -> dict:
         return state
     agent = numbing.agent_of(product)
     grams = session.anaesthetic_grams
-    state["agent"] = f"{product.name}, {grams.normalize():f} g" if grams else product.name
+    state["agent"] = f"{product.name}, {written(grams)} g" if grams else product.name
     minutes = numbing.minutes_between(on_at, off_at)
     if grams:
         applied = numbing.Applied(

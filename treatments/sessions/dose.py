@@ -6,6 +6,7 @@ from clinic.models import Membership
 from treatments.pages import why
 from treatments.protocol.anaesthetic import alert_mg
 from treatments.protocol.entries import Anaesthetic as Agent
+from treatments.protocol.written import written
 from treatments.rules.policy import catalogue_for
 from treatments.sessions import numbing
 from treatments.sessions.models import TreatmentSession
@@ -51,10 +52,10 @@ def worked_out(session: TreatmentSession, typed: dict, *, by: Membership) -> dic
         ordered = numbing.is_ordered(session, applied, by=by)
         found = numbing.check(session, applied, minutes=None, ordered=ordered)
         shown["actives"] = [
-            {"name": name.capitalize(), "mg": f"{_plain(mg)} mg"} for name, mg in found.applied_mg.items()
+            {"name": name.capitalize(), "mg": f"{written(mg)} mg"} for name, mg in found.applied_mg.items()
         ]
         if found.mg_per_kg is not None:
-            shown["actives"].append({"name": "Lidocaine by weight", "mg": f"{_plain(found.mg_per_kg)} mg/kg"})
+            shown["actives"].append({"name": "Lidocaine by weight", "mg": f"{written(found.mg_per_kg)} mg/kg"})
         shown["refusals"] = [refusal.sentence for refusal in found.refusals]
         shown["alerts"] += found.alerts
     return shown
@@ -78,11 +79,7 @@ def _over_time(agent: Agent, typed: dict) -> list[str]:
 
 def _alert_words(weight_kg: Decimal | None, catalogue) -> str:
     policy = catalogue.numbing
-    limit = f"{_plain(alert_mg(weight_kg, policy))} mg of lidocaine"
+    limit = f"{written(alert_mg(weight_kg, policy))} mg of lidocaine"
     if weight_kg is None:
         return f"{limit}, because no weight is on record"
-    return f"{limit}, the smaller of {_plain(policy.alert_mg_per_kg)} mg/kg and {_plain(policy.alert_mg)} mg"
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"
+    return f"{limit}, the smaller of {written(policy.alert_mg_per_kg)} mg/kg and {written(policy.alert_mg)} mg"

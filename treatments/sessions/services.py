@@ -367,8 +367,7 @@ def _mm(depth_mm: Decimal) -> str:
 
 
 def _zone_words(session: TreatmentSession, zone: str) -> str:
-    entry = catalogue_for(session.clinic, session.on).zones.get(zone)
-    return entry.label.lower() if entry else zone
+    return catalogue_for(session.clinic, session.on).zone_label(zone).lower()
 
 
 def _words(day: date) -> str:

@@ -1,6 +1,7 @@
 """What people measure: the answers of an instrument, written short."""
 
 import uuid
+from datetime import timedelta
 
 from django.urls import reverse
 
@@ -9,6 +10,9 @@ from treatments.flows import outcomes as flow
 from treatments.outcomes.models import OutcomeScore
 from treatments.protocol.instruments import load
 
+# The day before a course is planned, and the day on which the tests stand, ten days into it.
+YESTERDAY = factories.TODAY - timedelta(days=1)
+NOW = factories.TODAY + timedelta(days=10)
 REGIONS = ("forehead", "right_malar", "left_malar", "chin")
 
 

@@ -236,7 +236,7 @@ def test_a_score_of_an_instrument_that_is_gone_is_still_read(clinician, patient,
     page = clinician.get(url("scores", patient.ref))
     assert page.status_code == 200
     line = page.context["lines"][0]
-    assert (line.label, line.variant, line.zone, line.better, line.code) == ("old_scale", "v1", "gone", "", "")
+    assert (line.label, line.variant, line.zone, line.better, line.code) == ("old_scale", "v1", "Gone", "", "")
     assert "old_scale" in read(clinician.get(url("chart", patient.ref)))
 
 

@@ -7,7 +7,7 @@ from django.db import DatabaseError, transaction
 
 from clinic.errors import DomainError, explain
 from tests import factories
-from tests.treatments.outcomes.measuring import errors, filled, measure, melasma, mmasi, url
+from tests.treatments.outcomes.measuring import NOW, YESTERDAY, errors, filled, measure, melasma, mmasi, url
 from treatments.flows import outcomes as flow
 from treatments.outcomes import services
 from treatments.outcomes.models import CourseReview
@@ -15,25 +15,6 @@ from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 
 pytestmark = pytest.mark.django_db
-
-YESTERDAY = factories.TODAY - timedelta(days=1)
-NOW = factories.TODAY + timedelta(days=10)
-
-
-@pytest.fixture
-def active_plan(active_plan, later):
-    """A course that was planned ten days ago."""
-    later(timedelta(days=10))
-    return active_plan
-
-
-@pytest.fixture
-def held(active_plan):
-    """A course on hold: melasma went from 4 to 6."""
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    mmasi(active_plan.patient, 3, 2, on=NOW)
-    active_plan.refresh_from_db()
-    return active_plan
 
 
 def status(plan: TreatmentPlan) -> str:
@@ -52,11 +33,11 @@ def parts(total: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("now", "pauses"), [("4.0", False), ("4.6", False), ("4.8", True), ("5.0", True)])
-def test_a_fifth_over_the_baseline_is_where_a_course_pauses(active_plan, now, pauses):
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    assert str(measure(active_plan.patient, "mmasi", parts(now), on=NOW).total) == now
-    assert status(active_plan) == ("on_hold" if pauses else "active")
-    assert CourseReview.objects.filter(plan=active_plan).exists() == pauses
+def test_a_fifth_over_the_baseline_is_where_a_course_pauses(older_plan, now, pauses):
+    mmasi(older_plan.patient, 2, 2, on=YESTERDAY)
+    assert str(measure(older_plan.patient, "mmasi", parts(now), on=NOW).total) == now
+    assert status(older_plan) == ("on_hold" if pauses else "active")
+    assert CourseReview.objects.filter(plan=older_plan).exists() == pauses
 
 
 def test_the_reason_says_what_rose_from_where(held):
@@ -67,9 +48,9 @@ def test_the_reason_says_what_rose_from_where(held):
     assert str(review.score) == "mmasi 6.00"
 
 
-def test_the_first_score_of_a_course_is_its_own_baseline(active_plan):
-    mmasi(active_plan.patient, 6, 4, on=NOW)
-    assert status(active_plan) == "active"
+def test_the_first_score_of_a_course_is_its_own_baseline(older_plan):
+    mmasi(older_plan.patient, 6, 4, on=NOW)
+    assert status(older_plan) == "active"
 
 
 def test_the_last_score_before_the_course_is_the_baseline_not_an_older_or_a_stale_one(patient, later):
@@ -91,52 +72,52 @@ def test_on_the_day_a_course_is_drafted_what_was_measured_before_it_is_the_basel
     assert status(plan) == "on_hold"
 
 
-def test_half_a_year_is_the_longest_a_baseline_lasts(active_plan):
-    old = mmasi(active_plan.patient, 2, 2, on=factories.TODAY - timedelta(days=180))
-    assert services.baseline_of(active_plan, [old]) == old
-    stale = mmasi(active_plan.patient, 2, 2, on=factories.TODAY - timedelta(days=181))
-    assert services.baseline_of(active_plan, [stale]) is None
+def test_half_a_year_is_the_longest_a_baseline_lasts(older_plan):
+    old = mmasi(older_plan.patient, 2, 2, on=factories.TODAY - timedelta(days=180))
+    assert services.baseline_of(older_plan, [old]) == old
+    stale = mmasi(older_plan.patient, 2, 2, on=factories.TODAY - timedelta(days=181))
+    assert services.baseline_of(older_plan, [stale]) is None
 
 
-def test_an_earlier_score_written_down_later_is_the_baseline_at_once(active_plan):
-    mmasi(active_plan.patient, 3, 2, on=NOW)
-    assert status(active_plan) == "active"
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    assert status(active_plan) == "on_hold"
+def test_an_earlier_score_written_down_later_is_the_baseline_at_once(older_plan):
+    mmasi(older_plan.patient, 3, 2, on=NOW)
+    assert status(older_plan) == "active"
+    mmasi(older_plan.patient, 2, 2, on=YESTERDAY)
+    assert status(older_plan) == "on_hold"
 
 
-def test_what_was_entered_in_error_is_no_baseline(active_plan, clinician_member):
-    wrong = mmasi(active_plan.patient, 1, 1, on=YESTERDAY)
+def test_what_was_entered_in_error_is_no_baseline(older_plan, clinician_member):
+    wrong = mmasi(older_plan.patient, 1, 1, on=YESTERDAY)
     services.mark_entered_in_error(kept=wrong, reason="Wrong patient", by=clinician_member.user)
-    mmasi(active_plan.patient, 3, 2, on=NOW)
-    assert status(active_plan) == "active"
+    mmasi(older_plan.patient, 3, 2, on=NOW)
+    assert status(older_plan) == "active"
 
 
-def test_other_instruments_never_pause_a_course(active_plan):
+def test_other_instruments_never_pause_a_course(older_plan):
     older = {f"{code}": value for code, value in melasma(area=1, darkness=1).items()}
     even = {f"{region}_homogeneity": 0 for region in ("forehead", "right_malar", "left_malar", "chin")}
-    measure(active_plan.patient, "masi", older | even, on=YESTERDAY)
-    measure(active_plan.patient, "masi", melasma(area=6, darkness=4) | even, on=NOW)
-    measure(active_plan.patient, "gais", {"improvement": 1}, on=YESTERDAY)
-    measure(active_plan.patient, "gais", {"improvement": 5}, on=NOW)
-    assert status(active_plan) == "active"
+    measure(older_plan.patient, "masi", older | even, on=YESTERDAY)
+    measure(older_plan.patient, "masi", melasma(area=6, darkness=4) | even, on=NOW)
+    measure(older_plan.patient, "gais", {"improvement": 1}, on=YESTERDAY)
+    measure(older_plan.patient, "gais", {"improvement": 5}, on=NOW)
+    assert status(older_plan) == "active"
 
 
-def test_a_course_that_has_ended_is_not_asked_about(active_plan, clinician_member):
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    plans.revoke(plan=active_plan, reason="Moved away", by=clinician_member.user)
-    mmasi(active_plan.patient, 6, 4, on=NOW)
+def test_a_course_that_has_ended_is_not_asked_about(older_plan, clinician_member):
+    mmasi(older_plan.patient, 2, 2, on=YESTERDAY)
+    plans.revoke(plan=older_plan, reason="Moved away", by=clinician_member.user)
+    mmasi(older_plan.patient, 6, 4, on=NOW)
     assert not CourseReview.objects.exists()
 
 
-def test_a_course_on_hold_already_waits_for_the_review_too(active_plan, clinician_member):
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    plans.hold(plan=active_plan, by=clinician_member.user)
-    mmasi(active_plan.patient, 3, 2, on=NOW)
-    assert status(active_plan) == "on_hold"
-    assert active_plan.reviews.count() == 1
-    mmasi(active_plan.patient, 4, 2, on=NOW)
-    assert active_plan.reviews.count() == 1
+def test_a_course_on_hold_already_waits_for_the_review_too(older_plan, clinician_member):
+    mmasi(older_plan.patient, 2, 2, on=YESTERDAY)
+    plans.hold(plan=older_plan, by=clinician_member.user)
+    mmasi(older_plan.patient, 3, 2, on=NOW)
+    assert status(older_plan) == "on_hold"
+    assert older_plan.reviews.count() == 1
+    mmasi(older_plan.patient, 4, 2, on=NOW)
+    assert older_plan.reviews.count() == 1
 
 
 # ── Nobody lets it go on unseen ───────────────────────────────────────────────
@@ -252,12 +233,12 @@ def test_the_course_page_offers_the_review_in_place_of_going_on(held, clinician,
     assert "Go on with the course" in clinician.get(url("course", held.ref)).content.decode()
 
 
-def test_a_score_by_form_pauses_the_course(clinician, active_plan):
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
+def test_a_score_by_form_pauses_the_course(clinician, older_plan):
+    mmasi(older_plan.patient, 2, 2, on=YESTERDAY)
     answer = clinician.post(
-        url("score_new", active_plan.patient.ref, "mmasi"),
+        url("score_new", older_plan.patient.ref, "mmasi"),
         filled(melasma(area=3, darkness=2), assessed_on=NOW.isoformat()),
         follow=True,
     )
     assert "No course begins or goes on until a clinician has looked." in answer.content.decode()
-    assert status(active_plan) == "on_hold"
+    assert status(older_plan) == "on_hold"

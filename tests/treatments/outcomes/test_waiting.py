@@ -7,31 +7,13 @@ from django.db import DatabaseError, connection, transaction
 
 from clinic.errors import DomainError, explain
 from tests import factories
-from tests.treatments.outcomes.measuring import mmasi, url
+from tests.treatments.outcomes.measuring import NOW, YESTERDAY, mmasi, url
 from treatments.flows import outcomes as flow
 from treatments.outcomes.models import CourseReview
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 
 pytestmark = pytest.mark.django_db
-
-YESTERDAY = factories.TODAY - timedelta(days=1)
-NOW = factories.TODAY + timedelta(days=10)
-
-
-@pytest.fixture
-def active_plan(active_plan, later):
-    """A course that was planned ten days ago."""
-    later(timedelta(days=10))
-    return active_plan
-
-
-@pytest.fixture
-def held(active_plan):
-    """A course on hold: melasma went from 4 to 6."""
-    mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    mmasi(active_plan.patient, 3, 2, on=NOW)
-    return TreatmentPlan.objects.get(pk=active_plan.pk)
 
 
 def status(plan: TreatmentPlan) -> str:
@@ -45,42 +27,42 @@ def strike(kept, by) -> None:
 # ── A score that is struck ────────────────────────────────────────────────────
 
 
-def test_a_wrong_newest_score_hides_a_rise_until_it_is_struck(active_plan, clinician_member):
-    patient = active_plan.patient
+def test_a_wrong_newest_score_hides_a_rise_until_it_is_struck(older_plan, clinician_member):
+    patient = older_plan.patient
     mmasi(patient, 2, 2, on=YESTERDAY)
     wrong = mmasi(patient, 2, 2, on=NOW)
     mmasi(patient, 3, 2, on=NOW - timedelta(days=1))
-    assert status(active_plan) == "active"
+    assert status(older_plan) == "active"
     strike(wrong, clinician_member)
-    assert status(active_plan) == "on_hold"
-    assert active_plan.reviews.get().reason == "Melasma, mMASI rose from 4 (8 March) to 6 (18 March)"
+    assert status(older_plan) == "on_hold"
+    assert older_plan.reviews.get().reason == "Melasma, mMASI rose from 4 (8 March) to 6 (18 March)"
 
 
-def test_a_wrong_baseline_hides_a_rise_until_it_is_struck(active_plan, clinician_member):
-    patient = active_plan.patient
+def test_a_wrong_baseline_hides_a_rise_until_it_is_struck(older_plan, clinician_member):
+    patient = older_plan.patient
     mmasi(patient, 3, 2, on=YESTERDAY - timedelta(days=1))
     wrong = mmasi(patient, 5, 2, on=YESTERDAY)
     mmasi(patient, 4, 2, on=NOW)
-    assert status(active_plan) == "active"
+    assert status(older_plan) == "active"
     strike(wrong, clinician_member)
-    assert status(active_plan) == "on_hold"
+    assert status(older_plan) == "on_hold"
 
 
-def test_striking_by_form_asks_the_rule_too(clinician, active_plan):
-    patient = active_plan.patient
+def test_striking_by_form_asks_the_rule_too(clinician, older_plan):
+    patient = older_plan.patient
     mmasi(patient, 2, 2, on=YESTERDAY)
     wrong = mmasi(patient, 2, 2, on=NOW)
     mmasi(patient, 3, 2, on=NOW - timedelta(days=1))
     answer = clinician.post(url("score_error", wrong.ref), {"reason": "Another patient"}, follow=True)
     assert "It is compared with nothing from now on." in answer.content.decode()
-    assert status(active_plan) == "on_hold"
+    assert status(older_plan) == "on_hold"
 
 
-def test_striking_what_changes_nothing_pauses_nothing(active_plan, clinician_member):
-    first = mmasi(active_plan.patient, 2, 2, on=YESTERDAY)
-    strike(mmasi(active_plan.patient, 3, 1, on=NOW), clinician_member)
+def test_striking_what_changes_nothing_pauses_nothing(older_plan, clinician_member):
+    first = mmasi(older_plan.patient, 2, 2, on=YESTERDAY)
+    strike(mmasi(older_plan.patient, 3, 1, on=NOW), clinician_member)
     strike(first, clinician_member)
-    assert status(active_plan) == "active"
+    assert status(older_plan) == "active"
     assert not CourseReview.objects.exists()
 
 
