@@ -1,10 +1,9 @@
 """The parts as people meet them: readable in both themes, at desk, tablet and phone, without a mouse, without a network."""
 
 import re
-import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.look.conftest import overflow, violations
 
@@ -147,9 +146,12 @@ def test_a_why_opens_beside_its_number_and_closes_with_escape(show):
 
 def test_waiting_says_what_for_and_a_conflict_is_shown_where_the_work_is(show):
     page = show("/look/shell/?quiet")
-    page.route("**/look/slots/", lambda route: (time.sleep(0.3), route.continue_()))
+    asked: list[Route] = []
+    page.route("**/look/slots/", lambda route: asked.append(route))
     page.get_by_role("button", name="Other times").click()
     expect(page.locator("#list [role=status]")).to_contain_text("Looking through 26 weeks")
+    asked[0].continue_()
+    page.unroute("**/look/slots/")
     expect(page.locator("#list")).to_contain_text("Three sets fit")
     expect(page.locator("#list")).not_to_contain_text("Looking")
 
