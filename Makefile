@@ -34,7 +34,7 @@ endif
 	@$(PY) .ci/advisories
 
 bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evidence/bench.json
-	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench --database
 
 setup: $(VENV)/.develops static/vendor/.made ## Only install what run and test need
 

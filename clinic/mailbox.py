@@ -29,6 +29,15 @@ LARGEST_MESSAGE_BYTES = 25 * 1024 * 1024
 
 
 @dataclass(frozen=True)
+class Attached:
+    """A file of a message, as it arrived."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Received:
     """One message as it arrived. `received_at` is real time (UTC), whatever the demo's clock says."""
 
@@ -55,6 +64,11 @@ class Received:
         return str(self.message["From"] or self.mail_from)
 
     @property
+    def headers(self) -> list[tuple[str, str]]:
+        """A template cannot ask the message itself: `message.items` would be its header called "items"."""
+        return self.message.items()
+
+    @property
     def text(self) -> str:
         """The plain part, or an empty string."""
         return self._part("plain")
@@ -63,6 +77,18 @@ class Received:
     def html(self) -> str:
         """The HTML part as source, or an empty string. Never render it into a page of ours."""
         return self._part("html")
+
+    @property
+    def attachments(self) -> list[Attached]:
+        """The files that came with it, in order."""
+        return [
+            Attached(
+                name=part.get_filename() or f"file {number}",
+                content_type=str(part["Content-Type"] or part.get_content_type()),
+                content=part.get_payload(decode=True) or b"",
+            )
+            for number, part in enumerate(self.message.iter_attachments(), start=1)
+        ]
 
     @property
     def source(self) -> str:

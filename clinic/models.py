@@ -1,15 +1,24 @@
 """Who works here, where and when; and what the whole product stands on: audit, the clock, one-time forms."""
 
 import uuid
+from decimal import Decimal
 from zoneinfo import ZoneInfo, available_timezones
 
 import pghistory
 import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import (
+    ArrayField,
+    BigIntegerRangeField,
+    DateRangeField,
+    DateTimeRangeField,
+    RangeOperators,
+)
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Coalesce, Lower
 
 from clinic.roles import Role, with_implied
 
@@ -19,6 +28,16 @@ class ClinicNow(models.Func):
 
     function = "clinic_now"
     output_field = models.DateTimeField()
+
+
+class SecondOfDay(models.Func):
+    """A wall time as the number of seconds since midnight, so that a range can be made of two."""
+
+    template = "(EXTRACT(EPOCH FROM %(expressions)s))::bigint"
+    output_field = models.BigIntegerField()
+
+
+SECONDS_A_DAY = 24 * 60 * 60
 
 
 class RefModel(models.Model):
@@ -104,6 +123,10 @@ class User(RefModel, AbstractBaseUser):
         return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper() or "?"
 
 
+# No protocol allows more (clinical data sheet, depth by zone), so nobody is let go deeper.
+DEEPEST_MM = Decimal("3.0")
+
+
 @pghistory.track(append_only=True)
 class Membership(RefModel):
     """A person in a clinic, with every role she holds there."""
@@ -114,6 +137,8 @@ class Membership(RefModel):
     title = models.CharField(max_length=60, blank=True)
     licence = models.CharField(max_length=60, blank=True)
     sees_patients = models.BooleanField(default=False)
+    # How deep she needles herself; empty: as deep as the protocol and the device allow.
+    max_depth_mm = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
 
@@ -122,6 +147,10 @@ class Membership(RefModel):
         constraints = [
             models.UniqueConstraint(fields=["clinic", "user"], name="membership_one_per_clinic"),
             models.CheckConstraint(name="membership_has_a_role", condition=Q(roles__len__gt=0)),
+            models.CheckConstraint(
+                name="membership_depth_can_be",
+                condition=Q(max_depth_mm__isnull=True) | Q(max_depth_mm__gt=0, max_depth_mm__lte=DEEPEST_MM),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -153,43 +182,118 @@ class Room(RefModel):
     name = models.CharField(max_length=60)
     short_name = models.CharField(max_length=6)
     in_service = models.BooleanField(default=True)
+    out_reason = models.CharField(max_length=120, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="room_name_once")]
+        constraints = [
+            models.UniqueConstraint("clinic", Lower("name"), name="room_name_once"),
+            models.UniqueConstraint("clinic", Lower("short_name"), name="room_short_name_once"),
+            models.CheckConstraint(name="room_out_says_why", condition=Q(in_service=True) | ~Q(out_reason="")),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
+def _same(who: str) -> Func:
+    """Equality inside an exclusion constraint: the server has no btree_gist, so one-point ranges overlap instead."""
+    return Func(F(who), F(who), Value("[]"), function="int8range", output_field=BigIntegerRangeField())
+
+
+def _of_day(*, starts, ends) -> Func:
+    return Func(starts, ends, Value("[)"), function="int8range", output_field=BigIntegerRangeField())
+
+
 class WorkingHours(models.Model):
-    """One stretch of one weekday (ISO: Monday 1) in wall-clock time of the clinic's zone."""
+    """One stretch of work in wall-clock time of the clinic's zone: of a weekday (ISO: Monday 1), week after week, or of a
+    single day (`on`), whose stretches replace the weekly ones of that day. A single day without times: not in.
+
+    What no longer counts is ended by `valid_until`, or withdrawn where its day has not come; nothing is deleted.
+    """
 
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="working_hours")
-    weekday = models.PositiveSmallIntegerField(choices=[(n, n) for n in range(1, 8)])
-    starts = models.TimeField()
-    ends = models.TimeField()
+    weekday = models.PositiveSmallIntegerField(null=True, blank=True, choices=[(n, n) for n in range(1, 8)])
+    on = models.DateField(null=True, blank=True)
+    starts = models.TimeField(null=True, blank=True)
+    ends = models.TimeField(null=True, blank=True)
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
+    reason = models.CharField(max_length=80, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="working_hours_end_after_start", condition=Q(ends__gt=F("starts"))),
-            models.CheckConstraint(name="working_hours_weekday_iso", condition=Q(weekday__gte=1, weekday__lte=7)),
+            models.CheckConstraint(
+                name="working_hours_end_after_start",
+                condition=Q(starts__isnull=False, ends__isnull=False, ends__gt=F("starts"))
+                | Q(on__isnull=False, starts__isnull=True, ends__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="working_hours_weekday_iso",
+                condition=Q(weekday__isnull=False, weekday__gte=1, weekday__lte=7, on__isnull=True)
+                | Q(weekday__isnull=True, on__isnull=False, valid_from__isnull=True, valid_until__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="working_hours_valid_in_order",
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_until__isnull=True)
+                | Q(valid_until__gte=F("valid_from")),
+            ),
+            ExclusionConstraint(
+                name="working_hours_once",
+                expressions=[
+                    (_same("membership"), RangeOperators.OVERLAPS),
+                    (_same("weekday"), RangeOperators.OVERLAPS),
+                    (
+                        Func(
+                            F("valid_from"),
+                            F("valid_until"),
+                            Value("[]"),
+                            function="daterange",
+                            output_field=DateRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    (_of_day(starts=SecondOfDay("starts"), ends=SecondOfDay("ends")), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(weekday__isnull=False, withdrawn_at__isnull=True),
+            ),
+            # "Not in" fills its day, so that no hours can stand beside it.
+            ExclusionConstraint(
+                name="working_hours_of_a_day_once",
+                expressions=[
+                    (_same("membership"), RangeOperators.OVERLAPS),
+                    (
+                        Func(F("on"), F("on"), Value("[]"), function="daterange", output_field=DateRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    (
+                        _of_day(
+                            starts=Coalesce(SecondOfDay("starts"), Value(0)),
+                            ends=Coalesce(SecondOfDay("ends"), Value(SECONDS_A_DAY)),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(on__isnull=False, withdrawn_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"weekday {self.weekday}, {self.starts:%H:%M} to {self.ends:%H:%M}"
+        when = f"weekday {self.weekday}" if self.on is None else f"{self.on}"
+        return f"{when}, not in" if self.starts is None else f"{when}, {self.starts:%H:%M} to {self.ends:%H:%M}"
 
 
-class TimeOff(models.Model):
-    """Away or closed: of one person, or of the whole clinic where `membership` is empty."""
+class TimeOff(RefModel):
+    """Away or closed: of one person, or of the whole clinic where `membership` is empty. Taken back it stays, withdrawn."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="time_off")
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, null=True, related_name="time_off")
     during = DateTimeRangeField()
     reason = models.CharField(max_length=80, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(name="time_off_has_length", condition=Q(during__isempty=False))]

@@ -1,13 +1,16 @@
-"""Writes of the ground floor: the clinic, its people, its rooms."""
-
-from datetime import time
+"""Writes of the ground floor: the clinic and its people. Rooms and hours: `clinic.resources.services`, named here too."""
 
 from django.db import connection, transaction
 
 from clinic import audit
 from clinic.errors import DomainError
-from clinic.models import Clinic, Membership, Room, User, WorkingHours
+from clinic.models import Clinic, Membership, User
+from clinic.resources.services import add_room, set_weekly_hours
 from clinic.roles import Role
+
+__all__ = [
+    "add_room", "change_clinic_details", "create_clinic", "is_set_up", "join", "set_up_first_clinic", "set_weekly_hours",
+]  # fmt: skip
 
 
 @transaction.atomic
@@ -45,25 +48,6 @@ def join(*, clinic: Clinic, user: User, roles: list[Role], by: User, **details) 
     membership = Membership.objects.create(clinic=clinic, user=user, roles=[str(role) for role in roles], **details)
     audit.record("membership.created", membership, by=by, roles=membership.roles)
     return membership
-
-
-@transaction.atomic
-def add_room(*, clinic: Clinic, name: str, short_name: str, by: User, position: int = 0) -> Room:
-    room = Room.objects.create(clinic=clinic, name=name, short_name=short_name, position=position)
-    audit.record("room.created", room, by=by)
-    return room
-
-
-@transaction.atomic
-def set_weekly_hours(*, membership: Membership, hours: dict[int, list[tuple[time, time]]], by: User) -> None:
-    """Replace the weekly hours: ISO weekday to stretches of wall time."""
-    membership.working_hours.all().delete()
-    WorkingHours.objects.bulk_create(
-        WorkingHours(membership=membership, weekday=day, starts=starts, ends=ends)
-        for day, stretches in hours.items()
-        for starts, ends in stretches
-    )
-    audit.record("membership.hours_changed", membership, by=by, weekdays=sorted(hours))
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ clinic_urls = (
         # /settings/
         path("settings/", views.settings_home, name="settings"),
         path("settings/clinic/", views.clinic_details, name="details"),
+        path("", include("clinic.resources.urls")),
         # /setup/: only while there is no clinic
         path("setup/", views.first_run, name="first_run"),
         # session
@@ -17,6 +18,7 @@ clinic_urls = (
         # /mailbox/: what the local sink received
         path("mailbox/", views.mailbox, name="mailbox"),
         path("mailbox/<slug:key>/", views.mailbox_message, name="mailbox_message"),
+        path("mailbox/<slug:key>/attachment/<int:number>/", views.mailbox_attachment, name="mailbox_attachment"),
     ],
     "clinic",
 )

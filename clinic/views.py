@@ -10,8 +10,10 @@ from django.urls import reverse
 
 from clinic import services
 from clinic.errors import DomainError
+from clinic.files import file_answer
 from clinic.forms import ClinicForm, FirstRunForm
 from clinic.mailbox import MailStore
+from clinic.resources.reading import away_ahead
 from clinic.roles import Role, allow, member, public
 
 
@@ -52,11 +54,13 @@ def first_run(request: HttpRequest) -> HttpResponse:
 
 @member()
 def settings_home(request: HttpRequest) -> HttpResponse:
-    return render(
-        request,
-        "clinic/settings.html",
-        {"staff": request.clinic.memberships.select_related("user"), "rooms": request.clinic.rooms.all()},
-    )
+    context = {
+        "staff": request.clinic.memberships.select_related("user"),
+        "rooms": request.clinic.rooms.all(),
+        "closed": away_ahead(request.clinic, None),
+        "is_manager": request.membership.has(Role.MANAGER),
+    }
+    return render(request, "clinic/settings.html", context)
 
 
 @allow(Role.MANAGER, methods=["GET", "POST"])
@@ -88,3 +92,13 @@ def mailbox_message(request: HttpRequest, key: str) -> HttpResponse:
     if received is None:
         raise Http404
     return render(request, "clinic/mailbox_message.html", {"received": received, "back": reverse("clinic:mailbox")})
+
+
+@member()
+def mailbox_attachment(request: HttpRequest, key: str, number: int) -> HttpResponse:
+    """A file of a received message; the first is number 1."""
+    received = _store().get(key)
+    attached = received.attachments[number - 1 : number] if received is not None and number else []
+    if not attached:
+        raise Http404
+    return file_answer(attached[0].name, attached[0].content_type, attached[0].content)

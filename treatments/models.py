@@ -1,6 +1,10 @@
 """Gathers the models of the rooms, in the order of the patient's path."""
 
+from treatments.appointments.calls.models import CallOutcome, WaitingEntry
+from treatments.appointments.courses.models import CourseHold, HeldVisit
+from treatments.appointments.feeds.models import CalendarFeed
 from treatments.appointments.models import Appointment
+from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -22,10 +26,14 @@ __all__ = [
     "Appointment",
     "AssessedConcern",
     "Assessment",
+    "CallOutcome",
+    "CalendarFeed",
     "CartridgeLot",
     "Clearance",
+    "CourseHold",
     "CourseReview",
     "Device",
+    "HeldVisit",
     "OutcomeChange",
     "OutcomeScore",
     "PlannedSession",
@@ -37,6 +45,8 @@ __all__ = [
     "ScreeningRecord",
     "SessionAddendum",
     "SessionZone",
+    "Taken",
     "TreatmentPlan",
     "TreatmentSession",
+    "WaitingEntry",
 ]

@@ -1,11 +1,13 @@
 """What the rooms hand to the ground below them when the app is ready."""
 
+from clinic.resources import touched
 from patients.outbox import kinds
 from treatments import sentences
-from treatments.appointments import messages as visit_messages
+from treatments.appointments import displaced, visit_mails
 from treatments.sessions import messages as session_messages
 
 
 def register_all() -> None:
     sentences.register()
-    kinds.register(*visit_messages.KINDS, *session_messages.KINDS)
+    touched.register(displaced.touched_visits)
+    kinds.register(*visit_mails.KINDS, *session_messages.KINDS)

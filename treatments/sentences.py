@@ -38,6 +38,7 @@ SENTENCES = {
     "zone_deeper_only_by_order": "Deeper than 1.5 mm here, a prescriber orders it. Ask one to chart this zone.",
     "zone_within_cap_of_its_concern": "Melasma is never needled deeper than 1.5 mm. Nobody may pass that.",
     "zone_signed_off_for_skin_type": "The neck in skin type V or VI is outside the label: a prescriber signs for it. Ask one to chart this zone.",
+    "zone_within_own_limit": "The clinician of this session does not go as deep as this. Ask a prescriber who does to chart this zone.",
     "zone_on_hold_has_a_reason": "This course is not active. Say why you needle all the same, or stop the session early.",
     "zone_step_up_has_a_reason": "This is a larger step from last time than usual. Give a reason.",
     "zone_step_within_bounds": "A step from one session to the next is 0.5 mm at most.",
@@ -55,6 +56,29 @@ SENTENCES = {
     "appointment_minutes_sane": "Enter 5 to 240 minutes of treatment.",
     "appointment_closed_says_when": "A cancelled or missed visit needs its time.",
     "appointment_ranges_sane": "The visit needs a beginning and an end.",
+    # Places held for a course
+    "appointment_not_held": "A colleague holds this time for a few minutes, for a course she is booking.",
+    "held_visit_is_free": "Somebody was faster: one of these times was booked meanwhile.",
+    "held_room_free": "A colleague holds this room at that time, for another course.",
+    "held_clinician_free": "A colleague holds this clinician at that time, for another course.",
+    "held_device_free": "A colleague holds the device at that time, for another course.",
+    "course_hold_ends_after_it_begins": "A hold ends after it begins.",
+    # Calls and the waiting list
+    "waiting_once_a_session": "This session is on the waiting list already.",
+    "waiting_once_a_kind": "This patient is on the waiting list already.",
+    "waiting_treatment_has_a_session": "A treatment belongs to a session of a course. Put that session on the waiting list.",
+    "waiting_times_in_order": "Choose a time until which that lies after the time from which.",
+    "waiting_weekdays_iso": "Choose weekdays from Monday to Sunday.",
+    "waiting_end_says_who_and_why": "Say why the patient no longer waits.",
+    "call_outcome_about_one_thing": "A call is about one session, one visit, one course or one wish for a place.",
+    "call_back_has_a_day": "Choose the day to call back.",
+    "call_stop_says_why": "Say why nobody calls any more.",
+    "call_declined_names_the_time": "Say which free time the patient cannot take.",
+    "call_taken_back_says_who": "Taking an outcome back needs the person who does it.",
+    # Calendars
+    "calendar_feed_one_at_a_time": "This calendar was given an address at the same moment. Load the page again.",
+    "calendar_feed_given_up_says_who": "An address that is given up needs the person who did it.",
+    "calendar_feed_stays_given_up": "An address that was given up does not open again. Make a new one.",
     # Plans
     "plan_number_once": "Somebody else made a plan at the same moment. Try again.",
     "plan_one_under_way": "Another course of this patient is already under way. Complete or stop it first.",
@@ -87,6 +111,7 @@ SENTENCES = {
     "policy_end_says_who_and_why": "To give up a stricter value, enter your licence number and the reason.",
     "policy_value_is_fixed": "A value of the clinic stays as it was set. End it and set another one.",
     "outcome_change_seen_says_who": "Say who has looked at the visit.",
+    "device_out_says_why": "Say why the device is out of service.",
     "anaesthetic_max_after_contact": "The longest time on the skin cannot be shorter than the usual one.",
 }
 

@@ -10,6 +10,16 @@ UnknownPolicy = Literal["resend_once", "resend_if_hours_left", "never"]
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A text that travels with a message as a file. `content_type` names the character set, which is UTF-8; the bytes
+    arrive as they are here, line ends included."""
+
+    name: str
+    content_type: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of message.
 
@@ -18,6 +28,7 @@ class Kind:
     `unknown_policy` decides what happens when nobody can say whether a message arrived. `immediate` messages answer
     something the patient has just done and ignore quiet hours. `still_wanted` and `context` are asked as the message
     leaves: the first returns None or the reason why it must no longer go, the second what its template may say.
+    `attachment` is given that too, so that file and words cannot differ, and returns what is to be attached, if anything.
     `template` is a pair of files without their endings, `messages/<code>` where nothing is said.
     """
 
@@ -27,6 +38,7 @@ class Kind:
     unknown_policy: UnknownPolicy
     still_wanted: Callable[[Message], str | None]
     context: Callable[[Message], dict[str, Any]]
+    attachment: Callable[[Message, dict[str, Any]], Attachment | None] | None = None
     template: str = ""
     priority: int = 5
     immediate: bool = False

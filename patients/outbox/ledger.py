@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest, Least, Now
 
 from clinic.models import ClinicNow
 from patients.outbox import timing
+from patients.outbox.kinds import Attachment
 from patients.outbox.limits import Limits
 from patients.outbox.models import Message, MessageEvent, State
 from patients.outbox.rendering import Letter
@@ -30,6 +31,7 @@ CRASH_WAIT = timedelta(minutes=15)
 FAULTS_TO_FAIL = 5
 UNREACHABLE_WAIT = timedelta(minutes=1)
 SWEEP_ROWS = 500
+NO_FILE = Attachment(name="", content_type="", text="")
 
 CLAIM = """
 WITH picked AS MATERIALIZED (
@@ -52,8 +54,9 @@ RETURNING message.*
 MARK = """
 WITH letter AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(subjects)s::text[], %(texts)s::text[], %(htmls)s::text[], %(hashes)s::text[],
-                         %(addresses)s::text[], %(versions)s::int[])
-        AS letter(id, subject, body_text, body_html, sha256, address, version)
+                         %(addresses)s::text[], %(versions)s::int[], %(file_names)s::text[], %(file_types)s::text[],
+                         %(files)s::text[])
+        AS letter(id, subject, body_text, body_html, sha256, address, version, file_name, file_type, file)
 ), ready AS MATERIALIZED (
     SELECT message.id FROM patients_message AS message JOIN letter USING (id)
     WHERE message.worker = %(worker)s AND message.state = 'sending' AND message.handed_off_at IS NULL
@@ -64,6 +67,7 @@ WITH letter AS (
 UPDATE patients_message AS message
 SET handed_off_at = clinic_now(), subject = letter.subject, body_text = letter.body_text, body_html = letter.body_html,
     rendered_sha256 = letter.sha256, to_address = letter.address, template_version = letter.version,
+    attachment_name = letter.file_name, attachment_type = letter.file_type, attachment_text = letter.file,
     error_class = '', error_code = ''
 FROM letter JOIN ready USING (id) WHERE message.id = letter.id
 RETURNING message.id
@@ -89,6 +93,7 @@ def claim(worker: str, limits: Limits, *, alone: bool = False) -> list[Message]:
 
 def mark(letters: list[Letter], worker: str, limits: Limits) -> set[int]:
     """Mark the letters handed over and keep what they say. Returns the ids that may leave; committed on return."""
+    files = [letter.attachment or NO_FILE for letter in letters]
     facts = {
         "worker": worker,
         "margin": limits.margin_seconds,
@@ -99,6 +104,9 @@ def mark(letters: list[Letter], worker: str, limits: Limits) -> set[int]:
         "hashes": [letter.sha256 for letter in letters],
         "addresses": [letter.to_address for letter in letters],
         "versions": [letter.version for letter in letters],
+        "file_names": [file.name for file in files],
+        "file_types": [file.content_type for file in files],
+        "files": [file.text for file in files],
     }
     return set(_ids(MARK, facts))
 

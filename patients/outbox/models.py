@@ -57,6 +57,11 @@ class Message(RefModel):
     subject = models.CharField(max_length=200, blank=True)
     body_text = models.TextField(blank=True)
     body_html = models.TextField(blank=True)
+    # The file that went with it, byte for byte: kept and not built again, because the clinic's name and address and the
+    # rules of its time zone change.
+    attachment_name = models.CharField(max_length=80, blank=True)
+    attachment_type = models.CharField(max_length=80, blank=True)
+    attachment_text = models.TextField(blank=True)
     rendered_sha256 = models.CharField(max_length=64, blank=True)
 
     # "day before at 10:00", "Europe/London": so that the moment can be worked out again.

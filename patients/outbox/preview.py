@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from patients.outbox import kinds, rendering
+from patients.outbox.kinds import Attachment
 from patients.outbox.models import OPEN, Message, State
 from patients.outbox.suppression import why_not
 
@@ -16,12 +17,15 @@ class Text:
     body: str
     was_sent: bool
     would_not_go: str = ""
+    attachment: Attachment | None = None
 
 
 def text_of(message: Message) -> Text | None:
     """None where nothing was sent and nothing will be."""
     if message.handed_off_at is not None or message.sent_at is not None:
-        return Text(message.to_address, message.subject, message.body_text, was_sent=True)
+        return Text(
+            message.to_address, message.subject, message.body_text, was_sent=True, attachment=_attached(message)
+        )
     if message.state not in (*OPEN, State.SENDING):
         return None
     try:
@@ -29,7 +33,21 @@ def text_of(message: Message) -> Text | None:
         letter = rendering.write(message)
     except Exception:  # whatever breaks it now may be put right before it leaves; the page must still open
         return Text(message.patient.email, "", "", was_sent=False, would_not_go="It cannot be written as things stand.")
-    return Text(letter.to_address, letter.subject, letter.text, was_sent=False, would_not_go=stops)
+    return Text(
+        letter.to_address,
+        letter.subject,
+        letter.text,
+        was_sent=False,
+        would_not_go=stops,
+        attachment=letter.attachment,
+    )
+
+
+def _attached(message: Message) -> Attachment | None:
+    """The file that left with it."""
+    if not message.attachment_name:
+        return None
+    return Attachment(message.attachment_name, message.attachment_type, message.attachment_text)
 
 
 def _stops(message: Message) -> str:

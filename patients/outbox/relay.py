@@ -287,7 +287,9 @@ AS_WRITTEN = AsWritten(linesep=CRLF)
 def wire_form(mail: EmailMultiAlternatives) -> bytes:
     """The source with CRLF, leading dots doubled and the final dot."""
     message, source = mail.message(), BytesIO()
-    message.set_boundary(f"=_{secrets.token_hex(16)}")
+    for part in message.walk():
+        if part.is_multipart():
+            part.set_boundary(f"=_{secrets.token_hex(16)}")
     BytesGenerator(source, mangle_from_=False, policy=AS_WRITTEN).flatten(message)
     wired = LEADING_DOT.sub(b"..", source.getvalue())
     return wired + (b".\r\n" if wired.endswith(b"\r\n") else b"\r\n.\r\n")

@@ -2,6 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
+from email import encoders
+from email.mime.base import MIMEBase
 from email.utils import formataddr, parseaddr
 from functools import cache, cached_property
 
@@ -27,10 +29,13 @@ class Letter:
     html: str
     version: int
     unsubscribe_url: str = ""
+    attachment: kinds.Attachment | None = None
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256("\0".join((self.subject, self.text, self.html)).encode()).hexdigest()
+        """Of everything she reads; a message without a file has the hash of its words alone."""
+        attached = (self.attachment.name, self.attachment.content_type, self.attachment.text) if self.attachment else ()
+        return hashlib.sha256("\0".join((self.subject, self.text, self.html, *attached)).encode()).hexdigest()
 
     @cached_property
     def mail(self) -> EmailMultiAlternatives:
@@ -44,6 +49,8 @@ class Letter:
             headers=self._headers(),
         )
         mail.attach_alternative(self.html, "text/html")
+        if self.attachment is not None:
+            mail.attach(_part(self.attachment))
         return mail
 
     def _headers(self) -> dict[str, str]:
@@ -73,9 +80,11 @@ def write(message: Message) -> Letter:
     """The letter as it would leave now. Changes nothing."""
     kind = kinds.get(message.kind)
     with timezone.override(message.clinic.tz):
-        context = _context(message, kind)
+        words = kind.context(message)
+        context = _context(message, kind) | words
         text = _render(f"{kind.template}.txt", context, autoescape=False)
         html = _inliner().inline(_render(f"{kind.template}.html", context, autoescape=True))
+        attachment = kind.attachment(message, words) if kind.attachment else None
     return Letter(
         message=message,
         to_address=message.patient.email,
@@ -85,6 +94,7 @@ def write(message: Message) -> Letter:
         html=html,
         version=kind.version,
         unsubscribe_url="" if kind.essential else context.get("unsubscribe_url", ""),
+        attachment=attachment,
     )
 
 
@@ -94,8 +104,17 @@ def _context(message: Message, kind: kinds.Kind) -> dict:
         "first_name": message.patient.given_name,
         "may_be_copy": message.resent,
         "essential": kind.essential,
-        **kind.context(message),
     }
+
+
+def _part(attachment: kinds.Attachment) -> MIMEBase:
+    """In base64: a relay may break long lines of text and change their ends, and a calendar program minds both."""
+    part = MIMEBase("text", "plain")
+    part.replace_header("Content-Type", attachment.content_type)
+    part.add_header("Content-Disposition", "attachment", filename=attachment.name)
+    part.set_payload(attachment.text.encode())
+    encoders.encode_base64(part)
+    return part
 
 
 def _render(template: str, context: dict, *, autoescape: bool) -> str:

@@ -175,5 +175,5 @@ def _note(name: str, shown: int, count: int, balance: Balance, find: str) -> str
 
 def _with_names(messages: QuerySet[Message]) -> QuerySet[Message]:
     return messages.select_related("patient", "clinic", "closed_by").defer(
-        "body_text", "body_html", "patient__search_keys"
+        "body_text", "body_html", "attachment_text", "patient__search_keys"
     )

@@ -8,6 +8,7 @@ urlpatterns = [
     path("pause/", views.pause, name="messages_pause"),
     path("resume/", views.resume, name="messages_resume"),
     path("<uuid:ref>/", views.message, name="message"),
+    path("<uuid:ref>/attachment/", views.attachment, name="message_attachment"),
     path("<uuid:ref>/hold/", views.hold, name="message_hold"),
     path("<uuid:ref>/release/", views.release, name="message_release"),
     path("<uuid:ref>/send-now/", views.send_now, name="message_send_now"),

@@ -6,12 +6,13 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.contrib import messages as notices
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.files import file_answer
 from clinic.roles import member
 from clinic.submissions import go_to, once
 from patients.outbox import forms, preview, selectors, services, wording
@@ -50,6 +51,15 @@ def day(request: HttpRequest) -> HttpResponse:
 def message(request: HttpRequest, ref: UUID) -> HttpResponse:
     """One message: the text as it was sent, or as it would be sent now, and everything that happened to it."""
     return _message_page(request, _message(request, ref))
+
+
+@member()
+def attachment(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """The file that went with a message, or that would go with it now."""
+    text = preview.text_of(_message(request, ref))
+    if text is None or text.attachment is None:
+        raise Http404
+    return file_answer(text.attachment.name, text.attachment.content_type, text.attachment.text.encode())
 
 
 @member(methods=["POST"])

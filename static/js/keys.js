@@ -21,7 +21,8 @@ function onKey(event) {
   const key = event.key.toLowerCase();
   if (key.length !== 1) {
     // Enter and the arrows belong to whatever has focus; only when nothing has, they act on the page.
-    if (event.target !== document.body && !event.target.matches?.("h1, h2, main")) return;
+    // Escape takes back whatever has focus, but first it closes what is open.
+    if (key === "escape" ? document.querySelector(":popover-open, dialog[open]") : event.target !== document.body && !event.target.matches?.("h1, h2, main")) return;
     if (key !== "enter" && off()) return;
     const named = find(key);
     if (named) { event.preventDefault(); act(named); }

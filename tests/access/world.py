@@ -25,6 +25,10 @@ def everything(request) -> dict[str, object]:
         session=open_session, code="erythema", grade=2, note="", by=open_session.operator.user
     )
     return {
+        "room": patient.clinic.rooms.last().ref,
+        "person": factories.make_member(patient.clinic, "front_desk").ref,
+        "device": patient.clinic.devices.last().ref,
+        "time_off": _closed_day(patient.clinic).ref,
         "patient": patient.ref,
         "plan": plan.ref,
         "planned": plan.planned_sessions.get(number=3).ref,
@@ -46,7 +50,13 @@ def everything(request) -> dict[str, object]:
         "course_review": _course_review(plan, score).ref,
         "zone": "cheek",
         "plan_step": "hold",
+        "list_code": "overdue",
+        "call": (call := _call(plan)).ref,
+        "waiting": _waiting(call).ref,
         "mail_key": "nothing",
+        "number": 1,
+        "member": factories.a_clinician(patient.clinic).ref,
+        "feed_token": "0" * 64,
     }
 
 
@@ -55,9 +65,23 @@ def fingerprint() -> dict[str, str]:
     prints = {}
     for model in apps.get_models():
         if model._meta.app_label not in NOT_OURS and not model._meta.proxy:
-            rows = sorted(str(row) for row in model._base_manager.values_list())
+            rows = sorted(str([_readable(value) for value in row]) for row in model._base_manager.values_list())
             prints[model._meta.db_table] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
     return prints
+
+
+def _readable(value):
+    # The name of a memoryview is its address, which differs from one reading to the next.
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _closed_day(clinic):
+    from clinic.resources import services as resources
+
+    day = factories.TODAY + factories.in_days(400)
+    return resources.add_time_off(
+        clinic=clinic, membership=None, first_day=day, last_day=day, by=factories.a_manager(clinic).user
+    )
 
 
 def _medication(patient):
@@ -140,3 +164,16 @@ def _course_review(plan, score):
     from treatments.outcomes import services as outcomes
 
     return outcomes.ask_for_review(plan=plan, baseline=score, newest=score, by=score.assessor)
+
+
+def _call(plan):
+    from treatments.appointments.calls import services as calls
+
+    planned = plan.planned_sessions.get(number=3)
+    return calls.record(about=planned, list_code="overdue", outcome="message", by=factories.a_manager(plan.clinic).user)
+
+
+def _waiting(call):
+    from treatments.appointments.calls import services as calls
+
+    return calls.wait(patient=call.patient, kind="treatment", planned_session=call.planned_session, by=call.by)

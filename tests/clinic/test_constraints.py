@@ -14,9 +14,6 @@ NEVER_MET = {
     "clock_shift_is_one_row",
     "membership_has_a_role",
     "membership_one_per_clinic",
-    "room_name_once",
-    "time_off_has_length",
-    "working_hours_end_after_start",
     "working_hours_weekday_iso",
 }
 

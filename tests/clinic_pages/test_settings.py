@@ -133,7 +133,7 @@ def test_the_settings_cost_the_same_with_much_equipment(manager, clinic, path):
     few = queries()
     for number in range(20):
         clinic.cartridge_lots.create(lot=f"L{number}", expires_on=factories.TODAY)
-        clinic.rooms.create(name=f"Room {number + 10}", short_name=f"R{number}")
+        clinic.rooms.create(name=f"Room {number + 10}", short_name=f"S{number}")
         factories.make_member(clinic, "front_desk")
     assert queries() == few
 

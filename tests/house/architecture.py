@@ -19,7 +19,7 @@ PURE_MAY_IMPORT = {
 }  # fmt: skip
 # What a module is called says what it is for; what it is for says on which floor it stands.
 FLOORS = {
-    "models": 1, "gate": 1, "depth_gate": 1, "facts": 2, "services": 3, "policy": 3, "replay": 3, "free_slots": 3, "messages": 3, "forms": 4, "tasks": 4,
+    "models": 1, "gate": 1, "depth_gate": 1, "facts": 2, "services": 3, "policy": 3, "replay": 3, "free_slots": 3, "messages": 3, "visit_mails": 3, "forms": 4, "tasks": 4,
     "registrations": 4, "flows": 5, "views": 6, "pages": 6, "urls": 7,
 }  # fmt: skip
 GATHERERS = {

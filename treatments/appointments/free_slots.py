@@ -1,20 +1,19 @@
 """Free visits of the clinic for a horizon: three queries, whatever the history (one more where the rooms are not at hand)."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
 from patients.models import Patient
-from treatments.appointments.models import BLOCKING, Appointment
-from treatments.appointments.working_time import Away, Hours, at_work, opening, time_off, weekly_hours
-from treatments.scheduling.free_time import Stretch, without
-from treatments.scheduling.slots import Slot, VisitLength, slots
+from treatments.appointments.models import Appointment
+from treatments.appointments.taken.fitting import single_visits
+from treatments.appointments.taken.reading import free_time
+from treatments.appointments.working_time import Away, Hours, time_off, weekly_hours
+from treatments.scheduling.slots import Slot, VisitLength
 
 HORIZON_DAYS = 120
-
-Taken = dict[tuple[str, int], list[Stretch]]  # ("clinician" | "room" | "device" | "patient", key) -> stretches
+GRID_MINUTES = 15
 
 
 def free_slots(
@@ -32,7 +31,8 @@ def free_slots(
     away: Away | None = None,
     devices: Iterable[int] = (),
 ) -> list[Slot]:
-    """All free visits from `first_day` to `last_day` (both included, at most 120 days), earliest first.
+    """All free visits from `first_day` to `last_day` (both included, at most 120 days), earliest first; a visit that begins
+    between two of the five minutes that are kept takes all five.
 
     The keys of a slot are those of Membership and Room. `hours` and `away` (of the whole horizon) spare their queries
     where a page has read them already. A visit that moves (`ignore`) is not in its own way. `devices`: keys of those of
@@ -42,27 +42,19 @@ def free_slots(
     if last_day < first_day:
         return []
     begin, end = clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1]
-    hours = weekly_hours(clinic) if hours is None else hours
-    away = time_off(clinic, begin, end) if away is None else away
-    taken = _taken(clinic, begin, end, ignore)
-    usable = opening(hours, away, first_day, last_day, clinic)
-    found = slots(
-        length=length,
-        clinicians={
-            who.pk: without(at_work(who.pk, hours, away, first_day, last_day, clinic), taken["clinician", who.pk])
-            for who in clinicians
-        },
-        rooms={
-            room.pk: without(usable, taken["room", room.pk])
-            for room in (clinic.rooms.all() if rooms is None else rooms)
-            if room.in_service
-        },
-        devices={device: without(usable, taken["device", device]) for device in devices},
-        patient_busy=taken["patient", patient.pk],
-        zone=clinic.tz,
-        not_before=now,
+    free = free_time(
+        clinic=clinic,
+        patient=patient,
+        first_day=first_day,
+        last_day=last_day,
+        clinicians=[who.pk for who in clinicians],
+        rooms=[room.pk for room in (clinic.rooms.all() if rooms is None else rooms) if room.in_service],
+        devices=devices,
+        hours=weekly_hours(clinic) if hours is None else hours,
+        away=time_off(clinic, begin, end) if away is None else away,
+        ignore=() if ignore is None else (ignore,),
     )
-    return sorted(slot for slot in found if begin <= slot.start < end)
+    return sorted(single_visits(free, length, not_before=now, grid_minutes=GRID_MINUTES), key=_in_order)
 
 
 def devices_in_service(clinic: Clinic) -> list[int]:
@@ -70,19 +62,5 @@ def devices_in_service(clinic: Clinic) -> list[int]:
     return list(clinic.devices.filter(in_service=True).order_by("pk").values_list("pk", flat=True))
 
 
-def _taken(clinic: Clinic, begin: datetime, end: datetime, ignore: Appointment | None) -> Taken:
-    # Deliberate overlaps count too: nobody is offered a time that somebody already sits in.
-    visits = Appointment.objects.filter(clinic=clinic, status__in=BLOCKING, room_during__overlap=(begin, end))
-    if ignore is not None:
-        visits = visits.exclude(pk=ignore.pk)
-    taken: Taken = defaultdict(list)
-    rows = visits.order_by().values_list(
-        "clinician_id", "room_id", "device_id", "patient_id", "during", "room_during", "clinician_during"
-    )
-    for clinician, room, device, patient, during, room_during, clinician_during in rows:
-        treated = Stretch(clinician_during.lower, clinician_during.upper)
-        taken["clinician", clinician].append(treated)
-        taken["device", device].append(treated)
-        taken["room", room].append(Stretch(room_during.lower, room_during.upper))
-        taken["patient", patient].append(Stretch(during.lower, during.upper))
-    return taken
+def _in_order(slot: Slot) -> tuple[datetime, int, int]:
+    return slot.start, slot.clinician, slot.room

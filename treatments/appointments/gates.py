@@ -3,6 +3,7 @@
 Booking, moving and taking back a cancelled visit ask the same gates, under the lock of the course.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from clinic import clock
@@ -10,14 +11,15 @@ from clinic.errors import DomainError
 from clinic.models import Clinic
 from patients.models import Patient
 from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.own_limits import may_take
 from treatments.appointments.places import Place
-from treatments.appointments.working_time import working_stretches
+from treatments.appointments.working_time import closed_stretches, working_stretches
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import changes
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import catalogue_for
-from treatments.scheduling.free_time import holds
+from treatments.scheduling.free_time import holds, meets
 from treatments.screenings import services as screenings
 from treatments.screenings.services import NotPermitted
 
@@ -43,15 +45,26 @@ def refuse_past(start: datetime) -> None:
         raise DomainError("This time has passed. Choose a later one.", field="starts_at")
 
 
-def refuse_off_duty(place: Place, start: datetime) -> None:
-    if not place.clinician.is_active or not place.clinician.sees_patients:
+def refuse_off_duty(place: Place, start: datetime, planned: PlannedSession | None = None) -> None:
+    """Who has left, who is not in, what is out of service, a closed clinic; and who does not go as deep as `planned` begins."""
+    if not place.clinician.is_active:
+        raise DomainError(f"{place.clinician} has left. Choose another clinician.", field="clinician")
+    if not place.clinician.sees_patients:
         raise DomainError(f"{place.clinician} does not see patients here. Choose another clinician.", field="clinician")
+    if not may_take(place.clinician, planned):
+        raise DomainError(
+            f"{place.clinician} does not take sessions that begin as deep as this one. Choose another clinician.",
+            field="clinician",
+        )
     if not place.room.in_service:
         raise DomainError(f"{place.room} is out of service. Choose another room.", field="room")
     if place.device is not None and not place.device.in_service:
         raise DomainError(f"{place.device} is out of service. Choose another device.")
+    held = place.length.stretches(start)
+    if meets(closed_stretches(place.clinician.clinic, place.day), held.patient):
+        raise DomainError("The clinic is closed then. Choose another day or time.", field="starts_at")
     working = working_stretches(place.clinician, place.day)
-    if not holds(working, place.length.stretches(start).clinician):
+    if not holds(working, held.clinician):
         hours = ", ".join(f"{_wall(s.start, place)} to {_wall(s.end, place)}" for s in working) or "not at all that day"
         raise DomainError(f"{place.clinician} works {hours}. Choose another time or clinician.", field="starts_at")
 
@@ -71,18 +84,55 @@ def marks_to_ask(
     """
     if planned is None or plan is None:
         raise DomainError("A treatment belongs to a session of a course. Book it from the course.")
-    if plan.status != TreatmentPlan.Status.ACTIVE:
-        raise DomainError(
-            "This course is not active: none of its sessions can be booked or moved. Activate the plan first."
-        )
+    _refuse_inactive(plan)
     screening = screenings.look(patient, on=day, purpose="booking")
     # Read again under the lock: what was booked meanwhile may have moved its window.
     planned = PlannedSession.objects.get(pk=planned.pk)
     is_late = _refuse_outside_window(planned, plan, screening, patient=patient, moving=moving)
-    if not PERMITS[screening.outcome].book:
-        said = desk_sentence(screening, catalogue_for(patient.clinic, day))
-        raise NotPermitted(f"{said}.", screening=screening, field="day")
+    _refuse_not_permitted(patient, screening)
     return screening.outcome == "ask" or is_late
+
+
+def marks_to_ask_together(
+    patient: Patient, plan: TreatmentPlan, days: Mapping[int, date], moved: Collection[int]
+) -> dict[int, bool]:
+    """The same for sessions of a course that move at once: each is judged by where all of them will be.
+
+    `days`: session number to its day, done, booked or new. Returns for each of `moved` whether a clinician looks again first.
+    """
+    _refuse_inactive(plan)
+    return {number: _marks_to_ask_beside(patient, plan, days, number) for number in sorted(moved)}
+
+
+def _marks_to_ask_beside(patient: Patient, plan: TreatmentPlan, days: Mapping[int, date], number: int) -> bool:
+    day = days[number]
+    screening = screenings.look(patient, on=day, purpose="booking")
+    _refuse_not_permitted(patient, screening)
+    before, after = (
+        max((n for n in days if n < number), default=None),
+        min((n for n in days if n > number), default=None),
+    )
+    is_late = False
+    if before is not None:
+        gap_days, least = (day - days[before]).days, _floor_days(plan, screening)
+        if gap_days < least:
+            raise OutsideWindow(_too_close(number, before, gap_days, least), field="day")
+        is_late = before == number - 1 and gap_days > plan.latest_days
+        if is_late and gap_days > catalogue_for(plan.clinic, day).interval.new_baseline_after_days:
+            raise OutsideWindow(
+                f"Session {number} would be {gap_days} days after session {before}. "
+                "Ask a clinician to assess and plan again.",
+                field="day",
+            )
+    if after is not None:
+        gap_days, least = (days[after] - day).days, _floor_then(patient, plan, days[after])
+        if gap_days < least:
+            raise OutsideWindow(_too_close(after, number, gap_days, least), field="day")
+    return screening.outcome == "ask" or is_late
+
+
+def _too_close(number: int, before: int, gap_days: int, least: int) -> str:
+    return f"Session {number} would be {gap_days} days after session {before}: at least {least} days lie between two."
 
 
 def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -> date:
@@ -96,6 +146,19 @@ def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -
     return max(
         planned.latest_on, anchor + timedelta(days=catalogue_for(plan.clinic, today).interval.new_baseline_after_days)
     )
+
+
+def _refuse_inactive(plan: TreatmentPlan) -> None:
+    if plan.status != TreatmentPlan.Status.ACTIVE:
+        raise DomainError(
+            "This course is not active: none of its sessions can be booked or moved. Activate the plan first."
+        )
+
+
+def _refuse_not_permitted(patient: Patient, screening: Screening) -> None:
+    if not PERMITS[screening.outcome].book:
+        said = desk_sentence(screening, catalogue_for(patient.clinic, screening.on))
+        raise NotPermitted(f"{said}.", screening=screening, field="day")
 
 
 def fixed_days(plan: TreatmentPlan) -> dict[int, date]:

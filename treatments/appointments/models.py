@@ -3,6 +3,7 @@
 import pghistory
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.constraints import Deferrable
@@ -27,6 +28,16 @@ def _free(name: str, who: str, during: str) -> ExclusionConstraint:
         condition=Q(status__in=BLOCKING, overlap_reason="", **{f"{who}__isnull": False}),
         deferrable=Deferrable.IMMEDIATE,
     )
+
+
+# Neither empty nor without end.
+_BOUNDED = Q(
+    **{
+        f"{during}__{fault}": False
+        for during in ("during", "room_during", "clinician_during")
+        for fault in ("isempty", "lower_inf", "upper_inf")
+    }
+)
 
 
 @pghistory.track(append_only=True)
@@ -96,6 +107,12 @@ class Appointment(RefModel):
         indexes = [
             models.Index(fields=["clinic", "day"], name="appointment_by_day"),
             models.Index(fields=["patient", "-day"], name="appointment_by_patient"),
+            # The others are found by the index of their constraint, which leaves these out.
+            GistIndex(
+                fields=["room_during", "clinician_during"],
+                condition=~Q(overlap_reason=""),
+                name="appointment_overlaps",
+            ),
         ]
         constraints = [
             _free("appointment_room_free", "room", "room_during"),
@@ -123,7 +140,7 @@ class Appointment(RefModel):
             ),
             models.CheckConstraint(
                 name="appointment_ranges_sane",
-                condition=Q(during__isempty=False, room_during__isempty=False, clinician_during__isempty=False),
+                condition=_BOUNDED,
             ),
         ]
 

@@ -64,6 +64,12 @@ def offers(
     return made
 
 
+def value_of(place: Place) -> str:
+    """A place as a form's value; `place_of_value` reads it."""
+    start = place.start(place.clinician.clinic).astimezone(UTC)
+    return f"{start:{STAMP}}.{place.clinician.ref}.{place.room.ref}"
+
+
 def place_of_value(value: str, *, clinic: Clinic, length: VisitLength) -> Place:
     """The place a form's value stands for. Raises DomainError for anything this clinic never offered."""
     try:

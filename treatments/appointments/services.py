@@ -1,11 +1,12 @@
 """The diary: booking, moving, cancelling, and the steps of a visit.
 
-Lock order: clinic, plan, visit, clinician, room, device, patient. Whoever takes a place holds the clinic's rules first, so
+Lock order: clinic, plan, visit, clinician, room, device, patient, and last what the database keeps of taken times (see
+`taken.models`: who writes several visits writes them in order of time). Whoever takes a place holds the clinic's rules first, so
 that a change of them finds the visit or the visit finds the change. Whatever touches a visit of a course takes the course first,
 so that its windows are worked out from days that nobody is changing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from treatments.appointments.gates import (
     OutsideWindow,
     fixed_days,
     marks_to_ask,
+    marks_to_ask_together,
     refuse_foreign,
     refuse_off_duty,
     refuse_past,
@@ -40,7 +42,10 @@ __all__ = [
     "LENGTHS", "AlreadyBooked", "OutsideWindow", "Place", "SlotTaken", "at_slot", "book", "cancel", "fixed_days",
     "free_session", "locked", "mark_no_show", "move", "move_back", "place_of", "step", "undo_step",
 ]  # fmt: skip
-TAKEN = {"appointment_room_free", "appointment_clinician_free", "appointment_device_free", "appointment_patient_free"}
+OVERLAPS = (
+    "appointment_clinician_free", "appointment_device_free", "appointment_patient_free", "appointment_room_free",
+)  # fmt: skip
+TAKEN = {*OVERLAPS, "appointment_not_held"}
 CLOSED = ("cancelled", "no_show")
 # The step of a visit and the field that keeps when it was taken.
 TIMES = {
@@ -72,7 +77,25 @@ def book(
 
     Raises SlotTaken, OutsideWindow, NotPermitted (outcome table of the protocol), Busy, or DomainError with a sentence.
     """
-    clinic = _under_its_rules(patient.clinic)
+    visit = put_down(
+        patient=patient, kind=kind, place=place, by=by, planned_session=planned_session, overlap_reason=overlap_reason
+    )
+    messages.owe_for_booking(visit, by=by)
+    return visit
+
+
+@transaction.atomic
+def put_down(
+    *,
+    patient: Patient,
+    kind: str,
+    place: Place,
+    by: User,
+    planned_session: PlannedSession | None = None,
+    overlap_reason: str = "",
+) -> Appointment:
+    """The same, and nobody is told: who books several visits writes one message for all of them."""
+    clinic = under_its_rules(patient.clinic)
     refuse_foreign(clinic, place, patient, planned_session)
     start = place.start(clinic)
     visit = Appointment(
@@ -86,12 +109,11 @@ def book(
     plan = _locked_plan(planned_session.pk if planned_session else None)
     place = _lock(visit, place, start)
     refuse_past(start)
-    refuse_off_duty(place, start)
+    refuse_off_duty(place, start, planned_session)
     if kind == Appointment.Kind.TREATMENT:
         visit.to_ask = marks_to_ask(patient, planned_session, plan, place.day)
     _take(visit, place, start)
     _reanchor(plan)
-    messages.owe_for_booking(visit, by=by)
     audit.record("visit.booked", visit, by=by, day=place.day.isoformat(), kind=kind)
     return visit
 
@@ -99,7 +121,7 @@ def book(
 @transaction.atomic
 def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
     """Give a visit another place. Its old messages are cancelled and new ones written; nothing else moves."""
-    _under_its_rules(visit.clinic)
+    under_its_rules(visit.clinic)
     visit = locked(visit)
     if visit.status not in COMING:
         raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
@@ -107,33 +129,80 @@ def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
     start = place.start(visit.clinic)
     plan, place = _plan_of(visit), _lock(visit, place, start)
     refuse_past(start)
-    refuse_off_duty(place, start)
+    refuse_off_duty(place, start, visit.planned_session)
     if visit.kind == Appointment.Kind.TREATMENT:
         visit.to_ask = marks_to_ask(visit.patient, visit.planned_session, plan, place.day, moving=visit)
-    before = visit.day
-    visit.schedule_version += 1
-    visit.status, visit.confirmed_at = "booked", None
-    _take(visit, place, start)
+    _shift(visit, place, start, by=by)
     _reanchor(plan)
     messages.owe_for_move(visit, by=by)
-    audit.record("visit.moved", visit, by=by, from_day=before.isoformat(), to_day=place.day.isoformat())
     return visit
 
 
 @transaction.atomic
-def move_back(*, visit: Appointment, by: User) -> Appointment:
-    """Undo the last move: the visit goes where it was before. Raises what `move` raises, so also SlotTaken."""
-    _under_its_rules(visit.clinic)
-    visit = locked(visit)
+def shift_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], by: User) -> list[Appointment]:
+    """Give several visits of a course other places at once, each judged by where all of them will be; nobody is told.
+
+    Locks nothing but what each of them takes: whoever calls holds the course and every clinician and room that is taken or
+    left. Two visits may swap places, so overlaps are looked for when all have moved. Raises what `move` raises.
+    """
+    visits = [locked(visit) for visit in places]
+    new = {visit.pk: place for visit, place in places.items()}
+    numbers = {visit.pk: visit.planned_session.number for visit in visits}
+    days = fixed_days(plan) | {numbers[pk]: place.day for pk, place in new.items()}
+    to_ask = marks_to_ask_together(plan.patient, plan, days, numbers.values())
+    _set_constraints("DEFERRED")
+    for visit in sorted(visits, key=lambda one: new[one.pk].start(one.clinic)):
+        if visit.status not in COMING:
+            raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
+        refuse_foreign(visit.clinic, new[visit.pk], visit.patient, visit.planned_session)
+        start = new[visit.pk].start(visit.clinic)
+        place = _lock(visit, new[visit.pk], start)
+        refuse_past(start)
+        refuse_off_duty(place, start, visit.planned_session)
+        visit.to_ask = to_ask[numbers[visit.pk]]
+        _shift(visit, place, start, by=by)
+    try:
+        with explained():
+            _set_constraints("IMMEDIATE")
+    except ConstraintRefused as refusal:
+        raise SlotTaken(f"Just taken. {refusal.sentence}", code=refusal.code) from refusal
+    _reanchor(plan)
+    return sorted(visits, key=lambda one: one.during.lower)
+
+
+def _shift(visit: Appointment, place: Place, start: datetime, *, by: User) -> None:
+    before = visit.day
+    visit.schedule_version += 1
+    visit.status, visit.confirmed_at = "booked", None
+    _take(visit, place, start)
+    audit.record("visit.moved", visit, by=by, from_day=before.isoformat(), to_day=place.day.isoformat())
+
+
+def _set_constraints(when: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET CONSTRAINTS {', '.join(OVERLAPS)} {when}")
+
+
+def place_before(visit: Appointment) -> Place | None:
+    """Where a visit was before its last move; None where it was not moved."""
     before = (
         visit.events.filter(schedule_version=visit.schedule_version - 1, status__in=COMING)
         .select_related("clinician__user", "clinician__clinic", "room", "device")
         .order_by("-pgh_id")
         .first()
     )
-    if before is None or place_of(before) == place_of(visit):
+    return None if before is None or place_of(before) == place_of(visit) else replace(place_of(before), device=None)
+
+
+@transaction.atomic
+def move_back(*, visit: Appointment, by: User) -> Appointment:
+    """Undo the last move: the visit goes where it was before. Raises what `move` raises, so also SlotTaken."""
+    under_its_rules(visit.clinic)
+    visit = locked(visit)
+    before = place_before(visit)
+    if before is None:
         raise DomainError("This visit was not moved.")
-    return move(visit=visit, place=replace(place_of(before), device=None), by=by)
+    return move(visit=visit, place=before, by=by)
 
 
 @transaction.atomic
@@ -179,7 +248,7 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     A cancelled or missed visit takes its place back, with its messages, if a booking could be made there now. Raises
     SlotTaken where somebody else has it, else what `book` raises.
     """
-    _under_its_rules(visit.clinic)
+    under_its_rules(visit.clinic)
     visit = locked(visit)
     back, undone = _step_before(visit), visit.status
     if back is None or not lifecycle.can_undo("appointment", undone, back):
@@ -219,18 +288,18 @@ def locked(visit: Appointment) -> Appointment:
     rows = Appointment.objects.select_for_update(of=("self",)).select_related(
         "clinic", "patient__clinic", "planned_session__plan__clinic", "clinician__user", "clinician__clinic", "room", "device"
     )  # fmt: skip
-    with _not_for_long():
+    with not_for_long():
         return rows.get(pk=visit.pk)
 
 
-def _under_its_rules(clinic: Clinic) -> Clinic:
+def under_its_rules(clinic: Clinic) -> Clinic:
     """The clinic with the rules as they are and stay until we are done. Raises Busy after three seconds."""
-    with _not_for_long():
+    with not_for_long():
         return hold_rules(clinic)
 
 
 @contextmanager
-def _not_for_long() -> Iterator[None]:
+def not_for_long() -> Iterator[None]:
     """Waiting longer than three seconds for a row is answered, not endured."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '3s'")
@@ -243,15 +312,20 @@ def _locked_plan(planned_session: int | None) -> TreatmentPlan | None:
     if planned_session is None:
         return None
     plans_of = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("clinic")
-    with _not_for_long():
+    with not_for_long():
         return plans_of.get(planned_sessions=planned_session)
 
 
 def _lock(visit: Appointment, place: Place, start: datetime) -> Place:
-    """What the visit will hold, in the fixed order and after its course. Returns the place with its device."""
-    with _not_for_long():
-        Membership.objects.select_for_update(no_key=True).get(pk=place.clinician.pk)
-        Room.objects.select_for_update(no_key=True).get(pk=place.room.pk)
+    """What the visit will hold, in the fixed order and after its course. Returns the place with its device, and with the
+    clinician and the room as they are now: somebody may have left, a room may have gone out of service meanwhile."""
+    people = Membership.objects.select_for_update(of=("self",), no_key=True).select_related("user", "clinic")
+    with not_for_long():
+        place = replace(
+            place,
+            clinician=people.get(pk=place.clinician.pk),
+            room=Room.objects.select_for_update(no_key=True).get(pk=place.room.pk),
+        )
         place = replace(place, device=_device_for(visit, place, start))
         Patient.objects.select_for_update(no_key=True).get(pk=visit.patient_id)
     return place
@@ -284,10 +358,11 @@ def _device_for(visit: Appointment, place: Place, start: datetime) -> Device | N
 
 
 def _free_devices(visit: Appointment, held: Stretch) -> list[Device]:
-    """Devices in service that no other visit holds meanwhile, by id."""
+    """Devices in service that nobody else's visit holds meanwhile, by id. Another visit of the same patient is not in the
+    way: it moves at the same moment, or she would be in two places, which the database refuses."""
     others = Appointment.objects.filter(
         device=OuterRef("pk"), status__in=BLOCKING, clinician_during__overlap=(held.start, held.end)
-    ).exclude(pk=visit.pk)
+    ).exclude(patient=visit.patient_id)
     return list(visit.clinic.devices.filter(~Exists(others), in_service=True).order_by("pk"))
 
 
@@ -297,7 +372,7 @@ def _refuse_to_restore(visit: Appointment) -> None:
     place = _lock(visit, replace(place_of(visit), device=None), start)
     if visit.status == Appointment.Status.CANCELLED:
         refuse_past(start)
-        refuse_off_duty(place, start)
+        refuse_off_duty(place, start, visit.planned_session)
     elif visit.day != clock.today(visit.clinic):
         raise DomainError("The day of this visit is over: it stays missed. Book another one instead.")
     if visit.kind == Appointment.Kind.TREATMENT:
@@ -351,7 +426,8 @@ def _close(visit: Appointment, to: str, *, reason: str, by: User) -> Appointment
         raise DomainError(f"This visit is {visit.get_status_display().lower()}; it cannot be {_label(to)} any more.")
     visit.status, visit.closed_at, visit.closed_reason = to, clock.now(), reason
     visit.schedule_version += 1
-    visit.save(update_fields=["status", "closed_at", "closed_reason", "schedule_version"])
+    with explained():
+        visit.save(update_fields=["status", "closed_at", "closed_reason", "schedule_version"])
     _reanchor(_plan_of(visit))
     messages.owe_for_closing(visit, by=by)
     audit.record(f"visit.{to}", visit, by=by)

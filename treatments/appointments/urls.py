@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from treatments.appointments import views
 
@@ -14,4 +14,8 @@ urlpatterns = [
     path("visits/<uuid:ref>/unbook/", views.unbook_visit, name="unbook_visit"),
     path("visits/<uuid:ref>/move/", views.move_visit, name="move_visit"),
     path("visits/<uuid:ref>/move-back/", views.move_visit_back, name="move_visit_back"),
+    # /calendar/
+    path("calendar/", include("treatments.appointments.feeds.urls")),
+    path("", include("treatments.appointments.calls.urls")),
+    path("", include("treatments.appointments.courses.urls")),
 ]

@@ -18,10 +18,12 @@ from clinic.roles import Role, allow
 from clinic.submissions import go_to, once
 from patients.models import Patient
 from treatments.appointments import services
+from treatments.appointments.courses.rearranging import rearrangement
 from treatments.appointments.forms import CancelForm, PlaceForm
 from treatments.appointments.free_slots import devices_in_service
 from treatments.appointments.models import Appointment
-from treatments.appointments.services import AlreadyBooked, Place, SlotTaken
+from treatments.appointments.offers import value_of
+from treatments.appointments.services import AlreadyBooked, OutsideWindow, Place, SlotTaken
 from treatments.appointments.working_time import weekly_hours
 from treatments.flows import visits as flow
 from treatments.pages.header import open_url, patient_header
@@ -113,7 +115,14 @@ def move_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     )
 
     def effect(place: Place) -> str:
-        moved = services.move(visit=visit, place=place, by=request.user)
+        try:
+            moved = services.move(visit=visit, place=place, by=request.user)
+        except OutsideWindow:
+            # Other visits of the course stand in the way: what would have to move with it is shown before anything does.
+            url = _rearranging(visit, place)
+            if not url:
+                raise
+            return url
         messages.success(
             request,
             f"Moved to {place.words()} with {place.clinician}. {_mail_words(choice.patient)}",
@@ -122,6 +131,16 @@ def move_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
         return _day_url(moved)
 
     return _choose(request, choice, title="Move the visit", act="Move it", effect=effect)
+
+
+def _rearranging(visit: Appointment, place: Place) -> str:
+    """Where the move is shown with all that has to move with it; empty where there is no such way."""
+    if visit.planned_session is None:
+        return ""
+    found = rearrangement(visit.planned_session.plan, {visit: place}, now=clock.now())
+    if found.found.fewest is None or len(found.places(found.found.fewest)) < 2:
+        return ""
+    return f"{reverse('treatments:rearrange', args=[visit.ref])}?to={value_of(place)}"
 
 
 @allow(*DESK, methods=["POST"])
@@ -279,7 +298,15 @@ def _page(request: HttpRequest, choice: Choice, staff: Staff) -> dict:
         "visit": choice.moving,
         "plan": plan,
         "apart_words": apart_words(plan) if plan else "",
+        "wait_url": _wait_url(choice),
     }
+
+
+def _wait_url(choice: Choice) -> str:
+    """The waiting list, where nothing fits."""
+    if choice.planned is not None:
+        return reverse("treatments:wait_for_session", args=[choice.planned.ref])
+    return f"{reverse('treatments:wait_for_visit', args=[choice.patient.ref])}?kind={choice.kind}"
 
 
 def _initial(choice: Choice) -> dict:

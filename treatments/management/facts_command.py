@@ -1,6 +1,6 @@
-"""What `screen` and `course` share: facts from a file, one JSON object out, one line on standard error and 2 for bad input.
+"""What `screen`, `course` and `course_slots` share: one JSON object in, one out, one line on standard error and 2 for bad input.
 
-Neither touches a database, so a clinic's script can run them anywhere. They call the same functions as the app.
+None of them touches a database, so a clinic's script can run them anywhere. They call the same functions as the app.
 """
 
 import json
@@ -16,11 +16,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from treatments.protocol.jsonreading import BadFacts, read_day, read_object
 
 
-class FactsCommand(ABC, BaseCommand):
-    """A command that answers one question about the facts of one patient."""
+class JsonCommand(ABC, BaseCommand):
+    """A command that answers one question about one file."""
 
     requires_system_checks: list[str] = []
-    day_option = "--on"
+    about, about_help = "FACTS.json", "file with the patient's facts, or - for standard input"
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -29,24 +29,22 @@ class FactsCommand(ABC, BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "facts", metavar="FACTS.json", help="file with the patient's facts, or - for standard input"
-        )
-        parser.add_argument(
-            self.day_option, dest="day", required=True, metavar="YYYY-MM-DD", help="the day asked about"
-        )
+        parser.add_argument("file", metavar=self.about, help=self.about_help)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            day = read_day(options["day"], self.day_option)
-            answer = self.answer(read_object(self.read(options["facts"]), options["facts"]), day, options)
+            answer = self.answer_to(options)
         except BadFacts as error:
             self.refuse(str(error))
         self.stdout.write(json.dumps(answer))
 
     @abstractmethod
-    def answer(self, data: dict[str, object], day: date, options: dict[str, Any]) -> dict[str, object]:
-        """What the command prints, from the facts as read."""
+    def answer_to(self, options: dict[str, Any]) -> dict[str, object]:
+        """What the command prints."""
+
+    def object_of(self, options: dict[str, Any]) -> dict[str, object]:
+        """The object in the file."""
+        return read_object(self.read(options["file"]), options["file"])
 
     def read(self, name: str) -> bytes:
         source: Callable[[], bytes] = sys.stdin.buffer.read if name == "-" else Path(name).read_bytes
@@ -60,3 +58,23 @@ class FactsCommand(ABC, BaseCommand):
         line = " ".join(sentence.split()).encode("ascii", "backslashreplace").decode("ascii")
         self.stderr.write(line)
         raise SystemExit(2)
+
+
+class FactsCommand(JsonCommand):
+    """A command that answers one question about the facts of one patient on one day."""
+
+    day_option = "--on"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            self.day_option, dest="day", required=True, metavar="YYYY-MM-DD", help="the day asked about"
+        )
+
+    def answer_to(self, options: dict[str, Any]) -> dict[str, object]:
+        day = read_day(options["day"], self.day_option)
+        return self.answer(self.object_of(options), day, options)
+
+    @abstractmethod
+    def answer(self, data: dict[str, object], day: date, options: dict[str, Any]) -> dict[str, object]:
+        """What the command prints, from the facts as read."""

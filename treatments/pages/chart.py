@@ -183,7 +183,9 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     if patient.status != Patient.Status.ACTIVE:
         return _step("This record is closed.")
     if plan is None or plan.status != TreatmentPlan.Status.ACTIVE:
-        return _step("No course is under way.", visit)
+        return _step(
+            "No course is under way.", visit, _way("Waiting list", "treatments:wait_for_visit", [patient.ref], me)
+        )
     session = next_session(header["sessions"])
     if session is None:
         return _step("Every session of the course is done.", visit)
@@ -192,6 +194,7 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
 
 def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -> NextStep:
     visit = session.visit if session.visit and session.visit["status"] in (*COMING, *PRESENT) else None
+    wait = _way("Waiting list", "treatments:wait_for_session", [session.ref], me)
     if visit is not None:
         when = f"{day(_date(visit['day']))}, {visit['starts_at'][:5]}"
         here = visit["status"] in PRESENT
@@ -200,10 +203,13 @@ def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -
             if here
             else f"Session {session.number} is booked: {when}."
         )
-        return _step(said, _way("Open the visit", "treatments:visit", [visit["ref"]], me), other)
+        # Who is here needs no earlier place.
+        return _step(
+            said, _way("Open the visit", "treatments:visit", [visit["ref"]], me), other, None if here else wait
+        )
     window = f"from {date_words(session.earliest_on)} to {date_words(session.latest_on)}"
     book = _way(f"Book session {session.number}", "treatments:book", [session.ref], me)
-    return _step(f"Session {session.number} is not booked yet. It may be {window}.", book, other)
+    return _step(f"Session {session.number} is not booked yet. It may be {window}.", book, other, wait)
 
 
 def _date(text: str):

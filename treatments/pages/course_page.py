@@ -68,8 +68,17 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
         "stop_label": stop_label(plan),
         "review": review,
         "may_stop": clinical and lifecycle.can_move("plan", plan.status, "revoked"),
-        "book_all_url": open_url("treatments:book_course", [plan.ref], membership) if plan.status == "active" else "",
+        "book_all": _book_all(plan, sessions, membership),
     }
+
+
+def _book_all(plan: TreatmentPlan, sessions: list[PlannedSession], membership: Membership) -> dict | None:
+    """The way to book every session that has no visit yet, where there is one."""
+    without = [session for session in sessions if dot_state(session) == "open"]
+    if plan.status != TreatmentPlan.Status.ACTIVE or not without:
+        return None
+    label = "Book them all" if len(without) == len(sessions) else "Book the rest"
+    return {"url": open_url("treatments:book_course", [plan.ref], membership), "label": label}
 
 
 def stop_label(plan: TreatmentPlan) -> str:

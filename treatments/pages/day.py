@@ -14,6 +14,7 @@ from clinic.templatetags.clinic_ui import initial_surname
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, people
 from treatments.pages.day_visits import Visit, shown
+from treatments.pages.gaps import GAP_MINUTES, DayHoles, Hole
 from treatments.pages.verdicts import GONE
 from treatments.scheduling.free_time import Stretch, without
 
@@ -22,18 +23,24 @@ USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60
 MOST_LANES = 12
 # How the columns of a lane are called, by their number.
 WIDTHS = (("whole",), ("half-a", "half-b"), ("third-a", "third-b", "third-c"))
-# A hole worth offering: a treatment fits, and it is not simply an empty half day.
-GAP_MINUTES = range(30, 121)
 
 
 @dataclass
 class Block:
-    """Time off, or a hole that could be filled."""
+    """Time off."""
 
     starts: time
     minutes: int
     words: str = ""
+
+
+@dataclass
+class Gap(Block):
+    """A hole that could be filled, by how many, and where that is done."""
+
+    hole: Hole | None = None
     can_fill: int = 0
+    url: str = ""
 
 
 @dataclass
@@ -42,7 +49,8 @@ class Lane:
     sub: str
     visits: list[Visit] = field(default_factory=list)
     off: list[Block] = field(default_factory=list)
-    gaps: list[Block] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    clinician: Membership | None = None
 
 
 @dataclass
@@ -68,6 +76,10 @@ class Day:
         return self.now if self.on == self.today and self.opens <= wall < self.closes else None
 
     @property
+    def gaps(self) -> list[Gap]:
+        return [gap for lane in self.lanes for gap in lane.gaps]
+
+    @property
     def not_before(self) -> int:
         return sum(visit.is_coming and visit.verdict is not None and visit.verdict.refuses for visit in self.visits)
 
@@ -88,11 +100,11 @@ def day_of(
     away: Away,
     rooms: list[Room],
     chosen: Appointment | None = None,
-    may_be_filled_by: int = 0,
+    holes: DayHoles | None = None,
 ) -> Day:
     """The day as lanes `by` "clinicians" or "rooms". No query: everything is given.
 
-    `may_be_filled_by`: how many patients to book have this day in their window.
+    `holes`: what is free in that day; where it is given, the lanes of clinicians have their gaps.
     """
     now = now.astimezone(clinic.tz)
     today = now.date()
@@ -105,8 +117,8 @@ def day_of(
         lanes = _room_lanes(rooms, drawn)
     else:
         lanes = _clinician_lanes(people(hours), drawn, working, clinic=clinic, frame=(opens, closes), on=on, away=away)
-        if on >= today:
-            _add_gaps(lanes, now=now if on == today else None, can_fill=may_be_filled_by)
+        if holes is not None and on >= today:
+            _add_gaps(lanes, holes, now=now if on == today else None)
     for lane in lanes:
         _share(lane)
     return Day(
@@ -151,6 +163,7 @@ def _clinician_lanes(
     for key in drawn:
         name, title = everybody[key]
         lane = Lane(title=name, sub=_lane_words(title, of[key]), visits=of[key])
+        lane.clinician = next((person for person in staff if person.pk == key), None)
         has_leave = any(away.get(who) for who in (None, key))
         lane.off = _off(working.get(key, []), frame=frame, clinic=clinic, on=on, has_leave=has_leave)
         lanes.append(lane)
@@ -195,9 +208,11 @@ def _off(working: list[Stretch], *, frame: tuple[int, int], clinic: Clinic, on: 
     return blocks
 
 
-def _add_gaps(lanes: list[Lane], *, now: datetime | None, can_fill: int) -> None:
-    """Holes between visits that a treatment would fill, from now on."""
+def _add_gaps(lanes: list[Lane], holes: DayHoles, *, now: datetime | None) -> None:
+    """Holes between visits, from now on, into which a visit fits: also with its room and its device."""
     for lane in lanes:
+        if lane.clinician is None:
+            continue
         # Numbing leaves the clinician free, but what is drawn there is no hole.
         busy = sorted(
             [(visit.first_minute, visit.last_minute) for visit in lane.visits]
@@ -206,7 +221,9 @@ def _add_gaps(lanes: list[Lane], *, now: datetime | None, can_fill: int) -> None
         begins = -(-_minute(now.time()) // 5) * 5 if now is not None else 0
         for number, (start, end) in enumerate(busy):
             if number and start - begins in GAP_MINUTES:
-                lane.gaps.append(Block(_time(begins), start - begins, f"{start - begins} min free", can_fill))
+                hole = holes.between(lane.clinician, _time(begins), start - begins)
+                if holes.fits_anything(hole):
+                    lane.gaps.append(Gap(_time(begins), start - begins, f"{start - begins} min free", hole))
             begins = max(begins, end)
 
 

@@ -15,6 +15,7 @@ from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.gates import last_day_for
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import Offer, offers
+from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.verdicts import Verdict
@@ -178,7 +179,7 @@ def _free(choice: Choice, staff: Staff, clinicians: list[Membership], first: dat
         length=choice.length,
         first_day=first,
         last_day=last,
-        clinicians=clinicians,
+        clinicians=who_may_take(clinicians, choice.planned),
         now=choice.now,
         ignore=choice.moving,
         rooms=staff.rooms,

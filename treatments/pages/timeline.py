@@ -19,6 +19,8 @@ from clinic.templatetags.clinic_ui import date_year, mm, roman
 from patients.models import Consent, DepthClass, MedicationStatement, Message, Patient
 from patients.outbox import wording
 from patients.outbox.models import OPEN
+from treatments.appointments.calls.matters import TITLES
+from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.history import label_of
@@ -111,7 +113,9 @@ def _rows(kind: _Kind, patient: Patient, before: datetime | None) -> QuerySet:
 
 def _mails(patient: Patient, now: datetime, before: datetime | None) -> list[Entry]:
     mails = (
-        Message.objects.filter(patient=patient).select_related("clinic", "closed_by").defer("body_text", "body_html")
+        Message.objects.filter(patient=patient)
+        .select_related("clinic", "closed_by")
+        .defer("body_text", "body_html", "attachment_text")
     )
     return [_mail(wording.row(mail, now)) for mail in _newest(mails.annotate(moment=F("send_at")), before)]
 
@@ -292,6 +296,34 @@ def _reaction(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     )
 
 
+def _call(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """Whom the desk rang up, and what came of it. No clinical word is kept there."""
+    back = f"Call back {_day(row['call_back_on'])}" if row["call_back_on"] else ""
+    after = f" after {row['call_back_at'][:5]}" if back and row["call_back_at"] else ""
+    what = f"{TITLES[row['list_code']]}{', session ' + str(row['number']) if row['number'] else ''}, by {row['who']}"
+    return Entry(
+        at=at,
+        kind="Call",
+        title=f"Called: {CallOutcome.Outcome(row['outcome']).label.lower()}",
+        lines=[line for line in (what, back + after, row["note"]) if line],
+        chip=("note", "Taken back") if row["taken_back_at"] else None,
+        void=row["taken_back_at"] is not None,
+    )
+
+
+def _waiting(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    what = f"session {row['number']}" if row["number"] else f"a {row['kind']}"
+    ended = f"Ended {_day_of(row['ended_at'])}: {row['ended_reason']}" if row["ended_at"] else ""
+    return Entry(
+        at=at,
+        kind="Waiting list",
+        title=f"Waits for an earlier place, {what}",
+        lines=[line for line in (row["note"], ended) if line],
+        chip=("note", "Ended") if ended else ("plain", "Waits"),
+        void=bool(ended),
+    )
+
+
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -330,6 +362,17 @@ KINDS = (
         "visits", "Visits", Appointment, "during__startswith",
         _same("kind", "status", "ref") | {"number": "planned_session__number", "clinician": "clinician__user__full_name"},
         _visit, clinical=False,
+    ),
+    _Kind(
+        "calls", "Calls", CallOutcome, "said_at",
+        _same("outcome", "list_code", "call_back_on", "call_back_at", "note", "taken_back_at")
+        | {"who": "by__full_name", "number": Coalesce("planned_session__number", "visit__planned_session__number", "waiting__planned_session__number")},
+        _call, clinical=False,
+    ),
+    _Kind(
+        "waiting", "Waiting list", WaitingEntry, "asked_at",
+        _same("kind", "note", "ended_at", "ended_reason") | {"number": "planned_session__number"},
+        _waiting, clinical=False,
     ),
     _Kind(
         "sessions", "Sessions", TreatmentSession, "opened_at",

@@ -5,25 +5,30 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.functions import Coalesce, JSONObject, TruncDate
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from clinic import clock
-from clinic.models import Clinic, ClinicNow
+from clinic.models import Clinic, ClinicNow, Room
 from clinic.roles import member
 from patients.outbox.models import Message, State
+from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.call_lists import CallList, call_lists
 from treatments.pages.day import day_of
 from treatments.pages.day_visits import visits_of
+from treatments.pages.gap_page import count_fillers
+from treatments.pages.gaps import DayHoles
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
 from treatments.pages.visit_card import SEARCHED_DAYS_AFTER, card_of, next_to_book, sessions_of
+from treatments.pages.waiting import waiters, waiting_shown
 from treatments.rules.models import Device
 from treatments.sessions.models import TreatmentSession
 
 SHOWN_CALLS = 3
+SHOWN_OF_ROOM = ("id", "ref", "name", "short_name", "in_service", "position")
 BY = ("clinicians", "rooms")
 VIEWS = ("grid", "list")
 # Nobody looks at a day further away than this; a date beyond is a slip of the keyboard.
@@ -47,18 +52,19 @@ def today(request: HttpRequest) -> HttpResponse:
     view = _one_of(VIEWS, request.GET.get("view", ""))
     rows = list(visits_of(clinic, on))
     chosen = next((row for row in rows if row.ref == chosen_ref), None)
-    hours, rooms = weekly_hours(clinic), list(clinic.rooms.all())
+    hours, rooms = weekly_hours(clinic), [Room(clinic=clinic, **shown) for shown in known["rooms"]]
     for person in people(hours):
         person.clinic = clinic
     sessions = sessions_of(chosen) if chosen else []
     away = time_off(clinic, *_span(clinic, on, this_day, next_to_book(sessions)))
-    calls = call_lists(clinic, now=now)
     # Why a course waits is for clinicians.
     reviews = [reviews_list(known["reviews"])] if request.membership.may_see_clinical else []
+    holes = DayHoles(clinic, on, now, rows, hours, away, rooms, known["devices"])
     day = day_of(
-        clinic=clinic, on=on, now=now, by=by, rows=rows, hours=hours, away=away, rooms=rooms, chosen=chosen,
-        may_be_filled_by=calls.can_fill(on),
-    )  # fmt: skip
+        clinic=clinic, on=on, now=now, by=by, rows=rows, hours=hours, away=away, rooms=rooms, chosen=chosen, holes=holes
+    )
+    calls = call_lists(clinic, now=now, screened_on=on if day.gaps else None)
+    count_fillers(day.gaps, holes, today=this_day, sessions=calls.sessions, waiting=waiters(known["waiting"]))
     here = _address(on, this_day, by, view)
     context = {
         "day": day,
@@ -87,10 +93,16 @@ def today(request: HttpRequest) -> HttpResponse:
 
 
 def _known(clinic: Clinic, chosen_ref: UUID | None, *, clinical: bool) -> dict:
-    """The present moment, the devices in service (keys), the counts of the top bar, the next mail of the chosen patient and,
-    for clinicians, the courses to review: in one query."""
+    """The present moment, the rooms, the devices in service (keys), who waits for a place, the counts of the top bar, the
+    next mail of the chosen patient and, for clinicians, the courses to review: in one query."""
+    rooms = Room.objects.filter(clinic=OuterRef("pk")).annotate(
+        shown=JSONObject(**{name: name for name in SHOWN_OF_ROOM})
+    )
     devices = Device.objects.filter(clinic=OuterRef("pk"), in_service=True)
     unsigned = TreatmentSession.objects.filter(clinic=OuterRef("pk"), status="open")
+    called = CallOutcome.objects.filter(
+        clinic=OuterRef("pk"), taken_back_at=None, said_at__gt=ClinicNow() - timedelta(days=1)
+    ).annotate(on=TruncDate("said_at", tzinfo=clinic.tz))
     # The first bound lets the index of days serve; the second is the clinic's midnight.
     waiting = (
         Message.objects.filter(clinic=OuterRef("pk"), state=State.DUE, send_at__lt=ClinicNow() + timedelta(days=1))
@@ -106,8 +118,11 @@ def _known(clinic: Clinic, chosen_ref: UUID | None, *, clinical: bool) -> dict:
         .values("pk")
         .annotate(
             now=ClinicNow(),
+            rooms=ArraySubquery(rooms.order_by("position", "id").values("shown")),
+            waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
             devices=ArraySubquery(devices.order_by("pk").values("pk")),
             unsigned=_count(unsigned),
+            called=_count(called.filter(on=TruncDate(ClinicNow(), tzinfo=clinic.tz))),
             will_go=_count(waiting),
             next_mail_at=Subquery(of_chosen.values("send_at")[:1]),
             **for_clinicians,

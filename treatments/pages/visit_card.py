@@ -5,6 +5,9 @@ The drawer of Today and the page of a visit show the same. Nothing here names a 
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.urls import reverse
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
@@ -12,6 +15,7 @@ from clinic.templatetags.clinic_ui import age_words, date_year
 from treatments.appointments.free_slots import free_slots
 from treatments.appointments.models import BLOCKING, COMING, PRESENT, Appointment
 from treatments.appointments.offers import Offer, offers
+from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS
 from treatments.appointments.working_time import Away, Hours, people, time_off
 from treatments.pages.header import dot_state, with_states
@@ -80,6 +84,15 @@ class VisitCard:
     next_session: NextSession | None = None
     # The course, where it waits: nothing of it is confirmed or moved before a clinician has spoken.
     waiting: TreatmentPlan | None = None
+    # The session of the course that this visit is for.
+    planned_ref: UUID | None = None
+
+    @property
+    def wait_url(self) -> str:
+        """The waiting list, for an earlier place than this one; a query may be added."""
+        if self.visit.kind == Appointment.Kind.TREATMENT and self.planned_ref is not None:
+            return f"{reverse('treatments:wait_for_session', args=[self.planned_ref])}?"
+        return f"{reverse('treatments:wait_for_visit', args=[self.visit.patient.ref])}?kind={self.visit.kind}&"
 
     @property
     def is_at_the_chair(self) -> bool:
@@ -122,7 +135,8 @@ def card_of(
     if sessions:
         plan = sessions[0].plan
         card.waiting = plan if on_hold else None
-        card.number = next(session.number for session in sessions if session.pk == visit.planned_session_id)
+        mine = next(session for session in sessions if session.pk == visit.planned_session_id)
+        card.number, card.planned_ref = mine.number, mine.ref
         card.course_words = course_words(plan, sessions)
         if plan.status == "active" and (planned := next_to_book(sessions)):
             card.next_session = next_session(
@@ -263,7 +277,7 @@ def _searched(
     first = max(first, near - timedelta(days=SEARCHED_DAYS_BEFORE))
     last = min(last, near + timedelta(days=SEARCHED_DAYS_AFTER))
     clinic: Clinic = visit.clinic
-    clinicians: list[Membership] = people(hours)
+    clinicians: list[Membership] = who_may_take(people(hours), planned)
     if away is None:
         away = time_off(clinic, clock.day_bounds(first, clinic.tz)[0], clock.day_bounds(last, clinic.tz)[1])
     return free_slots(

@@ -178,12 +178,19 @@ class Fields:
     def optional_item(self, key: str) -> Fields | None:
         return Fields(self.path(key), self._data[key]) if self.given(key) else None
 
-    def items(self, key: str) -> Iterable[Fields]:
-        """The objects of a list; none when absent."""
+    def item(self, key: str) -> Fields:
+        return Fields(self.path(key), self._need(key))
+
+    def values(self, key: str) -> list[tuple[object, str]]:
+        """The values of a list, each with the path that names it; none when absent."""
         value = self._data[key] if self.given(key) else []
         if not isinstance(value, list):
             raise self.bad(key, "must be a list")
-        return [Fields(f"{self.path(key)}[{number}]", item) for number, item in enumerate(value)]
+        return [(item, f"{self.path(key)}[{number}]") for number, item in enumerate(value)]
+
+    def items(self, key: str) -> Iterable[Fields]:
+        """The objects of a list; none when absent."""
+        return [Fields(where, item) for item, where in self.values(key)]
 
     def entries(self, key: str) -> Iterable[Fields]:
         """The objects of a mapping, each knowing its own key; none when absent."""

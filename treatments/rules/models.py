@@ -151,9 +151,13 @@ class Device(RefModel):
     filler_washout_days = models.PositiveSmallIntegerField(null=True, blank=True)
     indications = models.JSONField(default=list, blank=True)
     in_service = models.BooleanField(default=True)
+    out_reason = models.CharField(max_length=120, blank=True)
 
     class Meta:
         ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(name="device_out_says_why", condition=Q(in_service=True) | ~Q(out_reason=""))
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from treatments.rules import views
 
@@ -8,6 +8,6 @@ urlpatterns = [
     path("settings/protocol/values/<str:path>/", views.policy_value, name="policy_value"),
     path("settings/protocol/values/<str:path>/direction/", views.policy_direction, name="policy_direction"),
     path("settings/protocol/set/<uuid:ref>/end/", views.policy_end, name="policy_end"),
-    path("settings/equipment/", views.equipment, name="equipment"),
+    path("", include("treatments.rules.equipment.urls")),
     path("worklists/rules/<uuid:ref>/done/", views.outcome_seen, name="outcome_seen"),
 ]

@@ -1,4 +1,4 @@
-"""The protocol as people can read it, its sign-off, the clinic's own values, and what the clinic treats with."""
+"""The protocol as people can read it, its sign-off, and the clinic's own values."""
 
 from uuid import UUID
 
@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from clinic import clock
 from clinic.errors import DomainError
 from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow, member
@@ -198,15 +197,3 @@ def _changes_with(request: HttpRequest, found: Parameters, form: ValueForm, way:
     until = form.cleaned_data["expires_on"] if way == "looser" else None
     setting = Setting(found.shipped.path, form.cleaned_data["value"], until)
     return publishing.compare(request.clinic, publishing.rules_with(request.clinic, setting))
-
-
-@allow(Role.CLINICIAN, Role.MANAGER)
-def equipment(request: HttpRequest) -> HttpResponse:
-    """Devices with their limits, numbing products, cartridge lots: what a session may name."""
-    context = {
-        "devices": request.clinic.devices.all(),
-        "anaesthetics": request.clinic.anaesthetics.all(),
-        "lots": request.clinic.cartridge_lots.all(),
-        "today": clock.today(request.clinic),
-    }
-    return render(request, "treatments/rules/equipment.html", context)

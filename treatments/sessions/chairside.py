@@ -22,7 +22,7 @@ from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.replay import replay, rules_of
 from treatments.sessions import depth_numbers, forms, numbing, reactions_list, services
-from treatments.sessions.depths import asks_sign_off, goes_on_from, proposed_mm, zone_limits
+from treatments.sessions.depths import asks_sign_off, goes_on_from, own_limit, proposed_mm, zone_limits
 from treatments.sessions.models import Endpoint, SessionZone, TreatmentSession
 
 STEPS = (("check", "Check"), ("treat", "Treat"), ("note", "Note"), ("finish", "Finish"))
@@ -274,7 +274,17 @@ def _last_words(last: SessionZone | None, session: TreatmentSession) -> str:
 
 
 def _order_words(session: TreatmentSession, zone: str, now: SessionZone | None, *, by: Membership) -> str:
-    """Who stands behind a depth or a zone that asks for a prescriber, or that this clinician would by charting it."""
+    """Who stands behind a depth or a zone that asks for a prescriber, or that this clinician would by charting it; and her
+    own limit, where she has one."""
+    return " ".join(part for part in (_ordered_words(session, zone, now, by=by), _own_words(session, by=by)) if part)
+
+
+def _own_words(session: TreatmentSession, *, by: Membership) -> str:
+    who = own_limit(session, by=by)
+    return f"{who} goes {mm(who.max_depth_mm)} mm deep at most." if who else ""
+
+
+def _ordered_words(session: TreatmentSession, zone: str, now: SessionZone | None, *, by: Membership) -> str:
     if now is not None and now.ordered_by:
         return f"Ordered by {now.ordered_by}."
     if asks_sign_off(session, zone) and by.has(Role.PRESCRIBER):

@@ -2,7 +2,8 @@
 
 The clinic's own limits stand in each row; here are the bounds that no row may bring along for itself (clinical data sheet,
 depth by zone): the deepest cap of each zone, the plain cap where the device's label says nothing, the cap of a concern, the
-label, the depth of the last session, and for some depths and zones the prescriber who ordered it. The usual maximum of a
+label, the depth of the last session, for some depths and zones the prescriber who ordered it, and how deep the clinician
+of the session may go herself. The usual maximum of a
 zone and what a clinic has tightened are worked out in `treatments.protocol.depth`; the database only asks for their reason.
 """
 
@@ -73,16 +74,18 @@ DEPTH_GUARD = pgtrigger.Trigger(
         ("skin_type", "integer"),
         ("treated", "text[]"),
         ("label_mm", "numeric"),
+        ("own_mm", "numeric"),
         ("is_ordered", "boolean"),
     ],
     func=f"""
         SELECT session.patient_id, session.clinic_id, course.status, (record.facts ->> 'skin_type')::integer,
                 ARRAY(SELECT concern ->> 'code' FROM jsonb_array_elements(course.concerns) concern
                     WHERE jsonb_exists(concern -> 'zones', NEW.zone)),
-                {_label_of("device", "NEW.zone")}
-            INTO who, at_clinic, course_status, skin_type, treated, label_mm
+                {_label_of("device", "NEW.zone")}, operator.max_depth_mm
+            INTO who, at_clinic, course_status, skin_type, treated, label_mm, own_mm
             FROM treatments_treatmentsession session
             JOIN treatments_treatmentplan course ON course.id = session.plan_id
+            JOIN clinic_membership operator ON operator.id = session.operator_id
             LEFT JOIN treatments_screeningrecord record ON record.id = session.screening_id
             LEFT JOIN treatments_device device ON device.id = session.device_id
             WHERE session.id = NEW.session_id;
@@ -93,7 +96,9 @@ DEPTH_GUARD = pgtrigger.Trigger(
         is_ordered := EXISTS (
             SELECT 1 FROM clinic_membership prescriber WHERE prescriber.user_id = NEW.ordered_by_id
                 AND prescriber.clinic_id = at_clinic AND 'prescriber' = ANY(prescriber.roles)
+                AND (prescriber.max_depth_mm IS NULL OR NEW.depth_mm <= prescriber.max_depth_mm)
         );
+        IF NEW.depth_mm > own_mm AND NOT is_ordered THEN {refusal("zone_within_own_limit")} END IF;
         IF NEW.zone IN ({_listed(ONLY_BY_ORDER)}) AND NEW.depth_mm > {ONLY_BY_LABEL_MM} AND NOT is_ordered THEN
             {refusal("zone_deeper_only_by_order")}
         END IF;

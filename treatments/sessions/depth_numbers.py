@@ -20,7 +20,7 @@ def of_zone(
     numbers = [
         ("start", f"start {start}", why.of_usual_depth(entry, treated, catalogue, title=f"{entry.label}: start at {start} mm", use=f"{lower} Go deeper until the endpoint shows.")),
         ("soft", f"usual to {soft}", why.of_usual_depth(entry, treated, catalogue, title=f"{entry.label}: usual to {soft} mm", use=f"{lower} Over it a reason is asked for.")),
-        ("cap", f"never over {cap}", why.of_limit(entry, catalogue, title=f"{entry.label}: never over {cap} mm", use=f"The smallest of the zone's limit, the label of the device ({device}), the concern's limit and {mm(catalogue.depth.absolute_mm)} mm. Nobody passes it. {entry.note}".strip())),
+        ("cap", f"never over {cap}", why.of_limit(entry, catalogue, title=f"{entry.label}: never over {cap} mm", use=f"The smallest of the zone's limit, the label of the device ({device}), the concern's limit, the clinician's own and {mm(catalogue.depth.absolute_mm)} mm. Nobody passes it. {entry.note}".strip())),
     ]  # fmt: skip
     if last is not None:
         words = f"step {step} from {mm(last.depth_mm)}"

@@ -9,6 +9,7 @@ from clinic.roles import Role
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.depth import DepthLimits, NotOffered, limits, needs_sign_off, within_device_mm
 from treatments.protocol.facts import Device as DeviceFact
+from treatments.protocol.written import written
 from treatments.rules.models import Device
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
@@ -33,12 +34,46 @@ def zone_limits(
     order = standing_order(session, zone, by=by)
     if asks_sign_off(session, zone) and order is None and not by.has(Role.PRESCRIBER):
         raise DomainError(SIGN_OFF, field="zone")
-    plain = _limits(session, zone, codes, previous, prescriber=by.has(Role.PRESCRIBER))
-    if order is None or order.session_id != session.pk:
-        return plain
-    # What a prescriber has charted in this session goes on in other hands, and no deeper.
-    ordered = _limits(session, zone, codes, previous, prescriber=True)
-    return replace(plain, hard_cap_mm=min(ordered.hard_cap_mm, max(plain.hard_cap_mm, order.depth_mm)))
+    allowed = _limits(session, zone, codes, previous, prescriber=by.has(Role.PRESCRIBER))
+    if order is not None and order.session_id == session.pk:
+        # What a prescriber has charted in this session goes on in other hands, and no deeper.
+        ordered = _limits(session, zone, codes, previous, prescriber=True)
+        allowed = replace(allowed, hard_cap_mm=min(ordered.hard_cap_mm, max(allowed.hard_cap_mm, order.depth_mm)))
+    return _within_own(allowed, own_limit(session, by=by))
+
+
+def own_limit(session: TreatmentSession, *, by: Membership) -> Membership | None:
+    """Whose own limit holds for what is charted now, None where nobody has one: that of whoever charts, and that of the
+    session's clinician unless a prescriber takes the zone over. No order lifts it."""
+    charting = [by] if by.has(Role.PRESCRIBER) or by.pk == session.operator_id else [by, session.operator]
+    return min((who for who in charting if who.max_depth_mm is not None), key=_own_mm, default=None)
+
+
+def beyond_own_limit(session: TreatmentSession, depth_mm: Decimal, *, by: Membership) -> str:
+    """Why this depth is not hers to chart, in a sentence; empty where it is."""
+    who = own_limit(session, by=by)
+    if who is None or depth_mm <= _own_mm(who):
+        return ""
+    return (
+        f"{who} goes {written(_own_mm(who))} mm deep at most. "
+        "Stay within it, or ask a prescriber who goes deeper to chart this zone."
+    )
+
+
+def _own_mm(who: Membership) -> Decimal:
+    return who.max_depth_mm
+
+
+def _within_own(allowed: DepthLimits, who: Membership | None) -> DepthLimits:
+    if who is None or _own_mm(who) >= allowed.hard_cap_mm:
+        return allowed
+    own_mm = _own_mm(who)
+    return replace(
+        allowed,
+        start_mm=min(allowed.start_mm, own_mm),
+        soft_max_mm=min(allowed.soft_max_mm, own_mm),
+        hard_cap_mm=own_mm,
+    )
 
 
 def asks_sign_off(session: TreatmentSession, zone: str) -> bool:
@@ -49,8 +84,10 @@ def asks_sign_off(session: TreatmentSession, zone: str) -> bool:
 
 def asks_order(session: TreatmentSession, zone: str, depth_mm: Decimal) -> bool:
     """Whether a prescriber stands behind this depth, or behind needling this zone at all."""
-    entry = catalogue_for(session.clinic, session.on).zone(zone)
-    return asks_sign_off(session, zone) or (entry.hard_cap_needs_prescriber and depth_mm > entry.hard_cap_mm)
+    entry, own_mm = catalogue_for(session.clinic, session.on).zone(zone), session.operator.max_depth_mm
+    if asks_sign_off(session, zone) or (own_mm is not None and depth_mm > own_mm):
+        return True
+    return entry.hard_cap_needs_prescriber and depth_mm > entry.hard_cap_mm
 
 
 def standing_order(session: TreatmentSession, zone: str, *, by: Membership) -> SessionZone | None:

@@ -30,6 +30,7 @@ from treatments.sessions import messages, numbing, reactions_list
 from treatments.sessions.depths import (
     asks_order,
     beyond_device,
+    beyond_own_limit,
     last_in_zones,
     last_of_course,
     standing_order,
@@ -225,6 +226,8 @@ def set_zone(
     last = last_in_zones(session).get(zone)
     step_mm = catalogue_for(session.clinic, session.on).depth.step_mm
     verdict = check(depth_mm, allowed, last_mm=last.depth_mm if last else None, step_mm=step_mm)
+    if not_hers := beyond_own_limit(session, depth_mm, by=by):
+        raise DomainError(not_hers, field="depth")
     if verdict.verdict == "refused":
         raise DomainError(verdict.sentence, field="depth")
     _refuse_deeper_than_signed_for(session, depth_mm)
@@ -424,7 +427,14 @@ def _locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSessi
     locked = (
         TreatmentSession.objects.select_for_update(of=("self",))
         .select_related(
-            "patient__clinic", "plan__clinic", "planned_session", "appointment__clinic", "screening", "device", "clinic"
+            "patient__clinic",
+            "plan__clinic",
+            "planned_session",
+            "appointment__clinic",
+            "screening",
+            "device",
+            "clinic",
+            "operator__user",
         )
         .get(pk=session.pk)
     )

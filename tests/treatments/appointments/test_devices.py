@@ -62,7 +62,7 @@ def test_one_device_is_in_one_treatment_at_a_time(second, beside):
 
 
 def test_a_clinic_without_a_device_in_service_books_without_one(second, beside, pen):
-    Device.objects.filter(pk=pen.pk).update(in_service=False)
+    Device.objects.filter(pk=pen.pk).update(in_service=False, out_reason="Repair")
     assert factories.book(second, day=DAY, **beside).device is None
 
 
@@ -71,7 +71,7 @@ def test_with_a_second_device_both_are_treated_at_once(second, beside, second_pe
 
 
 def test_a_device_out_of_service_is_not_taken(second, beside, second_pen):
-    Device.objects.filter(pk=second_pen.pk).update(in_service=False)
+    Device.objects.filter(pk=second_pen.pk).update(in_service=False, out_reason="Repair")
     with pytest.raises(services.SlotTaken):
         factories.book(second, day=DAY, **beside)
 
@@ -85,7 +85,7 @@ def test_only_times_with_a_free_device_are_offered(desk, clinic, second, beside,
         return {offer.starts_at.time() for offer in days[DAY]}
 
     assert time(11) in offered()
-    Device.objects.filter(pk=second_pen.pk).update(in_service=False)
+    Device.objects.filter(pk=second_pen.pk).update(in_service=False, out_reason="Repair")
     assert offered()
     # Leila is treated from 11:30 to 12:00: nobody else begins to be treated from 11:00 to 12:00.
     assert not {start for start in offered() if time(10, 30) < start < time(11, 30)}
@@ -99,7 +99,7 @@ def test_a_move_keeps_the_device_while_it_is_free_and_else_takes_another(second,
         visit=other, place=factories.a_place(booked.clinic, DAY, time(10), **beside), by=booked.booked_by
     )
     assert moved.device == second_pen
-    Device.objects.filter(pk=second_pen.pk).update(in_service=False)
+    Device.objects.filter(pk=second_pen.pk).update(in_service=False, out_reason="Repair")
     moved = services.move(
         visit=moved, place=factories.a_place(booked.clinic, DAY, time(9), **beside), by=booked.booked_by
     )
@@ -121,7 +121,7 @@ def test_another_clinics_device_is_no_choice(clinic, other_clinic, second, besid
 
 
 def test_a_device_that_is_named_must_be_in_service(second, beside, second_pen):
-    Device.objects.filter(pk=second_pen.pk).update(in_service=False)
+    Device.objects.filter(pk=second_pen.pk).update(in_service=False, out_reason="Repair")
     second_pen.refresh_from_db()
     with pytest.raises(DomainError, match="Second pen is out of service"):
         factories.book(second, day=DAY, at=time(14), device=second_pen, **beside)

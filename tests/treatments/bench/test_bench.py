@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from treatments.bench import protocol
+from treatments.bench import exact_solver, protocol, scheduling
 from treatments.bench.figures import Figure, as_json, figure, timed
 
 
@@ -35,6 +35,7 @@ def test_what_is_kept_says_how_busy_the_machine_was():
 @pytest.mark.parametrize("median", [1, 11])
 def test_the_command_prints_keeps_and_refuses_a_missed_goal(monkeypatch, tmp_path, capsys, median):
     monkeypatch.setattr(protocol, "figures", lambda: [Figure("walk", median, median, 10, 20)])
+    monkeypatch.setattr(scheduling, "figures", list)
     kept = tmp_path / "evidence" / "bench.json"
     if median > 10:
         with pytest.raises(CommandError, match="Missed: walk."):
@@ -50,3 +51,14 @@ def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkey
     monkeypatch.setattr(protocol, "RUNS", 1)
     found = {shown.name.split(",")[0]: shown.goal_ms for shown in protocol.figures()}
     assert found == {"catalogue load": 30, "screen()": 1, "course proposal": 2}
+
+
+def test_the_figures_of_the_search_stand_beside_an_exact_solver_where_there_is_one(monkeypatch):
+    for size in ("RUNS", "TIMED_AGAINST_THE_SOLVER", "COMPARED"):
+        monkeypatch.setattr(scheduling, size, 1)
+    compared = 2 if exact_solver.is_there() else 0
+    assert len(list(scheduling.figures())) == 3 + compared
+    assert (scheduling.missing() is None) is bool(compared)
+    monkeypatch.setattr(exact_solver, "is_there", lambda: False)
+    assert len(list(scheduling.figures())) == 3
+    assert "pip install -r requirements-dev.txt" in scheduling.missing()

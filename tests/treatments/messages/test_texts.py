@@ -14,8 +14,9 @@ from patients.models import Message
 from patients.outbox import kinds, rendering
 from tests import factories
 from tests.treatments.messages.reading import of_kind
-from treatments.appointments import messages as visit_messages
 from treatments.appointments import services as appointments
+from treatments.appointments import visit_mails
+from treatments.appointments.courses import services as courses
 from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.facts import Answer, Concern, Device, PatientFacts
 from treatments.protocol.policy import Setting, apply
@@ -24,7 +25,7 @@ from treatments.rules import policy
 from treatments.sessions import aftercare
 from treatments.sessions import messages as session_messages
 
-OURS = [*visit_messages.KINDS, *session_messages.KINDS]
+OURS = [*visit_mails.KINDS, *session_messages.KINDS]
 AFTERCARE = [kind.code for kind in session_messages.KINDS if kind.code.startswith("aftercare")]
 # Words that give away what somebody comes for.
 TELLING = re.compile(
@@ -43,6 +44,12 @@ def letters(done_session) -> dict[str, rendering.Letter]:
     place, by = factories.a_place(visit.clinic, visit.day + timedelta(days=1)), visit.clinician.user
     visit = appointments.move(visit=visit, place=place, by=by)
     appointments.cancel(visit=visit, reason="Ill", by=by)
+    later = done_session.plan.planned_sessions.filter(number__gt=2)
+    places = {one: factories.a_place(visit.clinic, one.target_on) for one in later}
+    together = courses.book_all(plan=done_session.plan, places=places, by=by)
+    Message.objects.filter(kind="course_booked").update(state="sent", sent_at=visit.booked_at, send_at=visit.booked_at)
+    moved = {one: replace(appointments.place_of(one), day=one.day + timedelta(days=1)) for one in together}
+    courses.move_together(plan=done_session.plan, places=moved, by=by)
     return {kind.code: rendering.write(of_kind(done_session.patient, kind.code)) for kind in OURS}
 
 
@@ -101,7 +108,7 @@ def test_short_words_and_short_sentences(letters):
 
 def test_visit_mails_say_day_time_and_telephone(letters):
     for code in ("booking_changed", "booking_cancelled", "visit_reminder_3d", "visit_reminder_1d"):
-        assert re.search(r"\w+day \d+ April 2027, 11:00", letters[code].text)
+        assert re.search(r"\w+day \d+ (April|June|July) 2027, 11:00", letters[code].text)
         assert "020 7946 0100" in letters[code].text
 
 

@@ -430,15 +430,17 @@ def test_today_asks_at_most_twelve_questions_whatever_the_day_holds(desk, clinic
     urls = [TODAY_URL, f"{TODAY_URL}?by=rooms", f"{TODAY_URL}?view=list", f"{TODAY_URL}?visit={visit_today.ref}"]
     few = [queries(desk, url) for url in urls]
     fill(clinic, 40)
-    assert [queries(desk, url) for url in urls] == few
-    assert max(few) <= MOST_QUERIES
+    many = [queries(desk, url) for url in urls]
+    # One more where the day has a free time to fill: who is booked later than best.
+    assert all(asked in (before, before + 1) for before, asked in zip(few, many, strict=True))
+    assert max(many) <= MOST_QUERIES
 
 
 def test_the_worklists_ask_a_fixed_number_of_questions(desk, clinic, visit_today):
     url = reverse("treatments:worklists")
     few = queries(desk, url)
     fill(clinic, 40)
-    assert queries(desk, url) == few <= 8
+    assert queries(desk, url) == few <= 14
 
 
 def test_a_visit_and_a_booking_page_ask_a_fixed_number_of_questions(desk, clinic, visit_today):

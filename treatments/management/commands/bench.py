@@ -1,4 +1,7 @@
-"""`manage.py bench`: measures, prints one line a figure with its goal and ratio, and keeps docs/evidence/bench.json."""
+"""`manage.py bench`: measures, prints one line a figure with its goal and ratio, and keeps docs/evidence/bench.json.
+
+With `--database` also what a clinic's database takes part in: that starts a server of its own and takes minutes.
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from treatments.bench import protocol
+from treatments.bench import free_time, protocol, scheduling
 from treatments.bench.figures import as_json
 
 
@@ -17,13 +20,17 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--database", action="store_true", help="also measure on a database of its own")
         parser.add_argument("--to", type=Path, default=Path(settings.BASE_DIR) / "docs" / "evidence" / "bench.json")
 
-    def handle(self, *args: Any, to: Path, **options: Any) -> None:
+    def handle(self, *args: Any, to: Path, database: bool = False, **options: Any) -> None:
         figures = []
-        for figure in protocol.figures():
-            figures.append(figure)
-            self.stdout.write(figure.line())
+        for subject in [protocol, scheduling, *([free_time] if database else [])]:
+            for figure in subject.figures():
+                figures.append(figure)
+                self.stdout.write(figure.line())
+        if sentence := scheduling.missing():
+            self.stdout.write(sentence)
         kept = as_json(figures, on=strftime("%Y-%m-%d", gmtime()))
         busy, processors = kept["machine"]["load_1_5_15"][0], kept["machine"]["processors"]
         self.stdout.write(f"Python {kept['machine']['python']}, {processors} processors, load {busy}")

@@ -1,0 +1,65 @@
+"""A press that may touch booked visits: the first one shows them, the second one saves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from clinic.errors import DomainError
+from clinic.forms import form_status, refuse
+from clinic.resources.touched import Touched, TouchesVisits
+from clinic.submissions import once
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What was pressed; None while the page is only looked at."""
+    return request.POST if request.method == "POST" else None
+
+
+def seen_before(request: HttpRequest) -> str:
+    """Which visits the page of an earlier press has shown."""
+    return request.POST.get("seen", "")
+
+
+def form_page(
+    request: HttpRequest, form: forms.Form, do: Callable[[], str], *, title: str, act: str, back: str, **more
+) -> HttpResponse:
+    """A form of a manager. `do` saves and returns the sentence that says so; `back`: the address it leads to.
+
+    `more`: `lead` (what the act means), `danger`.
+    """
+
+    def effect() -> str:
+        messages.success(request, do())
+        return back
+
+    pressed = _press(request, form, effect)
+    if pressed.response is not None:
+        return pressed.response
+    context = {"form": form, "title": title, "act": act, "back": back, "pressed": pressed} | more
+    return render(request, "clinic/resources/form.html", context, status=pressed.status)
+
+
+@dataclass
+class _Pressed:
+    """The answer to send, or what the page shows: the visits that were found, and its status."""
+
+    response: HttpResponse | None = None
+    touched: list[Touched] = field(default_factory=list)
+    seen: str = ""
+    status: int = 200
+
+
+def _press(request: HttpRequest, form: forms.Form, effect: Callable[[], str]) -> _Pressed:
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _Pressed(response=once(request, effect))
+        except TouchesVisits as first_look:
+            # Nothing was saved and nothing is wrong: the page asks whether this is meant.
+            return _Pressed(touched=first_look.visits, seen=first_look.seen)
+        except DomainError as refusal:
+            refuse(form, refusal)
+    return _Pressed(status=form_status(request))

@@ -1,0 +1,19 @@
+"""What the promises of the ground floor mean to a person who meets one, and what to do."""
+
+from clinic.errors import register_sentences
+
+SENTENCES = {
+    "membership_depth_can_be": "Enter a depth above 0 and up to 3 mm, or leave it empty for the limits of the protocol.",
+    "room_name_once": "Another room has this name already. Choose another one.",
+    "room_short_name_once": "Another room has this short name already. Choose another one.",
+    "room_out_says_why": "Say why the room is out of service.",
+    "working_hours_end_after_start": "Working hours end after they begin, on the same day. Enter the night as two days.",
+    "working_hours_once": "Two stretches of this weekday overlap. Enter each hour once.",
+    "working_hours_of_a_day_once": "Two stretches of this day overlap, or somebody else has changed it meanwhile. Look at the day again.",
+    "working_hours_valid_in_order": "The last day of these hours lies before the first.",
+    "time_off_has_length": "The end lies before the beginning, or at the same moment. Enter a later end.",
+}
+
+
+def register() -> None:
+    register_sentences(SENTENCES)

@@ -1,0 +1,67 @@
+"""A whole course in three presses, at every width; what the page says while the times are held."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from tests.fixtures.browser import VIEWS
+from treatments.appointments.models import Appointment
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_four_visits_are_booked_in_three_presses(visitors, desk_member, prescriber_member, active_plan, width, dark):
+    visitor = visitors(width, dark=dark).sign_in(desk_member)
+    page = visitor.open(reverse("treatments:course", args=[active_plan.ref]))
+    name = f"{width}-{'dark' if dark else 'light'}"
+
+    page.get_by_role("link", name="Book them all").click()
+    expect(page.get_by_role("heading", name="On target throughout")).to_be_visible()
+    visitor.shoot(f"sets-{name}")
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name=re.compile("^Hold this")).first.click()
+
+    clock = page.get_by_role("timer")
+    shown = clock.inner_text()
+    expect(clock).not_to_have_text(shown)
+    visitor.shoot(f"held-{name}")
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Book all four").click()
+
+    expect(page.locator("#toasts")).to_contain_text("All four visits are booked")
+    visitor.shoot(f"booked-{name}")
+    assert Appointment.objects.filter(planned_session__plan=active_plan, status="booked").count() == 4
+
+
+def test_one_time_is_swapped_and_the_wishes_stay(visitors, desk_member, prescriber_member, active_plan):
+    visitor = visitors().sign_in(desk_member)
+    page = visitor.open(reverse("treatments:book_course", args=[active_plan.ref]) + "?weekdays=2&weekdays=4")
+    expect(page.get_by_text("Tue or Thu")).to_be_visible()
+    page.get_by_role("link", name="Session 2").first.click()
+    expect(page.get_by_role("heading", name="Another time for session 2")).to_be_visible()
+    visitor.shoot("swap-desk-light")
+    assert visitor.axe() == []
+    page.locator("#swap a.slot").first.click()
+    expect(page.get_by_role("heading", name="Your own set")).to_be_visible()
+    expect(page.get_by_text("Tue or Thu")).to_be_visible()
+    page.get_by_text("any time").click()
+    page.get_by_label("Not before").fill("15:00")
+    page.get_by_label("Not after").fill("09:00")
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_text("This is before the time it may begin")).to_be_visible()
+    visitor.shoot("refused-desk-light")
+    assert visitor.axe() == []
+
+
+def test_escape_lets_go(visitors, desk_member, active_plan):
+    page = visitors().sign_in(desk_member).open(reverse("treatments:book_course", args=[active_plan.ref]))
+    page.get_by_role("button", name=re.compile("^Hold this")).first.click()
+    expect(page.get_by_role("timer")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("timer")).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Hold this")).first).to_be_visible()

@@ -1,0 +1,164 @@
+"""A visit of a course moves: what else has to move is shown first, moves with it or not at all, and comes back together."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from clinic import clock
+from clinic.errors import DomainError
+from patients.models import Message
+from tests import factories
+from tests.treatments.courses.test_booking import best, booked, read
+from treatments.appointments import services as diary
+from treatments.appointments.courses import services
+from treatments.appointments.courses.rearranging import rearrangement
+from treatments.appointments.models import Appointment
+from treatments.appointments.offers import value_of
+from treatments.appointments.services import OutsideWindow, SlotTaken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visits(active_plan, desk_member):
+    """Four visits, 42 days apart, of which the patient was told long ago."""
+    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+    now = clock.now()
+    Message.objects.filter(kind="course_booked").update(
+        state="sent", sent_at=now, closed_at=now, send_at=now - timedelta(hours=1)
+    )
+    return made
+
+
+def later(visit: Appointment, days: int):
+    place = diary.place_of(visit)
+    return replace(place, day=place.day + timedelta(days=days), device=None)
+
+
+def days_of(plan) -> list:
+    return [visit.day for visit in booked(plan)]
+
+
+def gaps(days) -> list[int]:
+    return [(b - a).days for a, b in zip(days, days[1:], strict=False)]
+
+
+def test_what_still_fits_stays(visits, active_plan):
+    """Two weeks later the next visit is exactly on the floor: 42 - 14 = 28 days."""
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 14)}, now=clock.now())
+    assert list(found.places(found.found.fewest)) == [visits[1]]
+
+
+def test_a_day_more_and_the_next_one_moves_and_no_other(visits, active_plan):
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 15)}, now=clock.now())
+    places = found.places(found.found.fewest)
+    assert [visit.planned_session.number for visit in places] == [2, 3]
+    shifted = found.places(found.found.shift_all)
+    assert [visit.planned_session.number for visit in shifted] == [2, 3, 4]
+
+
+def test_all_move_together_with_one_mail_and_never_below_the_floor(visits, active_plan, desk_member):
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 20)}, now=clock.now())
+    services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user)
+    days = days_of(active_plan)
+    assert len(days) == 4
+    assert min(gaps(days)) >= active_plan.floor_days
+    assert days[1] == visits[1].day + timedelta(days=20)
+    due = Message.objects.filter(state="due", kind__in=["course_changed", "booking_changed", "course_booked"])
+    assert [one.kind for one in due] == ["course_changed"]
+    assert len(due[0].context["visits"]) == 2
+
+
+def test_two_visits_may_swap_their_places(visits, active_plan, desk_member):
+    """Row by row each would be refused: the place is still taken by the other."""
+    first, second = (diary.place_of(visit) for visit in visits[2:])
+    swap = {visits[2]: replace(second, device=None), visits[3]: replace(first, device=None)}
+    with pytest.raises(OutsideWindow):
+        services.move_together(plan=active_plan, places=swap, by=desk_member.user)
+    again = {visit: later(visit, 42) for visit in visits[1:]}
+    services.move_together(plan=active_plan, places=again, by=desk_member.user)
+    assert gaps(days_of(active_plan)) == [84, 42, 42]
+
+
+def test_one_place_that_is_gone_and_none_moves(visits, active_plan, desk_member, clinic):
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 20)}, now=clock.now())
+    places = found.places(found.found.fewest)
+    last = list(places.values())[-1]
+    diary.book(patient=factories.make_patient(clinic), kind="consultation", place=last, by=desk_member.user)
+    before = days_of(active_plan)
+    with pytest.raises(SlotTaken):
+        services.move_together(plan=active_plan, places=places, by=desk_member.user)
+    assert days_of(active_plan) == before
+
+
+def test_below_the_floor_nothing_moves_whatever_a_form_says(visits, active_plan, desk_member):
+    with pytest.raises(OutsideWindow, match="at least 28 days"):
+        services.move_together(
+            plan=active_plan, places={visits[1]: later(visits[1], 20)}, by=desk_member.user
+        )  # fmt: skip
+
+
+def test_undo_puts_all_of_them_back(visits, active_plan, desk_member):
+    before = days_of(active_plan)
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 20)}, now=clock.now())
+    services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user)
+    services.put_back(plan=active_plan, by=desk_member.user)
+    assert days_of(active_plan) == before
+    notices = Message.objects.filter(state="due", kind__in=["course_changed", "booking_changed"])
+    assert not notices
+
+
+def test_undo_may_lose(visits, active_plan, desk_member, clinic):
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 20)}, now=clock.now())
+    old = diary.place_of(visits[1])
+    services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user)
+    diary.book(patient=factories.make_patient(clinic), kind="consultation", place=old, by=desk_member.user)
+    moved = days_of(active_plan)
+    with pytest.raises(SlotTaken):
+        services.put_back(plan=active_plan, by=desk_member.user)
+    assert days_of(active_plan) == moved
+
+
+def test_nothing_that_was_not_moved_is_put_back(visits, active_plan, desk_member):
+    with pytest.raises(DomainError, match="not moved together"):
+        services.put_back(plan=active_plan, by=desk_member.user)
+
+
+def test_the_desk_reads_what_moves_before_anything_is_saved(desk, visits, active_plan):
+    place = later(visits[1], 20)
+    before = days_of(active_plan)
+    form = {"slot": value_of(place)}
+    answer = desk.post(reverse("treatments:move_visit", args=[visits[1].ref]), form)
+    assert answer.status_code == 302
+    page = desk.get(answer.url)
+    said = read(page)
+    assert "Nothing is saved yet" in said
+    assert "Session 4 stays" in said
+    assert days_of(active_plan) == before
+    way = page.context["ways"][0]
+    assert desk.post(answer.url, {"way": way.value}).status_code == 302
+    assert days_of(active_plan)[1] == place.day
+    assert "Two visits are moved" in read(desk.get(reverse("treatments:course", args=[active_plan.ref])))
+
+
+def test_a_way_that_is_no_longer_one_is_refused(desk, visits, active_plan):
+    url = f"{reverse('treatments:rearrange', args=[visits[1].ref])}?to={value_of(later(visits[1], 20))}"
+    page = desk.post(url, {"way": "made up"})
+    assert page.status_code == 409
+    assert "nothing was moved" in read(page).lower()
+
+
+def test_a_visit_that_can_move_alone_moves_as_before(desk, visits, active_plan):
+    answer = desk.post(reverse("treatments:move_visit", args=[visits[1].ref]), {"slot": value_of(later(visits[1], 7))})
+    assert "rearrange" not in answer.url
+    assert Counter(gaps(days_of(active_plan))) == Counter([49, 35, 42])
+
+
+def test_where_no_way_is_left_the_sentence_stands_at_the_choice(desk, visits, active_plan):
+    answer = desk.post(
+        reverse("treatments:move_visit", args=[visits[1].ref]), {"slot": value_of(later(visits[1], -20))}
+    )
+    assert answer.status_code == 422

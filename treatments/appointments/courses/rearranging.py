@@ -1,0 +1,96 @@
+"""When life moves a visit of a course: what else has to move, asked of the search before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from treatments.appointments.courses.problems import GRID_MINUTES, CourseTimes, allowed_from, in_free_time
+from treatments.appointments.courses.services import OF_A_VISIT
+from treatments.appointments.gates import fixed_days
+from treatments.appointments.models import COMING, Appointment
+from treatments.appointments.places import LENGTHS, Place, place_of
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.scheduling.problems import Problem
+from treatments.scheduling.replanning import Replan, replan
+from treatments.scheduling.sets import CourseSet, Visit
+
+
+@dataclass(frozen=True)
+class Rearrangement:
+    """The booked visits from the first that moves on, in order, and the ways to go on from what was decided."""
+
+    visits: list[Appointment]
+    times: CourseTimes
+    found: Replan
+
+    def places(self, way: CourseSet) -> dict[Appointment, Place]:
+        """Where each visit that moves would go; those that stay are left out."""
+        return {
+            visit: self.times.place(new)
+            for visit, new in zip(self.visits, way.visits, strict=True)
+            if new != _visit_of(visit)
+        }
+
+
+def rearrangement(plan: TreatmentPlan, decided: Mapping[Appointment, Place], *, now: datetime) -> Rearrangement:
+    """What follows from giving some visits of a course (`decided`) other places. Raises NotPermitted where the rules let no
+    session be booked."""
+    visits = _booked_from(plan, min(visit.planned_session.number for visit in decided))
+    problem = _problem(plan, visits, now=now)
+    days = [*(visit.day for visit in visits), *(place.day for place in decided.values())]
+    sessions = [visit.planned_session for visit in visits]
+    times = in_free_time(plan, sessions, problem, now=now, moving=visits, known_days=days)
+    for place in decided.values():
+        times.clinicians.setdefault(str(place.clinician.pk), place.clinician)
+        times.rooms.setdefault(str(place.room.pk), place.room)
+    pinned = {number: _visit_at(decided[visit]) for number, visit in enumerate(visits, start=1) if visit in decided}
+    found = replan(problem, [_visit_of(visit) for visit in visits], pinned=pinned, availability=times.free)
+    return Rearrangement(visits, times, found)
+
+
+def _booked_from(plan: TreatmentPlan, number: int) -> list[Appointment]:
+    """The visits from this session on, as long as each is booked and none has begun."""
+    rows = Appointment.objects.filter(
+        planned_session__plan=plan, planned_session__number__gte=number, status__in=COMING
+    )
+    rows = rows.select_related(*OF_A_VISIT)
+    visits = []
+    for visit in rows.order_by("planned_session__number"):
+        if visit.planned_session.number != number + len(visits):
+            break
+        visits.append(visit)
+    return visits
+
+
+def _problem(plan: TreatmentPlan, visits: list[Appointment], *, now: datetime) -> Problem:
+    taken = fixed_days(plan)
+    first, last = visits[0].planned_session, visits[-1].planned_session
+    earliest_on, floor_days = allowed_from(plan, now.astimezone(plan.clinic.tz).date())
+    length = LENGTHS[Appointment.Kind.TREATMENT]
+    return Problem(
+        sessions=len(visits),
+        earliest_on=earliest_on,
+        finish_by=_before_the_next(taken, last, floor_days),
+        previous_on=taken.get(first.number - 1),
+        floor_days=floor_days,
+        target_days=max(plan.target_days, floor_days),
+        latest_days=max(plan.latest_days, floor_days),
+        prep_minutes=length.prep_minutes,
+        treat_minutes=length.treat_minutes,
+        turnover_minutes=length.turnover_minutes,
+        grid_minutes=GRID_MINUTES,
+    )
+
+
+def _before_the_next(taken: Mapping[int, date], last: PlannedSession, floor_days: int) -> date | None:
+    """Beyond a session that has no visit another may be booked: nothing comes nearer to it than the floor."""
+    after = [day for number, day in taken.items() if number > last.number]
+    return min(after) - timedelta(days=floor_days) if after else None
+
+
+def _visit_of(visit: Appointment) -> Visit:
+    return _visit_at(place_of(visit))
+
+
+def _visit_at(place: Place) -> Visit:
+    return Visit(datetime.combine(place.day, place.starts_at), str(place.clinician.pk), str(place.room.pk))

@@ -1,0 +1,204 @@
+"""Keeping places for a whole course, and booking them all or none."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from clinic import audit, clock
+from clinic.errors import ConstraintRefused, DomainError, explained
+from clinic.models import Clinic, Membership, Room, User
+from patients.models import Patient
+from treatments.appointments import messages
+from treatments.appointments import services as diary
+from treatments.appointments.courses.models import CourseHold, HeldVisit
+from treatments.appointments.courses.problems import HELD_FOR
+from treatments.appointments.models import COMING, Appointment
+from treatments.appointments.places import LENGTHS, Place
+from treatments.appointments.services import SlotTaken
+from treatments.plans import services as plans
+from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.rules.models import Device
+
+Places = Mapping[PlannedSession, Place]
+OF_A_VISIT = (
+    "clinic", "patient__clinic", "planned_session__plan__clinic", "clinician__user", "clinician__clinic", "room", "device",
+)  # fmt: skip
+
+
+class LetGo(DomainError):
+    """The five minutes are over and somebody has cleared the places away."""
+
+
+@transaction.atomic
+def hold(*, plan: TreatmentPlan, places: Places, by: User) -> CourseHold:
+    """Keep these places for five minutes; a hold of this course by the same person is given up for it.
+
+    Refused where booking them all would be: raises what `diary.book` raises, SlotTaken where another booking is held there.
+    """
+    plan = _locked(plan, places.values())
+    _give_up_own(plan, by)
+    visits = _rehearsed(plan, places, by)
+    now = clock.now()
+    held = CourseHold.objects.create(clinic=plan.clinic, plan=plan, held_by=by, held_at=now, expires_at=now + HELD_FOR)
+    try:
+        with explained(), transaction.atomic():
+            HeldVisit.objects.bulk_create(_held(held, visit) for visit in visits)
+    except ConstraintRefused as refusal:
+        raise SlotTaken(f"Just taken. {refusal.sentence}", code=refusal.code) from refusal
+    audit.record("course.held", held, by=by, clinic=plan.clinic, sessions=len(visits))
+    return held
+
+
+@transaction.atomic
+def let_go(*, plan: TreatmentPlan, by: User) -> None:
+    """Give up what this person holds for this course. Nothing held is nothing to do."""
+    for held in CourseHold.objects.filter(plan=plan, held_by=by).select_for_update():
+        audit.record("course.let_go", held, by=by, clinic=plan.clinic)
+        held.delete()
+
+
+@transaction.atomic
+def book_held(*, plan: TreatmentPlan, by: User) -> list[Appointment]:
+    """Book every place that is held for this course, or none: one message tells them all.
+
+    Also where the five minutes are over, if nobody has taken a place meanwhile. Raises LetGo where nothing is held any
+    more, SlotTaken naming the first place that is gone, else what `diary.book` raises.
+    """
+    held = CourseHold.objects.filter(plan=plan, held_by=by).first()
+    if held is None:
+        raise LetGo("These times are no longer held. Choose again: nothing was booked.")
+    rows = held.visits.select_related("planned_session", "clinician__user", "clinician__clinic", "room", "device")
+    places = {row.planned_session: place_of(row) for row in rows}
+    return _book(plan, places, by=by)
+
+
+@transaction.atomic
+def book_all(*, plan: TreatmentPlan, places: Places, by: User) -> list[Appointment]:
+    """Book all of these places, or none, without having held them. Raises what `book_held` raises."""
+    return _book(plan, places, by=by)
+
+
+@transaction.atomic
+def move_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], by: User) -> list[Appointment]:
+    """Give visits of a course other places, all or none: one message tells of them. Raises what `diary.move` raises."""
+    plan = _locked(plan, [*places.values(), *map(diary.place_of, places)])
+    visits = diary.shift_together(plan=plan, places=places, by=by)
+    messages.owe_for_rearranging(visits, by=by)
+    audit.record("course.rearranged", plan, by=by, sessions=len(visits))
+    return visits
+
+
+@transaction.atomic
+def put_back(*, plan: TreatmentPlan, by: User) -> list[Appointment]:
+    """Undo the last `move_together`: the visits that moved at that moment go where they were before.
+
+    It may lose: raises SlotTaken where somebody has taken one of the places, and DomainError where nothing was moved.
+    """
+    rows = Appointment.objects.filter(planned_session__plan=plan, status__in=COMING, schedule_version__gt=1)
+    moved = {visit: _moved_at(visit) for visit in rows.select_related(*OF_A_VISIT)}
+    newest = max(moved.values(), default=None)
+    before = {visit: diary.place_before(visit) for visit, at in moved.items() if at == newest}
+    if not before or not all(before.values()):
+        raise DomainError("These visits were not moved together. Move them one by one.")
+    return move_together(plan=plan, places=before, by=by)
+
+
+def _moved_at(visit: Appointment) -> datetime:
+    """When the visit got the place it has: the same moment for all that moved in one transaction."""
+    return visit.events.filter(schedule_version=visit.schedule_version).order_by("pgh_id").first().pgh_created_at
+
+
+def _book(plan: TreatmentPlan, places: Places, *, by: User) -> list[Appointment]:
+    plan = _locked(plan, places.values())
+    _give_up_own(plan, by)
+    visits = _put_down(plan, places, by)
+    messages.owe_for_course(visits, by=by)
+    audit.record("course.booked", plan, by=by, sessions=len(visits))
+    return visits
+
+
+def _locked(plan: TreatmentPlan, places: Collection[Place]) -> TreatmentPlan:
+    """Everything the visits of a course will hold or leave, in the one order, before the first of them: two courses that
+    meet in two places would else wait for each other."""
+    clinic = diary.under_its_rules(plan.clinic)
+    with diary.not_for_long():
+        plan = plans.locked(plan)
+        plan.clinic = clinic
+        for rows in (
+            Membership.objects.filter(pk__in={place.clinician.pk for place in places}),
+            Room.objects.filter(pk__in={place.room.pk for place in places}),
+            Device.objects.filter(clinic=clinic, in_service=True),
+            Patient.objects.filter(pk=plan.patient_id),
+        ):
+            list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
+    _clear_away(clinic)
+    return plan
+
+
+def _clear_away(clinic: Clinic) -> None:
+    """Holds that are over hold nothing; they only stand in the way of the constraint."""
+    CourseHold.objects.filter(clinic=clinic, expires_at__lte=clock.now()).delete()
+
+
+def _give_up_own(plan: TreatmentPlan, by: User) -> None:
+    held = CourseHold.objects.filter(plan=plan).select_related("held_by").first()
+    if held is None:
+        return
+    if held.held_by_id != by.pk:
+        until = clock.local(held.expires_at, plan.clinic)
+        raise SlotTaken(f"{held.held_by.full_name} holds times for this course until {until:%H:%M}. Ask, or wait.")
+    held.delete()
+
+
+class _Rehearsed(Exception):
+    """Carries the visits out of a booking that was only tried."""
+
+    def __init__(self, visits: list[Appointment]) -> None:
+        self.visits = visits
+
+
+def _rehearsed(plan: TreatmentPlan, places: Places, by: User) -> list[Appointment]:
+    """The visits as booking would make them, by every gate of booking; nothing of it stays."""
+    try:
+        with transaction.atomic():
+            raise _Rehearsed(_put_down(plan, places, by))
+    except _Rehearsed as rehearsal:
+        return rehearsal.visits
+
+
+def _put_down(plan: TreatmentPlan, places: Places, by: User) -> list[Appointment]:
+    # In order of time: each window hangs on the day of the session before.
+    in_order: Sequence[tuple[PlannedSession, Place]] = sorted(places.items(), key=lambda item: item[0].number)
+    return [
+        diary.put_down(
+            patient=plan.patient, kind=Appointment.Kind.TREATMENT, place=place, planned_session=planned, by=by
+        )
+        for planned, place in in_order
+    ]
+
+
+def _held(held: CourseHold, visit: Appointment) -> HeldVisit:
+    return HeldVisit(
+        hold=held,
+        planned_session=visit.planned_session,
+        clinician=visit.clinician,
+        room=visit.room,
+        device=visit.device,
+        day=visit.day,
+        starts_at=visit.starts_at,
+        during=visit.during,
+        room_during=visit.room_during,
+        clinician_during=visit.clinician_during,
+    )
+
+
+def place_of(row: HeldVisit) -> Place:
+    return Place(
+        day=row.day,
+        starts_at=row.starts_at,
+        clinician=row.clinician,
+        room=row.room,
+        length=LENGTHS[Appointment.Kind.TREATMENT],
+        fold=0,
+    )

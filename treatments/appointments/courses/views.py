@@ -1,0 +1,252 @@
+"""Booking a whole course in one step: wishes, sets, a hold while the desk speaks with the patient, one press for all."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from clinic import clock
+from clinic.errors import Busy, DomainError
+from clinic.roles import Role, allow
+from clinic.submissions import go_to, once
+from treatments.appointments import services as diary
+from treatments.appointments.courses import services
+from treatments.appointments.courses.forms import WishesForm, places_of_value
+from treatments.appointments.courses.problems import course_times, sessions_to_place
+from treatments.appointments.courses.rearranging import rearrangement
+from treatments.appointments.offers import place_of_value
+from treatments.appointments.places import Place
+from treatments.appointments.services import SlotTaken
+from treatments.appointments.working_time import people, weekly_hours
+from treatments.flows import course_booking as flow
+from treatments.pages import booking_page as page
+from treatments.pages import rearrange_page
+from treatments.pages.header import open_url, patient_header
+from treatments.plans.models import PlannedSession, TreatmentPlan
+
+DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
+WISHES = ("sessions", "clinician", "weekdays", "since", "until", "first_day", "away_from", "away_until", "done_by")
+MOST_SESSIONS = 8
+
+
+@allow(*DESK, methods=["GET", "POST"])
+def book_course(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """The next sessions of a course, all at once. `?chosen=` a set, `?swap=` the session of it that asks for another time.
+
+    Acts: `hold` a set, `let_go`, `book` what is held.
+    """
+    plan = get_object_or_404(request.clinic.plans.select_related("patient__clinic", "clinic"), ref=ref)
+    if request.method != "POST":
+        return _page(request, plan)
+    act = {"hold": _hold, "let_go": _let_go, "book": _book}.get(request.POST.get("act", ""))
+    if act is None:
+        return _page(request, plan, refusal=DomainError("Choose one of the sets of times."), status=422)
+    try:
+        return act(request, plan)
+    except (SlotTaken, Busy, services.LetGo) as refusal:
+        return _page(request, plan, refusal=refusal, status=409)
+    except DomainError as refusal:
+        return _page(request, plan, refusal=refusal, status=422)
+
+
+@allow(*DESK, methods=["POST"])
+def unbook_course(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Undo of booking a course: all of its visits of that press, and nobody is told of what she never heard of."""
+    plan = get_object_or_404(request.clinic.plans.select_related("patient__clinic", "clinic"), ref=ref)
+    try:
+        freed = flow.unbook(plan=plan, by=request.user)
+    except DomainError as refusal:
+        return _page(request, plan, refusal=refusal, status=409)
+    messages.success(request, f"Not booked after all: {page.count_words(len(freed))} visits.")
+    return go_to(request, reverse("treatments:book_course", args=[plan.ref]))
+
+
+@allow(*DESK, methods=["GET", "POST"])
+def rearrange(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """`?to=` another place for a visit of a course: what else has to move with it. Nothing is saved before the press."""
+    visit = get_object_or_404(
+        request.clinic.appointments.select_related(*services.OF_A_VISIT), ref=ref, planned_session__isnull=False
+    )
+    plan = visit.planned_session.plan
+    try:
+        place = place_of_value(request.GET.get("to", ""), clinic=request.clinic, length=diary.place_of(visit).length)
+        found = rearrangement(plan, {visit: place}, now=clock.now())
+        ways, refusal, status = rearrange_page.ways_of(found), found.found.why_none, 200
+    except DomainError as said:
+        place, ways, refusal, status = None, [], said.sentence, 200
+    if request.method == "POST":
+        way = next((one for one in ways if one.value == request.POST.get("way")), None)
+        if way is None:
+            refusal, status = "Something changed meanwhile. Look at the times again: nothing was moved.", 409
+        else:
+            try:
+                return once(request, lambda: _moved(request, plan, visit, found, way))
+            except (SlotTaken, Busy) as late:
+                refusal, status = late.sentence, 409
+            except DomainError as said:
+                refusal, status = said.sentence, 422
+    context = {
+        "visit": visit,
+        "plan": plan,
+        "place": place,
+        "ways": ways,
+        "refusal": refusal,
+        "header": patient_header(plan.patient, membership=request.membership, plan=plan),
+        "mail_words": _mail_words(plan, 2),
+        "back": reverse("treatments:move_visit", args=[visit.ref]),
+    }
+    return render(request, "treatments/appointments/courses/rearrange.html", context, status=status)
+
+
+def _moved(request: HttpRequest, plan: TreatmentPlan, visit, found, way) -> str:
+    chosen = found.found.fewest if way.code == "fewest" else found.found.shift_all
+    moved = services.move_together(plan=plan, places=found.places(chosen), by=request.user)
+    what = "visits are" if len(moved) > 1 else "visit is"
+    messages.success(
+        request,
+        f"{page.count_words(len(moved)).capitalize()} {what} moved. {_mail_words(plan, len(moved))}",
+        extra_tags=f"undo:{reverse('treatments:put_back', args=[plan.ref])}",
+    )
+    return open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
+
+
+@allow(*DESK, methods=["POST"])
+def put_back(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Undo of moving several visits: all of them, or none."""
+    plan = get_object_or_404(request.clinic.plans.select_related("patient__clinic", "clinic"), ref=ref)
+    back = open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
+    try:
+        moved = services.put_back(plan=plan, by=request.user)
+    except DomainError as refusal:
+        messages.warning(request, f"{refusal.sentence} Nothing was moved back.")
+    else:
+        messages.success(request, f"Back where they were: {page.count_words(len(moved))} visits.")
+    return go_to(request, back)
+
+
+def _hold(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
+    places = _places(request, plan, request.POST.get("set", ""))
+    back = f"{reverse('treatments:book_course', args=[plan.ref])}?{_kept(request).urlencode()}"
+
+    def effect() -> str:
+        services.hold(plan=plan, places=places, by=request.user)
+        return back
+
+    return once(request, effect)
+
+
+def _let_go(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
+    services.let_go(plan=plan, by=request.user)
+    return go_to(request, f"{reverse('treatments:book_course', args=[plan.ref])}?{_kept(request).urlencode()}")
+
+
+def _book(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
+    def effect() -> str:
+        visits = services.book_held(plan=plan, by=request.user)
+        asked = " Questions are open: they are marked." if any(visit.to_ask for visit in visits) else ""
+        what = f"All {page.count_words(len(visits))} visits are" if len(visits) > 1 else "The visit is"
+        messages.success(
+            request,
+            f"{what} booked.{asked} {_mail_words(plan, len(visits))}",
+            extra_tags=f"undo:{reverse('treatments:unbook_course', args=[plan.ref])}",
+        )
+        return open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
+
+    return once(request, effect)
+
+
+def _page(
+    request: HttpRequest, plan: TreatmentPlan, *, refusal: DomainError | None = None, status: int = 200
+) -> HttpResponse:
+    now = clock.now()
+    planned = sessions_to_place(plan)
+    header = patient_header(plan.patient, membership=request.membership, plan=plan)
+    form = WishesForm(
+        _kept(request),
+        sessions=min(len(planned), MOST_SESSIONS) or 1,
+        clinicians=people(weekly_hours(request.clinic)),
+        today=now.astimezone(request.clinic.tz).date(),
+    )
+    context = {
+        "plan": plan,
+        "patient": plan.patient,
+        "header": header,
+        "form": form,
+        "refusal": refusal,
+        "taken": isinstance(refusal, SlotTaken | Busy),
+        "is_active": plan.status == TreatmentPlan.Status.ACTIVE,
+        "kept": [(name, value) for name in WISHES for value in _kept(request).getlist(name)],
+        "mail_words": _mail_words(plan, 2),
+    }
+    if planned and context["is_active"]:
+        context |= _sets(request, plan, planned, form, now)
+    return render(request, "treatments/appointments/courses/book.html", context, status=status)
+
+
+def _sets(request: HttpRequest, plan: TreatmentPlan, planned: list[PlannedSession], form: WishesForm, now) -> dict:
+    held = page.hold_of(plan, user=request.user, now=now)
+    wishes = form.wishes()
+    words = {
+        "week": page.week_words(wishes.weekdays),
+        "hours": page.hours_words(wishes.between),
+        "away": page.away_words(wishes.avoid),
+    }
+    shown = {"held": held, "wishes": wishes, "words": words, "cost_why": page.COST_WHY}
+    if held:
+        held["url"] = f"{reverse('treatments:book_course', args=[plan.ref])}?{_kept(request).urlencode()}"
+    try:
+        times = course_times(plan, planned, wishes, now=now)
+    except DomainError as refused:
+        if refused.field in form.fields:
+            form.add_error(refused.field, refused.sentence)
+            return shown
+        return shown | {"why_none": refused.sentence}
+    chosen = _chosen(request, plan, held, len(times.planned))
+    kept = _kept(request).copy()
+    sets, why_none = page.sets_of(times, kept=dict(kept.lists()), chosen=chosen)
+    swap = request.GET.get("swap", "")
+    swapping = int(swap) if chosen and swap.isdecimal() and int(swap) in {one.number for one in times.planned} else None
+    return shown | {
+        "sets": sets,
+        "why_none": why_none,
+        "times": times,
+        "count_words": page.count_words(len(times.planned)),
+        "swapping": swapping,
+        "swaps": page.swaps_of(times, chosen, swapping, kept=dict(kept.lists())) if swapping else [],
+    }
+
+
+def _chosen(request: HttpRequest, plan: TreatmentPlan, held: dict | None, sessions: int) -> list[Place]:
+    """The set that is held, else the one in the address."""
+    value = request.GET.get("chosen", "")
+    if value:
+        try:
+            return places_of_value(value, clinic=request.clinic, most=sessions)
+        except DomainError:
+            return []
+    if held and held["mine"]:
+        return [services.place_of(row) for row in held["visits"]]
+    return []
+
+
+def _places(request: HttpRequest, plan: TreatmentPlan, value: str) -> dict[PlannedSession, Place]:
+    planned = sessions_to_place(plan)
+    places = places_of_value(value, clinic=request.clinic, most=min(len(planned), MOST_SESSIONS))
+    return dict(zip(planned, places, strict=False))
+
+
+def _kept(request: HttpRequest):
+    """The wishes, from the address or from the form that carries them along."""
+    said = (request.POST if request.method == "POST" else request.GET).copy()
+    for name in set(said) - set(WISHES):
+        del said[name]
+    return said
+
+
+def _mail_words(plan: TreatmentPlan, visits: int) -> str:
+    patient = plan.patient
+    if not patient.email or not patient.mail_allowed:
+        return f"{patient.given_name} gets no e-mail: tell by telephone."
+    return "One mail leaves in a minute." if visits == 1 else "One mail with all the dates leaves in a minute."

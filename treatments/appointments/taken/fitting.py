@@ -1,0 +1,184 @@
+"""Where a visit fits into free time: for one visit every start with its clinician and room, for a course an Availability."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+
+from treatments.appointments.taken.days import each, lasting, on_grid, runs
+from treatments.appointments.taken.models import TICK_MINUTES, TICKS_A_DAY
+from treatments.appointments.taken.reading import FreeTime
+from treatments.appointments.taken.working import sum_of
+from treatments.scheduling.availability import Obstacle
+from treatments.scheduling.problems import Interval, Problem
+from treatments.scheduling.slots import Slot, VisitLength
+
+# A key that stands for everybody or for any room, where somebody asks what stands in the way.
+ANYBODY = 0
+
+
+class Fitting:
+    """Bits of the starts from which a visit of one length fits. What ends inside a tick needs all of it."""
+
+    def __init__(self, free: FreeTime, length: VisitLength) -> None:
+        self.free, self.length = free, length
+        self._lead = length.prep_minutes // TICK_MINUTES
+        self._treat = _up(length.patient_minutes) - self._lead
+
+    @cached_property
+    def by_room(self) -> dict[int, int]:
+        """Room to the starts at which it is free for all of the visit."""
+        needed = _up(self.length.patient_minutes + self.length.turnover_minutes)
+        return {room: lasting(bits, needed) for room, bits in self.free.rooms.items()}
+
+    @cached_property
+    def whoever_treats(self) -> int:
+        """Starts with a room, a device where there are any, and the patient free."""
+        starts = sum_of(self.by_room.values())
+        if self.free.devices and starts:
+            starts &= sum_of(self._treating(bits) for bits in self.free.devices.values())
+        if self.free.busy:
+            starts &= lasting(self.free.days.whole & ~self.free.busy, _up(self.length.patient_minutes))
+        return starts
+
+    def with_clinician(self, clinician: int) -> int:
+        return self.whoever_treats and self.whoever_treats & self._treating(self.free.clinicians[clinician])
+
+    def _treating(self, bits: int) -> int:
+        return lasting(bits, self._treat) >> self._lead
+
+
+def single_visits(free: FreeTime, length: VisitLength, *, not_before: datetime, grid_minutes: int) -> Iterator[Slot]:
+    """Every start at which somebody and some room are free, by clinician; the first free room is named.
+
+    Starts lie on the grid counted from local midnight; where the clocks go back both passes of the repeated hour are there.
+    """
+    fitting, days = Fitting(free, length), free.days
+    allowed = days.same_each_day(on_grid(grid_minutes)) & days.since(not_before)
+    for clinician in free.clinicians:
+        left = fitting.with_clinician(clinician) & allowed
+        for room, starts in fitting.by_room.items():
+            for bit in each(left & starts):
+                yield Slot(days.moment(bit), clinician, room)
+            left &= ~starts
+
+
+class KeptTime:
+    """`Availability` for a course, over what the database keeps. The days speak by the wall clock: a repeated hour is there
+    the first time only, and no visit lies across a change of the clocks."""
+
+    def __init__(self, free: FreeTime, problem: Problem, *, not_before: datetime) -> None:
+        """`problem`: the lengths, the grid (a multiple of five minutes) and the days to avoid are read from it."""
+        self._free, self._problem, self._not_before = free, problem, not_before
+        self.clinicians: Sequence[str] = tuple(str(key) for key in free.clinicians)
+        self.last_on = free.days.last
+        self._step, left = divmod(problem.grid_minutes, TICK_MINUTES)
+        if left:
+            raise ValueError(f"grid_minutes: must be a multiple of {TICK_MINUTES}")
+        length = VisitLength(problem.prep_minutes, problem.treat_minutes, problem.turnover_minutes)
+        self._fitting = Fitting(free, length)
+        self._starts: dict[str, int] = {}
+        self._allowed = self._not_over_nor_across_a_change()
+
+    def starts(self, clinician: str, day: date) -> int:
+        n = (day - self._free.days.first).days
+        if not 0 <= n < self._free.days.count or day in self._problem.prefer.avoid:
+            return 0
+        bits = self._starts.get(clinician)
+        if bits is None:
+            bits = self._starts[clinician] = self._fitting.with_clinician(int(clinician)) & self._allowed
+        wall = self._free.days.wall(bits, n)
+        return wall if self._step == 1 or not wall else _on_each(wall, self._step)
+
+    def room_at(self, clinician: str, day: date, start: int) -> str:
+        bit = self._free.days.bit_of((day - self._free.days.first).days, start * self._step)
+        return next(str(room) for room, starts in self._fitting.by_room.items() if starts >> bit & 1)
+
+    def orphans(self, clinician: str, day: date, start: int) -> int:
+        n = (day - self._free.days.first).days
+        free = self._free.days.wall(self._free.clinicians[int(clinician)], n)
+        treated_from = start * self._problem.grid_minutes + self._problem.prep_minutes
+        treated_to = treated_from + self._problem.treat_minutes
+        free_from, free_to = self._piece_around(n, free, treated_from // TICK_MINUTES, _up(treated_to))
+        rests = (treated_from - free_from * TICK_MINUTES, free_to * TICK_MINUTES - treated_to)
+        return sum(0 < rest < self._problem.treat_minutes for rest in rests)
+
+    def ignoring(self, obstacle: Obstacle) -> "KeptTime":
+        free, problem = self._free, self._problem
+        whole = free.days.whole
+        match obstacle:
+            case "clinicians":
+                free = replace(free, clinicians=dict.fromkeys(free.clinicians or (ANYBODY,), whole))
+            case "rooms":
+                free = replace(free, rooms={ANYBODY: whole})
+            case "devices":
+                free = replace(free, devices={})
+            case "patient_busy":
+                free = replace(free, busy=0)
+            case "avoid":
+                problem = replace(problem, prefer=replace(problem.prefer, avoid=frozenset()))
+        return KeptTime(free, problem, not_before=self._not_before)
+
+    def dumped(self) -> Problem:
+        """The problem with these free times written into it, without a key of ours: A, B for clinicians, R1, R2 for rooms."""
+        free, wish = self._free, self._problem.prefer.clinician
+        who = {str(key): _letters(n) for n, key in enumerate(free.clinicians)}
+        # A room is where a visit begins: without one before the present moment none begins there.
+        to_come = free.days.since(self._not_before)
+        return replace(
+            self._problem,
+            prefer=replace(self._problem.prefer, clinician=who.get(wish) if wish else None),
+            clinicians={who[str(key)]: self._intervals(bits) for key, bits in free.clinicians.items()},
+            rooms={f"R{n}": self._intervals(bits & to_come) for n, bits in enumerate(free.rooms.values(), 1)},
+            devices={f"D{n}": self._intervals(bits) for n, bits in enumerate(free.devices.values(), 1)},
+            patient_busy=self._intervals(free.busy),
+        )
+
+    def _not_over_nor_across_a_change(self) -> int:
+        days = self._free.days
+        allowed = days.since(self._not_before)
+        length = _up(self._problem.room_minutes)
+        for leap in days.leaps:
+            allowed &= ~days.between(days.begin + leap - length + 1, days.begin + leap)
+        return allowed
+
+    def _piece_around(self, n: int, free: int, first: int, end: int) -> tuple[int, int]:
+        """The free wall ticks, first and end, in which some that are free lie."""
+        begins = (~free & ((1 << first) - 1)).bit_length()
+        after = ~free >> end
+        ends = end + (after & -after).bit_length() - 1
+        for piece_from, piece_to in self._free.days.wall_pieces(n):
+            if piece_from <= first < piece_to:
+                return max(begins, piece_from), min(ends, piece_to)
+        return begins, ends
+
+    def _intervals(self, bits: int) -> tuple[Interval, ...]:
+        """Bits as wall times, cut at midnight and where the clocks change."""
+        days, found = self._free.days, []
+        for n in range(days.count):
+            wall = days.wall(bits, n)
+            if not wall:
+                continue
+            midnight = datetime.combine(days.day(n), time.min)
+            for piece_from, piece_to in days.wall_pieces(n):
+                piece = wall & ((1 << piece_to) - (1 << piece_from))
+                found += [
+                    Interval(*(midnight + timedelta(minutes=tick * TICK_MINUTES) for tick in run))
+                    for run in runs(piece)
+                ]
+        return tuple(found)
+
+
+def _up(minutes: int) -> int:
+    """Ticks that minutes reach into."""
+    return -(-minutes // TICK_MINUTES)
+
+
+def _on_each(wall: int, step: int) -> int:
+    """Every `step`-th bit of a day, moved together."""
+    return int(f"{wall:0{TICKS_A_DAY}b}"[::-1][::step][::-1], 2)
+
+
+def _letters(n: int) -> str:
+    """A, B, ... Z, AA, AB, ..."""
+    return (_letters(n // 26 - 1) if n >= 26 else "") + chr(ord("A") + n % 26)

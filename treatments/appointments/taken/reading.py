@@ -1,0 +1,159 @@
+"""Free time of a horizon, out of what the database keeps: one query, whatever the history."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection
+
+from clinic.models import Clinic
+from patients.models import Patient
+from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.taken.days import Days, runs
+from treatments.appointments.taken.models import BLOCK_TICKS
+from treatments.appointments.taken.working import at_work, open_hours
+from treatments.appointments.working_time import Away, Hours
+from treatments.scheduling.free_time import Stretch
+
+# What is kept of those asked about; and what nothing keeps because it is little: the visits of the patient herself, and the
+# places that somebody holds for another course for some minutes.
+KEPT = """
+SELECT kind, key, block::bigint, NULL::bigint, bits, NULL::bigint FROM treatments_taken
+WHERE clinic_id = %(clinic)s AND block BETWEEN %(first_block)s AND %(last_block)s AND (
+    (kind = 'clinician' AND key = ANY(%(clinicians)s)) OR (kind = 'room' AND key = ANY(%(rooms)s))
+    OR (kind = 'device' AND key = ANY(%(devices)s)))
+UNION ALL
+SELECT 'patient', patient_id, treatments_tick(lower(during)), treatments_last_tick(upper(during)) + 1, NULL, NULL
+FROM treatments_appointment
+WHERE patient_id = %(patient)s AND clinic_id = %(clinic)s AND day BETWEEN %(first_day)s - 1 AND %(last_day)s + 1
+    AND status = ANY(%(blocking)s) AND id <> ALL(%(ignored)s::bigint[])
+UNION ALL
+SELECT held.kind, held.key, treatments_tick(lower(held.during)), treatments_last_tick(upper(held.during)) + 1, NULL, NULL
+FROM treatments_coursehold hold JOIN treatments_heldvisit visit ON visit.hold_id = hold.id, LATERAL (VALUES
+    ('clinician', visit.clinician_id, visit.clinician_during),
+    ('room', visit.room_id, visit.room_during),
+    ('device', visit.device_id, visit.clinician_during)
+) held (kind, key, during)
+WHERE hold.clinic_id = %(clinic)s AND hold.plan_id <> %(own_course)s AND hold.expires_at > clinic_now() AND held.key IS NOT NULL
+"""
+# Visits that move ('-') are not in their own way. Where somebody sits beside one on purpose, the place stays taken: all
+# that takes it ('+'), the visit itself among them.
+IGNORED = """
+UNION ALL
+SELECT taking.sign || held.kind, held.key, treatments_tick(lower(taking.during)),
+    treatments_last_tick(upper(taking.during)) + 1, NULL, visit.id
+FROM treatments_appointment visit, LATERAL (VALUES
+    ('clinician', visit.clinician_id, visit.clinician_during),
+    ('room', visit.room_id, visit.room_during),
+    ('device', visit.device_id, visit.clinician_during)
+) held (kind, key, during), LATERAL (
+    SELECT '-' AS sign, held.during
+    UNION ALL SELECT '+', other FROM treatments_taking(held.kind, held.key, tstzrange(
+        to_timestamp(treatments_tick(lower(held.during)) * 300),
+        to_timestamp((treatments_last_tick(upper(held.during)) + 1) * 300))) other
+) taking
+WHERE visit.id = ANY(%(ignored)s::bigint[]) AND held.key IS NOT NULL AND visit.status = ANY(%(blocking)s)
+"""
+
+NOTHING = bytes(BLOCK_TICKS // 8)
+Span = tuple[int, int]  # ticks: first and end
+
+
+@dataclass
+class FreeTime:
+    """Who and what is free when, as bits of `days`, by key and in the order asked for. `busy`: the patient's own visits."""
+
+    days: Days
+    clinicians: dict[int, int]
+    rooms: dict[int, int]
+    devices: dict[int, int]
+    busy: int
+
+    def stretches(self, bits: int) -> list[Stretch]:
+        """Bits as stretches, sorted and apart."""
+        return [Stretch(self.days.moment(first), self.days.moment(end)) for first, end in runs(bits)]
+
+
+def free_time(
+    *,
+    clinic: Clinic,
+    patient: Patient,
+    first_day: date,
+    last_day: date,
+    clinicians: Iterable[int],
+    rooms: Iterable[int],
+    devices: Iterable[int],
+    hours: Hours,
+    away: Away,
+    ignore: Iterable[Appointment] = (),
+    own_course: int = 0,
+) -> FreeTime:
+    """Free time of some clinicians, rooms and devices (keys) from `first_day` to `last_day`, both included. One query.
+
+    `hours` and `away` of the whole horizon, from `working_time`. Visits that move (`ignore`) are not in their own way,
+    nor are places held for the course itself (`own_course`, its key).
+    """
+    days = Days(first_day, last_day, clinic.tz)
+    asked = {"clinician": list(clinicians), "room": list(rooms), "device": list(devices)}
+    taken = _taken(clinic, patient, days, asked, ignore, own_course)
+    usable = open_hours(hours, away, days, clinic)
+    return FreeTime(
+        days=days,
+        clinicians={
+            key: at_work(key, hours, away, days, clinic) & ~taken["clinician", key] for key in asked["clinician"]
+        },
+        rooms={key: usable & ~taken["room", key] for key in asked["room"]},
+        devices={key: usable & ~taken["device", key] for key in asked["device"]},
+        busy=taken["patient", patient.pk],
+    )
+
+
+def _taken(
+    clinic: Clinic,
+    patient: Patient,
+    days: Days,
+    asked: dict[str, list[int]],
+    ignore: Iterable[Appointment],
+    own_course: int,
+) -> dict[tuple[str, int], int]:
+    ignored = [visit.pk for visit in ignore]
+    given = {
+        "clinic": clinic.pk,
+        "patient": patient.pk,
+        "ignored": ignored,
+        "own_course": own_course,
+        "blocking": list(BLOCKING),
+        "first_block": days.begin // BLOCK_TICKS,
+        "last_block": (days.end - 1) // BLOCK_TICKS,
+        "first_day": days.first,
+        "last_day": days.last,
+    } | {f"{kind}s": keys for kind, keys in asked.items()}
+    taken: dict[tuple[str, int], int] = defaultdict(int)
+    own: dict[tuple[str, int], list[Span]] = defaultdict(list)
+    beside: dict[tuple[str, int, int], list[Span]] = defaultdict(list)
+    blocks: dict[tuple[str, int], dict[int, bytes]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT + IGNORED if ignored else KEPT, given)
+        for kind, key, at, end, bits, visit in cursor.fetchall():
+            if kind[0] == "-":
+                own[kind[1:], key].append((at, end))
+            elif kind[0] == "+":
+                beside[kind[1:], key, visit].append((at, end))
+            elif bits is None:
+                taken[kind, key] |= days.between(at, end)
+            else:
+                blocks[kind, key][at] = bits
+    for which, kept in blocks.items():
+        in_order = b"".join(kept.get(block, NOTHING) for block in range(given["first_block"], given["last_block"] + 1))
+        taken[which] |= int.from_bytes(in_order, "little") >> (days.begin - given["first_block"] * BLOCK_TICKS)
+    for which, stretches in own.items():
+        for stretch in stretches:
+            taken[which] &= ~days.between(*stretch)
+    for (kind, key, _), takings in beside.items():
+        for stretch in own[kind, key]:
+            if stretch in takings:
+                takings.remove(stretch)
+        for other in takings:
+            taken[kind, key] |= days.between(*other)
+    return taken

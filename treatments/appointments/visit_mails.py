@@ -1,0 +1,223 @@
+"""The mails about visits as they leave: whether each is still wanted, what it says, and the file for her calendar.
+
+What is owed when is written in `messages.py`; here nothing is written but read, at the moment of sending.
+"""
+
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from clinic import clock
+from clinic.models import Clinic
+from patients.models import Message, Patient
+from patients.outbox import kinds, rendering
+from treatments.appointments.calendar_files import Entry, Method, calendar_file
+from treatments.appointments.models import COMING, Appointment
+from treatments.plans.models import TreatmentPlan
+from treatments.rules.policy import catalogue_for
+
+CONFIRMED, CHANGED, CANCELLED = "booking_confirmed", "booking_changed", "booking_cancelled"
+# Several visits of one course in one mail. It is about the course; its context names the visits.
+COURSE, COURSE_CHANGED = "course_booked", "course_changed"
+THREE_DAYS, ONE_DAY = "visit_reminder_3d", "visit_reminder_1d"
+NO_LONGER_COMING = {
+    Appointment.Status.ARRIVED: "The patient is already here.",
+    Appointment.Status.NUMBING: "The patient is already here.",
+    Appointment.Status.IN_ROOM: "The patient is already here.",
+    Appointment.Status.DONE: "The visit is done.",
+    Appointment.Status.NO_SHOW: "The patient did not come.",
+    Appointment.Status.CANCELLED: "The visit was cancelled.",
+}
+
+
+class _VisitNow(NamedTuple):
+    """What a leaving mail asks of its visit. Read twice a mail, so no more of it is read: whole rows with their course
+    took more than half of the time of sending."""
+
+    status: str
+    schedule_version: int
+    kind: str
+    during: DateTimeTZRange
+    course_status: str | None
+
+
+def _visit(message: Message) -> _VisitNow | None:
+    found = Appointment.objects.filter(ref=message.about).order_by()
+    asked = found.values_list("status", "schedule_version", "kind", "during", "planned_session__plan__status")
+    return next((_VisitNow(*row) for row in asked), None)
+
+
+def _coming_as_written(message: Message) -> str | None:
+    """None while the visit stands as it did when the message was written; else why it must not go."""
+    visit = _visit(message)
+    if visit is None:
+        return "The visit no longer exists."
+    if message.patient.status != Patient.Status.ACTIVE:
+        return "The record is closed."
+    if visit.status not in COMING:
+        return NO_LONGER_COMING[visit.status]
+    if visit.schedule_version != message.context.get("version"):
+        return "The visit was moved."
+    if visit.course_status not in (None, TreatmentPlan.Status.ACTIVE):
+        return "The course is not under way."
+    return "The visit has begun." if visit.during.lower <= clock.now() else None
+
+
+def _course_as_written(message: Message) -> str | None:
+    """None while every visit of it stands as it did when the message was written."""
+    if message.patient.status != Patient.Status.ACTIVE:
+        return "The record is closed."
+    written = {told["ref"]: told["version"] for told in message.context["visits"]}
+    found = Appointment.objects.filter(ref__in=written, status__in=COMING).order_by()
+    asked = found.values_list("ref", "schedule_version", "planned_session__plan__status")
+    now = {str(ref): version for ref, version, status in asked if status == TreatmentPlan.Status.ACTIVE}
+    return None if now == written else "A visit of the course was changed."
+
+
+def _course_words(message: Message) -> dict:
+    visits = [
+        {name: datetime.fromisoformat(told[name]) for name in ("starts_at", "ends_at")}
+        | {"ref": told["ref"], "version": told["version"]}
+        for told in message.context["visits"]
+    ]
+    folded = message.context.get("folded", [])
+    words = {"visits": visits, "is_treatment": True, "starts_at": visits[0]["starts_at"]}
+    words["tell_us"] = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
+    words["prepare"] = _prepare(words, message.clinic) if ONE_DAY in folded else []
+    return words
+
+
+def _still_cancelled(message: Message) -> str | None:
+    visit = _visit(message)
+    if visit is None or visit.status != Appointment.Status.CANCELLED:
+        return "The visit is no longer cancelled."
+    return None
+
+
+def _when(message: Message) -> dict:
+    """What every mail about a visit may say: its moment, as it is now."""
+    visit = _visit(message)
+    return {
+        "starts_at": visit.during.lower,
+        "ends_at": visit.during.upper,
+        "is_treatment": visit.kind == Appointment.Kind.TREATMENT,
+    }
+
+
+def _cancelled_words(message: Message) -> dict:
+    """The time that is taken back: the one she was told."""
+    words = _when(message)
+    told = {name: message.context.get(name) for name in ("starts_at", "ends_at")}
+    return words | {name: datetime.fromisoformat(moment) for name, moment in told.items() if moment}
+
+
+def _notice_words(message: Message) -> dict:
+    """With what the reminders would have said, where the visit was booked too late for them."""
+    folded = message.context.get("folded", [])
+    words = _when(message)
+    words["tell_us"] = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
+    words["prepare"] = _prepare(words, message.clinic) if ONE_DAY in folded else []
+    return words
+
+
+def _three_days_words(message: Message) -> dict:
+    words = _when(message)
+    return words | {"tell_us": _tell_us(words, message.clinic)}
+
+
+def _one_day_words(message: Message) -> dict:
+    words = _when(message)
+    return words | {"prepare": _prepare(words, message.clinic)}
+
+
+def _tell_us(words: dict, clinic: Clinic) -> list[str]:
+    if not words["is_treatment"]:
+        return []
+    return [line.text for line in _step("before_14_days", clinic).lines if line.kind == "ask"]
+
+
+def _prepare(words: dict, clinic: Clinic) -> list[str]:
+    if not words["is_treatment"]:
+        return []
+    return [
+        "Please drink no alcohol before your visit.",
+        # Also part of a confirmation on the day itself, so it names no day.
+        *(line.text.replace(" tomorrow", "") for line in _step("before_1_day", clinic).lines if line.kind == "info"),
+    ]
+
+
+def _step(code: str, clinic: Clinic):
+    return next(step for step in catalogue_for(clinic).steps if step.code == code)
+
+
+def _file(message: Message, words: dict, *, method: Method) -> kinds.Attachment:
+    """The visit for her own calendar: the time the words tell, from the moment she is asked to come.
+
+    Stamped with the moment the message was written, so that one that is sent again says the same; every change of the
+    visit makes a new message, with a later stamp and a higher number.
+    """
+    clinic = message.clinic
+    alone = {"ref": message.about, "version": message.context.get("version", 0)} | words
+    entries = [_entry(message, visit) for visit in words.get("visits", [alone])]
+    return kinds.Attachment(
+        name="visits.ics" if len(entries) > 1 else "visit.ics",
+        content_type=f"text/calendar; method={method}; charset=utf-8",
+        text=calendar_file(entries, method, zone=clinic.tz),
+    )
+
+
+def _entry(message: Message, visit: dict) -> Entry:
+    clinic = message.clinic
+    return Entry(
+        ref=visit["ref"],
+        starts_at=visit["starts_at"],
+        ends_at=visit["ends_at"],
+        sequence=visit["version"],
+        changed_at=message.created_at,
+        summary=f"Visit at {clinic.sender_name}",
+        location=clinic.address,
+        organizer=rendering.sender_address(),
+        organizer_name=clinic.sender_name,
+    )
+
+
+_published, _taken_out = partial(_file, method="PUBLISH"), partial(_file, method="CANCEL")
+_notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True, version=2)
+_visit_kind = partial(_notice_kind, still_wanted=_coming_as_written, context=_notice_words, attachment=_published)
+_reminder_kind = partial(
+    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_coming_as_written
+)
+KINDS = (
+    _visit_kind(CONFIRMED, "Visit booked", unknown_policy="resend_if_hours_left"),
+    _visit_kind(CHANGED, "Visit moved", unknown_policy="resend_once"),
+    _notice_kind(
+        COURSE,
+        "Visits booked",
+        unknown_policy="resend_if_hours_left",
+        still_wanted=_course_as_written,
+        context=_course_words,
+        attachment=_published,
+        version=1,
+    ),
+    _notice_kind(
+        COURSE_CHANGED,
+        "Visits moved",
+        unknown_policy="resend_once",
+        still_wanted=_course_as_written,
+        context=_course_words,
+        attachment=_published,
+        version=1,
+    ),
+    _notice_kind(
+        CANCELLED,
+        "Visit cancelled",
+        unknown_policy="resend_once",
+        still_wanted=_still_cancelled,
+        context=_cancelled_words,
+        attachment=_taken_out,
+    ),
+    _reminder_kind(THREE_DAYS, "Visit in three days", context=_three_days_words),
+    _reminder_kind(ONE_DAY, "Visit tomorrow", context=_one_day_words),
+)

@@ -1,0 +1,105 @@
+"""A patient takes a free time: her visit is booked or moved there, the call is kept, and she waits no more."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from clinic.errors import DomainError
+from clinic.models import Clinic, User
+from treatments.appointments import services as appointments
+from treatments.appointments.calls import services as calls
+from treatments.appointments.calls.models import CallOutcome, WaitingEntry
+from treatments.appointments.models import COMING, Appointment
+from treatments.appointments.offers import place_of_value
+from treatments.appointments.places import LENGTHS, place_of
+from treatments.flows import visits
+from treatments.plans.models import PlannedSession
+from treatments.rules import policy
+
+
+@transaction.atomic
+def take(
+    *,
+    clinic: Clinic,
+    planned_session: PlannedSession | None,
+    waiting: WaitingEntry | None,
+    visit_ref: UUID | None,
+    value: str,
+    hole: tuple,
+    by: User,
+) -> tuple[CallOutcome, Appointment]:
+    """Book the place a form sent (`value`), or move the visit there, through the same gates as at the desk.
+
+    Raises whatever `appointments.book` and `appointments.move` raise.
+    """
+    policy.hold_rules(clinic)
+    if visit_ref is not None:
+        visit = clinic.appointments.select_related(
+            "clinic", "patient__clinic", "planned_session__plan__clinic", "clinician__user", "room", "device"
+        ).get(ref=visit_ref)
+        place = place_of_value(value, clinic=clinic, length=place_of(visit).length)
+        visit = appointments.move(visit=visit, place=place, by=by)
+    else:
+        kind = Appointment.Kind.TREATMENT if planned_session is not None else Appointment.Kind(waiting.kind)
+        patient = planned_session.plan.patient if planned_session is not None else waiting.patient
+        place = place_of_value(value, clinic=clinic, length=LENGTHS[kind])
+        visit = appointments.book(
+            patient=patient,
+            kind=kind,
+            place=place,
+            planned_session=planned_session,
+            by=by,
+        )
+    if waiting is not None:
+        calls.stop_waiting(entry=waiting, reason="Has an earlier place", by=by)
+    about = planned_session if planned_session is not None else waiting
+    made = calls.record(
+        about=about,
+        list_code="gap" if planned_session is not None else "waiting",
+        outcome="booked",
+        hole=hole,
+        by=by,
+    )
+    return made, visit
+
+
+@transaction.atomic
+def give_back(*, outcome: CallOutcome, by: User) -> Appointment:
+    """Undo `take`: the visit goes where it was, or is not booked after all; whoever waited waits again, with the same wishes."""
+    policy.hold_rules(outcome.clinic)
+    if outcome.outcome != CallOutcome.Outcome.BOOKED or outcome.hole is None or outcome.taken_back_at is not None:
+        raise DomainError("This was taken back already.")
+    # Everything that `take` wrote bears the moment of its transaction.
+    entry = WaitingEntry.objects.filter(patient=outcome.patient, ended_at=outcome.said_at, ended_by=outcome.by).first()
+    visit = _visit_of(outcome, entry)
+    # A visit that was moved there had another place before.
+    if visit.schedule_version == 1:
+        visit = visits.cancel(visit=visit, reason="Booked by mistake", by=by)
+    else:
+        visit = appointments.move_back(visit=visit, by=by)
+    calls.take_back(outcome=outcome, by=by)
+    if entry is not None:
+        calls.wait(
+            patient=entry.patient,
+            kind=entry.kind,
+            planned_session=entry.planned_session,
+            weekdays=entry.weekdays,
+            from_time=entry.from_time,
+            until_time=entry.until_time,
+            clinician=entry.clinician,
+            note=entry.note,
+            by=by,
+        )
+    return visit
+
+
+def _visit_of(outcome: CallOutcome, entry: WaitingEntry | None) -> Appointment:
+    mine = outcome.patient.appointments.filter(status__in=COMING, during__overlap=outcome.hole)
+    if outcome.planned_session_id is not None:
+        mine = mine.filter(planned_session=outcome.planned_session_id)
+    elif entry is not None:
+        mine = mine.filter(kind=entry.kind, planned_session=None)
+    visit = mine.select_related("clinic", "patient__clinic", "planned_session__plan__clinic").order_by("-id").first()
+    if visit is None:
+        raise DomainError("This visit was changed since. Open it to change it again.")
+    return visit

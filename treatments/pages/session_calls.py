@@ -1,0 +1,135 @@
+"""Sessions without a visit: overdue, with a window that closes soon, to book. One query, whatever the number of courses."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Greatest, JSONObject
+
+from clinic.models import Clinic
+from treatments.appointments.calls.heard import fruitless, heard, heard_about
+from treatments.appointments.models import BLOCKING, Appointment
+from treatments.pages.call_rows import SHOWN_OF_PATIENT, Call, CallList, Sorter, days, sentence, short_day
+from treatments.plans.models import PlannedSession
+from treatments.screenings.models import ScreeningRecord
+from treatments.sessions.models import TreatmentSession
+
+PATIENT_OF_SESSION = [f"plan__patient__{name}" for name in SHOWN_OF_PATIENT]
+SHOWN_OF_SESSION = (
+    *PATIENT_OF_SESSION, "ref", "number", "earliest_on", "target_on", "latest_on",
+    "plan__sessions_planned", "plan__floor_days", "plan__latest_days",
+)  # fmt: skip
+# A window that opens within this many days is worth a call now; one that ends within it is closing, if nobody says otherwise.
+OPENING_DAYS = 14
+CLOSING_DAYS = 14
+
+
+@dataclass
+class SessionLists:
+    closing: CallList = field(
+        default_factory=lambda: CallList(
+            "window-closing", "Window closing", "clock", "Everyone whose window closes soon is booked.", "Left"
+        )
+    )
+    overdue: CallList = field(
+        default_factory=lambda: CallList(
+            "overdue", "Overdue", "phone", "Nobody's window has closed without a visit.", "Late by"
+        )
+    )
+    to_book: CallList = field(
+        default_factory=lambda: CallList(
+            "to-book", "To book", "calendar", "Every course that may go on is booked.", "Left"
+        )
+    )
+    # Called again and again, and nothing booked: these courses stand still.
+    called_in_vain: list[Call] = field(default_factory=list)
+
+
+def sessions_to_book(clinic: Clinic, *, on: date | None = None) -> QuerySet[PlannedSession]:
+    """The next session of every active course, where it has no visit and was not done. One a course.
+
+    With `fell_out` (how its newest visit ended), `last_change` (when that was booked or ended) and what came of calls.
+    `on`: also what the newest screening says of that day, and the day of the next visit booked after it.
+    """
+    visits = Appointment.objects.filter(planned_session=OuterRef("pk"))
+    newest = visits.order_by("-id")
+    needlings = TreatmentSession.objects.filter(planned_session=OuterRef("pk"))
+    was_done = Q(status__in=["open", "completed"]) | Q(status="stopped", counts=True)
+    found = (
+        PlannedSession.objects.filter(plan__clinic=clinic, plan__status="active", plan__patient__status="active")
+        .filter(~Exists(visits.filter(status__in=BLOCKING, session_counts=True)), ~Exists(needlings.filter(was_done)))
+        .annotate(
+            fell_out=Subquery(newest.values("status")[:1]),
+            # GREATEST leaves out what is not known.
+            last_change=Subquery(newest.values(latest=Greatest("booked_at", "done_at", "closed_at"))[:1]),
+            calls=heard_about("planned_session"),
+        )
+        .select_related("plan__patient")
+        .only(*SHOWN_OF_SESSION)
+        .order_by("plan_id", "number")
+        .distinct("plan_id")
+    )
+    if on is None:
+        return found
+    # The depths it begins with say which clinician may take it.
+    return found.only(*SHOWN_OF_SESSION, "zones").annotate(screened=_screened_for(on), next_on=_booked_after())
+
+
+def _screened_for(on: date) -> Subquery:
+    shown = JSONObject(on=F("on"), purpose="purpose", made_at="made_at", outlook="result__outlook")
+    newest = ScreeningRecord.objects.filter(patient=OuterRef("plan__patient"), on__lte=on).order_by("-id")
+    return Subquery(newest.annotate(shown=shown).values("shown")[:1])
+
+
+def _booked_after() -> Subquery:
+    later = Appointment.objects.filter(
+        planned_session__plan=OuterRef("plan"),
+        planned_session__number__gt=OuterRef("number"),
+        status__in=BLOCKING,
+        session_counts=True,
+    )
+    return Subquery(later.order_by("day").values("day")[:1])
+
+
+def sort_sessions(sessions: list[PlannedSession], sorter: Sorter, *, closing_days: int = CLOSING_DAYS) -> SessionLists:
+    """Each session of `sessions_to_book` on the list of its window: closed, closing within `closing_days`, open or opening."""
+    lists, today = SessionLists(), sorter.today
+    near = [session for session in sessions if session.earliest_on <= today + timedelta(days=OPENING_DAYS)]
+    for session in sorted(near, key=lambda one: (one.latest_on, one.plan.patient.name_key)):
+        left = (session.latest_on - today).days
+        if left < 0:
+            into, say, due = lists.overdue, "window closed", days(-left)
+        elif left <= closing_days:
+            into, say, due = lists.closing, f"until {short_day(session.latest_on)}", days(left)
+        else:
+            is_open = session.earliest_on <= today
+            say = f"until {short_day(session.latest_on)}" if is_open else f"opens {short_day(session.earliest_on)}"
+            into, due = lists.to_book, days(left)
+        call = _session_call(session, say=say, due=due, today=today)
+        sorter.add(into, call, session.calls, about=session.ref, since=session.last_change)
+        if fruitless(call.told) and not call.from_list:
+            lists.called_in_vain.append(call)
+    return lists
+
+
+def told_of(session: PlannedSession) -> list:
+    """What came of the calls about a session from `sessions_to_book`, since it was last booked or fell out."""
+    return heard(session.calls, "to-book", since=session.last_change)
+
+
+def _session_call(session: PlannedSession, *, say: str, due: str, today: date) -> Call:
+    patient = session.plan.patient
+    fell_out = {"cancelled": ", cancelled once", "no_show": ", did not come"}.get(session.fell_out or "", "")
+    number = f"Session {session.number} of {session.plan.sessions_planned}"
+    return Call(
+        name=patient.full_name,
+        session=number,
+        say=f"{number}, {say}{fell_out}",
+        why=sentence(f"{say}{fell_out}"),
+        due=due,
+        phone=patient.phone,
+        leads_to=("book", session.ref),
+        patient_ref=patient.ref,
+        act="Book",
+        hue="stop" if session.latest_on < today else "",
+    )

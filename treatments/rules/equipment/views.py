@@ -1,0 +1,100 @@
+"""What the clinic treats with: devices with the limits of their label, numbing products, cartridge lots."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from clinic import clock
+from clinic.resources.forms import OutForm
+from clinic.resources.pressing import form_page, posted, seen_before
+from clinic.roles import Role, allow
+from clinic.submissions import once
+from treatments.protocol.catalogue import Catalogue
+from treatments.rules import services as rules
+from treatments.rules.equipment import services
+from treatments.rules.equipment.forms import DeviceForm
+from treatments.rules.models import Device
+
+FORM = ["GET", "POST"]
+
+
+@allow(Role.CLINICIAN, Role.MANAGER)
+def equipment(request: HttpRequest) -> HttpResponse:
+    """Devices with their limits, numbing products, cartridge lots: what a session may name."""
+    context = {
+        "devices": request.clinic.devices.all(),
+        "anaesthetics": request.clinic.anaesthetics.all(),
+        "lots": request.clinic.cartridge_lots.all(),
+        "today": clock.today(request.clinic),
+        "is_manager": request.membership.has(Role.MANAGER),
+    }
+    return render(request, "treatments/rules/equipment.html", context)
+
+
+@allow(Role.MANAGER, methods=FORM)
+def device_new(request: HttpRequest) -> HttpResponse:
+    form = DeviceForm(posted(request), catalogue=_catalogue(request))
+
+    def add() -> str:
+        device = rules.add_device(clinic=request.clinic, by=request.user, **form.wanted())
+        return f"{device} is in service."
+
+    return form_page(request, form, add, title="Add a device", act="Add the device", back=_back())
+
+
+@allow(Role.MANAGER, methods=FORM)
+def device_change(request: HttpRequest, ref: UUID) -> HttpResponse:
+    device = _device(request, ref)
+    form = DeviceForm.of(device, posted(request), _catalogue(request))
+
+    def change() -> str:
+        return f"{services.change_device(device=device, by=request.user, **form.wanted())} saved."
+
+    return form_page(request, form, change, title=f"{device}", act="Save the device", back=_back())
+
+
+@allow(Role.MANAGER, methods=FORM)
+def device_out(request: HttpRequest, ref: UUID) -> HttpResponse:
+    device = _device(request, ref)
+    form = OutForm(posted(request), initial={"reason": device.out_reason})
+
+    def take_out() -> str:
+        services.take_device_out(device=device, by=request.user, seen=seen_before(request), **form.cleaned_data)
+        return f"{device} is out of service."
+
+    return form_page(
+        request,
+        form,
+        take_out,
+        title=f"Take {device} out of service",
+        act="Take it out of service",
+        back=_back(),
+        lead="No visit takes it any more. Visits that hold it stay booked, and you see which ones first.",
+    )
+
+
+@allow(Role.MANAGER, methods=["POST"])
+def device_back(request: HttpRequest, ref: UUID) -> HttpResponse:
+    device = _device(request, ref)
+
+    def put_back() -> str:
+        services.put_device_back(device=device, by=request.user)
+        messages.success(request, f"{device} is in service again.")
+        return _back()
+
+    return once(request, put_back)
+
+
+def _device(request: HttpRequest, ref: UUID) -> Device:
+    return get_object_or_404(request.clinic.devices.select_related("clinic"), ref=ref)
+
+
+def _catalogue(request: HttpRequest) -> Catalogue:
+    return rules.catalogue_of(rules.in_force(request.clinic))
+
+
+def _back() -> str:
+    return reverse("treatments:equipment")
