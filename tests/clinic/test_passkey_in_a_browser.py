@@ -28,7 +28,7 @@ def finger_of(page: Page) -> CDPSession:
 
 def test_a_passkey_is_added_and_opens_the_clinic_and_no_page_breaks_the_policy(visitors, desk_member):
     """`visitors` fails on every violation of the policy, every script error and every 500."""
-    who = visitors().sign_in(desk_member)
+    who = visitors().sign_in_by_form(desk_member)
     page = who.page
     tools = finger_of(page)
     who.open("/accounts/2fa/webauthn/add/")

@@ -170,9 +170,9 @@ def test_one_patient_from_registration_to_aftercare(
     visitors, worker, clinic, desk_member, clinician_member, manager_member
 ):
     journey = Journey(
-        desk=visitors().sign_in(desk_member),
-        clinician=visitors("tablet").sign_in(clinician_member),
-        manager=visitors(dark=True).sign_in(manager_member),
+        desk=visitors().sign_in_by_form(desk_member),
+        clinician=visitors("tablet").sign_in_by_form(clinician_member),
+        manager=visitors(dark=True).sign_in_by_form(manager_member),
     )
     patient = journey.register()
     journey.find()

@@ -57,14 +57,6 @@ class OutcomeForm(forms.Form):
         allowed = (settled_as(list_code), Outcome.MESSAGE, Outcome.NO_ANSWER, Outcome.CALL_BACK, Outcome.STOP)
         self.fields["outcome"].choices = [(code, Outcome(code).label) for code in allowed]
         self.fields["call_back_on"].widget.attrs["min"] = today.isoformat()
-        self.helper = page_form_helper()
-        self.helper.layout = Layout(Div(Field("call_back_on"), Field("call_back_at"), css_class="form-row"))
-
-    @property
-    def note_helper(self):
-        helper = page_form_helper()
-        helper.layout = Layout(Field("note"))
-        return helper
 
 
 class WaitForm(forms.Form):
