@@ -1,13 +1,19 @@
 """A whole course in three presses, at every width; what the page says while the times are held."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
 from tests.fixtures.browser import VIEWS
+from tests.treatments.courses.test_booking import best, booked
+from treatments.appointments import services as diary
+from treatments.appointments.courses import services
 from treatments.appointments.models import Appointment
+from treatments.appointments.offers import value_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -65,3 +71,22 @@ def test_escape_lets_go(visitors, desk_member, active_plan):
     page.keyboard.press("Escape")
     expect(page.get_by_role("timer")).to_have_count(0)
     expect(page.get_by_role("button", name=re.compile("^Hold this")).first).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_what_moves_with_a_visit_is_read_and_then_done(visitors, desk_member, active_plan, width, dark):
+    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+    place = diary.place_of(made[1])
+    later = replace(place, day=place.day + timedelta(days=20), device=None)
+    visitor = visitors(width, dark=dark).sign_in(desk_member)
+    page = visitor.open(f"{reverse('treatments:rearrange', args=[made[1].ref])}?to={value_of(later)}")
+    name = f"{width}-{'dark' if dark else 'light'}"
+    expect(page.get_by_text("Nothing is saved yet")).to_be_visible()
+    visitor.shoot(f"rearrange-{name}")
+    assert visitor.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Move sessions 2 and 3").click()
+    expect(page.locator("#toasts")).to_contain_text("Two visits are moved")
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(page.locator("#toasts")).to_contain_text("Back where they were")
+    assert list(booked(active_plan).values_list("day", flat=True)) == [visit.day for visit in made]
