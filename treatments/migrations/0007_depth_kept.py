@@ -6,17 +6,30 @@ from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 
 
-# Labels are read as they stand from now on: depths are numbers, and actives are written small.
+# Labels are read as they stand from now on: depths are numbers, and actives are written small. What is no plain number, or
+# stands there twice, is for a person to put right: nothing of a label is dropped on the way.
 NORMALISE_LABELS = r"""
+DO $$
+DECLARE wrong record;
+BEGIN
+    FOR wrong IN
+        SELECT labels.name, said, value #>> '{}' AS number, count(*) OVER (PARTITION BY labels.name, lower(btrim(said))) AS times
+        FROM (
+            SELECT 'device ' || id AS name, max_depth_mm AS label FROM treatments_device
+            UNION ALL SELECT 'anaesthetic ' || id, actives FROM treatments_anaesthetic
+        ) labels, jsonb_each(label) AS entry(said, value)
+    LOOP
+        IF wrong.times > 1 OR (wrong.number ~ '^[0-9]+([.][0-9]+)?$') IS NOT TRUE THEN
+            RAISE EXCEPTION 'The label of % says "%" for "%": write each place or active once, as a number like 1.5, and migrate again',
+                wrong.name, wrong.number, wrong.said;
+        END IF;
+    END LOOP;
+END $$;
 UPDATE treatments_device SET max_depth_mm = (
-    SELECT COALESCE(jsonb_object_agg(lower(btrim(place)),
-        CASE WHEN jsonb_typeof(depth) = 'string' THEN to_jsonb((depth #>> '{}')::numeric) ELSE depth END), '{}')
-    FROM jsonb_each(max_depth_mm) AS label(place, depth) WHERE depth #>> '{}' ~ '^[0-9]+([.][0-9]+)?$'
+    SELECT jsonb_object_agg(lower(btrim(place)), (depth #>> '{}')::numeric) FROM jsonb_each(max_depth_mm) AS label(place, depth)
 ) WHERE max_depth_mm <> '{}';
 UPDATE treatments_anaesthetic SET actives = (
-    SELECT COALESCE(jsonb_object_agg(lower(btrim(active)),
-        CASE WHEN jsonb_typeof(percent) = 'string' THEN to_jsonb((percent #>> '{}')::numeric) ELSE percent END), '{}')
-    FROM jsonb_each(actives) AS label(active, percent) WHERE percent #>> '{}' ~ '^[0-9]+([.][0-9]+)?$'
+    SELECT jsonb_object_agg(lower(btrim(active)), (percent #>> '{}')::numeric) FROM jsonb_each(actives) AS label(active, percent)
 ) WHERE actives <> '{}';
 """
 

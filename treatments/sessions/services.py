@@ -21,6 +21,7 @@ from treatments.plans.models import TreatmentPlan
 from treatments.protocol.depth import check
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
+from treatments.protocol.written import written
 from treatments.rules.models import Anaesthetic, Device
 from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
@@ -129,7 +130,7 @@ def set_cartridge(
     if device != locked.device and (beyond := beyond_device(locked, device)):
         row, most_mm = beyond
         raise DomainError(
-            f"{device} may go {_mm(most_mm)} deep on the {_zone_words(locked, row.zone)}, and {_mm(row.depth_mm)} "
+            f"{device} may go {written(most_mm)} mm deep on the {_zone_words(locked, row.zone)}, and {written(row.depth_mm)} mm "
             "is charted. Change that zone first, or take another device.",
             field="device",
         )
@@ -365,10 +366,6 @@ def close_adverse_event(*, event: AdverseEvent, resolved_on: date, over_72h: boo
     return event
 
 
-def _mm(depth_mm: Decimal) -> str:
-    return f"{depth_mm.normalize():f} mm"
-
-
 def _zone_words(session: TreatmentSession, zone: str) -> str:
     return catalogue_for(session.clinic, session.on).zone_label(zone).lower()
 
@@ -410,7 +407,7 @@ def _refuse_deeper_than_signed_for(session: TreatmentSession, depth_mm: Decimal)
         patient=session.patient, techniques=plan.techniques, depth_class=asked, at=clock.now()
     ):
         raise DomainError(
-            f"{_mm(depth_mm)} is deeper than the patient signed for ({DepthClass(plan.depth_class).label}). Stay within that.",
+            f"{written(depth_mm)} mm is deeper than the patient signed for ({DepthClass(plan.depth_class).label}). Stay within that.",
             field="depth",
         )
 
@@ -460,8 +457,8 @@ def _missing(session: TreatmentSession) -> Iterator[tuple[str, str]]:
         row, most_mm = beyond
         yield (
             "zones",
-            f"{_mm(row.depth_mm)} is charted on the {_zone_words(session, row.zone)}, and the label of {session.device} "
-            f"allows {_mm(most_mm)} now. Correct the zone, or stop the session early and say why.",
+            f"{written(row.depth_mm)} mm is charted on the {_zone_words(session, row.zone)}, and the label of {session.device} "
+            f"allows {written(most_mm)} mm now. Correct the zone, or stop the session early and say why.",
         )
     if session.anaesthetic is not None and (session.anaesthetic_on_at is None or session.anaesthetic_off_at is None):
         yield "anaesthetic_off_at", "Enter when the numbing cream went on and came off before you sign."
