@@ -11,7 +11,7 @@ PURE := $(wildcard treatments/protocol treatments/scheduling)
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor run test check bench migrate clean
+.PHONY: help setup vendor run test check bench faults migrate clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ endif
 
 bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evidence/bench.json
 	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench --database
+
+faults: $(VENV)/.runs ## Race 100,000 tries, kill processes in the middle, look for what is broken, keep docs/evidence/faults.json. TRIES=
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py faults $(if $(TRIES),--tries $(TRIES))
 
 setup: $(VENV)/.develops static/vendor/.made ## Only install what run and test need
 

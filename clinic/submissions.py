@@ -29,9 +29,17 @@ def once(request: HttpRequest, effect: Callable[[], str]) -> HttpResponse:
         if is_new:
             submission.result_url = effect()
             submission.save(update_fields=["result_url"])
-    if submission.user_id != request.user.pk or submission.payload_sha256 != _fingerprint(request):
-        return render(request, "409.html", {"what": "This form was already sent with other content."}, status=409)
-    return go_to(request, submission.result_url)
+    return _answer(request, submission)
+
+
+def answered(request: HttpRequest) -> HttpResponse | None:
+    """What this rendered form was answered before; None where nothing came of it yet. One query.
+
+    For a form that is judged by how things stand: after the first press they stand differently, and the second one (a
+    double click) is no mistake. Ask before refusing it, and after looking: a first press may be done in between.
+    """
+    submission = FormSubmission.objects.filter(token=_token(request)).first()
+    return None if submission is None else _answer(request, submission)
 
 
 def forget(*, older_than: timedelta) -> int:
@@ -44,6 +52,12 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": url})
     return redirect(url)
+
+
+def _answer(request: HttpRequest, submission: FormSubmission) -> HttpResponse:
+    if submission.user_id != request.user.pk or submission.payload_sha256 != _fingerprint(request):
+        return render(request, "409.html", {"what": "This form was already sent with other content."}, status=409)
+    return go_to(request, submission.result_url)
 
 
 def _token(request: HttpRequest) -> uuid.UUID:

@@ -18,10 +18,11 @@ from tests.prepared import copy_from_cache, keep_in_cache, sweep
 pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
 
 
-# Files that take longest are begun first: no worker is left alone with one of them at the end. Before them the one that
-# forks: a process in which a browser was driven has threads that a fork does not survive.
+# Files that take longest are begun first: no worker is left alone with one of them at the end. Before them those that
+# fork: a process in which a browser was driven has threads that a fork does not survive.
 FIRST = (
     "appointments/test_diary.py",
+    "faults/test_booking_faults.py",
     "running/test_up.py",
     "journeys",
     "look/test_parts.py",

@@ -4,6 +4,7 @@ from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.courses.models import CourseHold, HeldVisit
 from treatments.appointments.feeds.models import CalendarFeed
 from treatments.appointments.models import Appointment
+from treatments.appointments.overlaps import models as _overlaps  # noqa: F401  it brings a trigger
 from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.models import CourseReview, OutcomeScore

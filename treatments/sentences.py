@@ -56,6 +56,7 @@ SENTENCES = {
     "appointment_minutes_sane": "Enter 5 to 240 minutes of treatment.",
     "appointment_closed_says_when": "A cancelled or missed visit needs its time.",
     "appointment_ranges_sane": "The visit needs a beginning and an end.",
+    "appointment_beside_an_overlap": "Visits overlap at that time on purpose already, so nothing is free there.",
     # Places held for a course
     "appointment_not_held": "A colleague holds this time for a few minutes, for a course she is booking.",
     "held_visit_is_free": "Somebody was faster: one of these times was booked meanwhile.",

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from clinic import audit, clock
 from clinic.errors import ConstraintRefused, DomainError, explained
 from clinic.models import Clinic, Membership, Room, TimeOff, User, WorkingHours
+from clinic.resources import leaving
 from clinic.resources import stretches as stretches_of_a_day
 from clinic.resources.touched import read_first
 from clinic.roles import Role
@@ -50,7 +51,9 @@ def rename_room(*, room: Room, name: str, short_name: str, by: User) -> Room:
 @transaction.atomic
 def shift_room(*, room: Room, up: bool, by: User) -> None:
     """One place up or down in the order in which rooms are shown and offered."""
-    rooms = list(Room.objects.select_for_update(no_key=True).filter(clinic=room.clinic_id).order_by("position", "id"))
+    # Rooms are locked by id, as everywhere; their order is another.
+    locked = Room.objects.select_for_update(no_key=True).filter(clinic=room.clinic_id).order_by("id")
+    rooms = sorted(locked, key=lambda one: (one.position, one.pk))
     here = next(number for number, one in enumerate(rooms) if one.pk == room.pk)
     there = here - 1 if up else here + 1
     if not 0 <= there < len(rooms):
@@ -116,6 +119,8 @@ def change_person(
     with read_first(membership.clinic, seen), explained():
         membership.sees_patients, membership.max_depth_mm = sees_patients, max_depth_mm
         membership.save(update_fields=["sees_patients", "max_depth_mm"])
+        if not sees_patients:
+            leaving.end_all(membership, by=by)
     pairs = zip(("sees_patients", "max_depth_mm"), before, (sees_patients, max_depth_mm), strict=True)
     audit.record("membership.changed", membership, by=by, fields=[name for name, was, now in pairs if was != now])
     return membership
@@ -124,6 +129,8 @@ def change_person(
 @transaction.atomic
 def mark_left(*, membership: Membership, by: User, seen: str = "") -> Membership:
     """She works here no more: no sign-in to this clinic, no new visit. What she has done and signed stays hers."""
+    # Two managers who mark each other as gone at the same moment: the second finds that she is the only one left.
+    Clinic.objects.select_for_update(no_key=True).get(pk=membership.clinic_id)
     membership = _locked(membership)
     if membership.user_id == by.pk:
         raise DomainError("You cannot mark yourself as gone. Ask another manager.")
@@ -135,6 +142,7 @@ def mark_left(*, membership: Membership, by: User, seen: str = "") -> Membership
     with read_first(membership.clinic, seen):
         membership.is_active = False
         membership.save(update_fields=["is_active"])
+        leaving.end_all(membership, by=by)
     audit.record("membership.left", membership, by=by)
     return membership
 

@@ -1,6 +1,5 @@
 """Tags and filters of every page: glyphs, days and times in the clinic's words, what the shell shows, small geometry."""
 
-import math
 import re
 import uuid
 from datetime import date, datetime, time
@@ -19,7 +18,6 @@ register = template.Library()
 
 SPRITE = "img/sprite.svg"
 BOOTSTRAP_SPRITE = "vendor/bootstrap-icons/bootstrap-icons.svg"
-MINUTES_A_ROW = 5
 
 # The window ruler: a row's height and the first row's top, in units of its SVG.
 RULER_TOP = 54
@@ -127,6 +125,7 @@ def undo_url(message) -> str:
 
 NAV = (
     ("today", "Today", "today", "treatments:today"),
+    ("calendar", "Calendar", "calendar", "treatments:calendar"),
     ("patients", "Patients", "people", "patients:list"),
     ("worklists", "Worklists", "list", "treatments:worklists"),
     ("messages", "Messages", "mail", "patients:messages"),
@@ -281,41 +280,6 @@ def initial_surname(name: str) -> str:
     """ "Aisha Rahman" where two visits share a lane: "A. Rahman"."""
     first, _, rest = str(name).partition(" ")
     return f"{first[:1]}. {rest.split()[-1]}" if rest else first
-
-
-# ── The day's grid ────────────────────────────────────────────────────────────
-
-
-def _minutes(moment: datetime | time) -> int:
-    wall = _local(moment) if isinstance(moment, datetime) else moment
-    return wall.hour * 60 + wall.minute
-
-
-@register.filter
-def at_class(moment: datetime | time) -> str:
-    """The row a wall time stands in: at-1030."""
-    row = _minutes(moment) // MINUTES_A_ROW * MINUTES_A_ROW
-    return f"at-{row // 60:02d}{row % 60:02d}"
-
-
-@register.filter
-def plus_class(moment: datetime | time) -> str:
-    """Minutes past the row, for the line of now: plus-2."""
-    past = _minutes(moment) % MINUTES_A_ROW
-    return f"plus-{past}" if past else ""
-
-
-@register.filter
-def for_class(minutes: int) -> str:
-    """How many rows a length covers; a part of a row counts as a row: for-45."""
-    return f"for-{max(1, math.ceil(int(minutes) / MINUTES_A_ROW)) * MINUTES_A_ROW}"
-
-
-@register.simple_tag
-def numb_class(prep_minutes: int, treat_minutes: int) -> str:
-    """The numbing share of a visit in tens of a hundred, so that the lower part begins when treatment does."""
-    total = int(prep_minutes) + int(treat_minutes)
-    return f"numb-{min(90, max(10, round(10 * int(prep_minutes) / total) * 10))}" if total and prep_minutes else ""
 
 
 # ── Course dots ───────────────────────────────────────────────────────────────

@@ -122,6 +122,7 @@ CANCEL = """
 UPDATE patients_message
 SET state = 'cancelled', reason = %(reason)s, closed_at = clinic_now(), closed_by_id = %(by)s
 WHERE about = ANY(%(about)s) AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
+  AND (%(only)s::bigint[] IS NULL OR id = ANY(%(only)s))
   AND (state IN ('due', 'held') OR (state = 'sending' AND handed_off_at IS NULL))
 RETURNING *
 """
@@ -129,15 +130,22 @@ RETURNING *
 
 @transaction.atomic
 def cancel_about(
-    *, about: UUID | Iterable[UUID], reason: str, by: User | None, kinds: Iterable[str] | None = None
+    *,
+    about: UUID | Iterable[UUID],
+    reason: str,
+    by: User | None,
+    kinds: Iterable[str] | None = None,
+    only: Iterable[Message] | None = None,
 ) -> list[Message]:
-    """Cancel every message about these things that has not left. Returns those that are already handed to the mail
-    server, so that the screen can say so and a change notice can follow."""
+    """Cancel every message about these things that has not left, or `only` these of them. Returns those that are already
+    handed to the mail server, so that the screen can say so and a change notice can follow."""
     about = [about] if isinstance(about, UUID) else list(about)
     codes = None if kinds is None else list(kinds)
+    rows = None if only is None else [message.pk for message in only]
     cancelled = list(
         Message.objects.raw(
-            CANCEL, {"about": about, "kinds": codes, "reason": reason[:200], "by": by.pk if by else None}
+            CANCEL,
+            {"about": about, "kinds": codes, "only": rows, "reason": reason[:200], "by": by.pk if by else None},
         )
     )
     if cancelled:
@@ -146,7 +154,8 @@ def cancel_about(
     gone = Message.objects.filter(
         about__in=about, state__in=[State.SENDING, State.UNKNOWN], handed_off_at__isnull=False
     )
-    return list(gone if codes is None else gone.filter(kind__in=codes))
+    gone = gone if codes is None else gone.filter(kind__in=codes)
+    return list(gone if rows is None else gone.filter(pk__in=rows))
 
 
 @transaction.atomic

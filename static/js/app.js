@@ -11,3 +11,5 @@ import "./signature.js";
 import "./numbing.js";
 import "./ruler.js";
 import "./score.js";
+import "./print.js";
+import "./calendar.js";

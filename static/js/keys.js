@@ -1,4 +1,5 @@
-/* Keys that act on the page: each is written on its own link or button as data-key, so the page says what is possible. Never inside inputs; can be switched off (voice control speaks letters). */
+/* Keys that act on the page: each is written on its own link or button as data-key, so the page says what is possible and
+   everything is reached by Tab as well. Never inside inputs; can be switched off (voice control speaks letters). */
 
 import { isTyping } from "./dom.js";
 
@@ -10,6 +11,11 @@ const off = () => document.cookie.split("; ").includes("keys=off");
 const usable = (element) => element.checkVisibility?.() !== false && !element.disabled && !element.closest("[inert], dialog:not([open])");
 const within = () => document.querySelector("dialog[open]") ?? document;
 const find = (key) => [...within().querySelectorAll("[data-key]")].find((element) => element.dataset.key.toLowerCase() === key && usable(element));
+// What was just done is taken back first; without that, the last step of the visit that is open.
+const undoing = () => [...within().querySelectorAll("[data-undo]")].filter(usable).at(-1) ?? find("u");
+const searching = () => [...within().querySelectorAll("[data-search]")].find(usable);
+// On many keyboards brackets are written with AltGr, which the browser reports as Ctrl and Alt.
+const isCommand = (event) => (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
 
 function act(element) {
   if (/^(input|textarea|select)$/i.test(element.tagName)) element.focus();
@@ -17,7 +23,8 @@ function act(element) {
 }
 
 function onKey(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
+  // A key that is held down has been pressed once.
+  if (event.defaultPrevented || event.repeat || event.isComposing || isCommand(event) || isTyping(event.target)) return;
   const key = event.key.toLowerCase();
   if (key.length !== 1) {
     // Enter and the arrows belong to whatever has focus; only when nothing has, they act on the page.
@@ -31,45 +38,96 @@ function onKey(event) {
   if (off()) return;
   if (key === "?") { event.preventDefault(); showHelp(); return; }
   if (key === "/") {
-    const search = [...document.querySelectorAll("[data-search]")].find(usable);
+    const search = searching();
     if (search) { event.preventDefault(); search.focus(); search.select?.(); }
     return;
   }
-  if (key === "u") {
-    const undo = [...document.querySelectorAll("[data-undo]")].at(-1);
-    if (undo) { event.preventDefault(); undo.click(); return; }
-  }
   const chord = first && performance.now() - firstAt < SECOND_KEY_MS ? find(`${first} ${key}`) : null;
-  const target = chord ?? find(key);
+  const target = chord ?? (key === "u" ? undoing() : find(key));
   first = "";
   if (target) { event.preventDefault(); act(target); }
   else { first = key; firstAt = performance.now(); }
 }
 document.addEventListener("keydown", onKey);
 
-/* ── `?`: what can be pressed here ── */
-const ALWAYS = [["/", "Search"], ["U", "Undo what was just done"], ["Esc", "Close the drawer or the window"], ["?", "This list"]];
+/* ── `?`: what can be pressed here, and what elsewhere ── */
+// The whole map of the desk, in the order it is learnt. What this page offers is named by its own words; the rest says where.
+const MAP = [
+  ["/", "Find a patient", "on every page with a search field"],
+  ["t", "Today", ""],
+  ["[", "The day before", "on Today"],
+  ["]", "The day after", "on Today"],
+  ["1", "The first column, and so on to 9", "on Today"],
+  ["n", "Register a patient", ""],
+  ["c", "The course", "on a visit or a patient with a course"],
+  ["r", "Book the next session at another time", "on a visit with a session to book"],
+  ["a", "Arrived", "on a visit of today"],
+  ["b", "Numbing begins", "on a visit that has arrived"],
+  ["i", "In room", "on a visit that has arrived"],
+  ["d", "Done", "on a visit in the room"],
+  ["x", "Did not come", "on a visit whose time has come"],
+  ["y", "Confirmed", "on a visit that is booked"],
+  ["m", "Move the visit", "on a visit to come"],
+  ["f", "Fill the first free time", "on a day with one"],
+  ["o", "Go to the session", "on a visit at the chair, for clinicians"],
+  ["p", "The day sheet, to print", "on Today"],
+  ["u", "Undo what was just done", "after a press, and on a visit"],
+  ["g l", "Messages", ""],
+  ["Enter", "Accept what is offered first", "on a visit with a session to book"],
+  ["Escape", "Close the drawer or the window", "where one is open"],
+];
 
 function showHelp() {
   const dialog = document.getElementById("keys");
   if (!dialog || dialog.open) return;
-  const list = dialog.querySelector("[data-keys]");
-  const here = [...document.querySelectorAll("[data-key]")].filter((element) => usable(element))
-    .map((element) => [element.dataset.key.length === 1 ? element.dataset.key.toUpperCase() : element.dataset.key, words(element)]);
-  const rows = new Map([...here, ...ALWAYS]);
-  list.replaceChildren(...[...rows].flatMap(([key, label]) => {
+  const here = namedHere();
+  const elsewhere = MAP.filter(([key]) => !here.has(key));
+  const others = elsewhere.map(([key, label, where]) => [key, where ? `${label}, ${where}` : label]);
+  dialog.querySelector("[data-keys]").replaceChildren(
+    group("On this page", [...here]), ...(others.length ? [group("Elsewhere", others)] : []));
+  dialog.querySelector("[data-keys-switch]").checked = !off();
+  dialog.showModal();
+}
+
+/** Key to words of all that a press would find now, in the order of the map; what only this page has comes after. */
+function namedHere() {
+  const here = new Map();
+  for (const element of document.querySelectorAll("[data-key]")) {
+    const key = element.dataset.key.length === 1 ? element.dataset.key.toLowerCase() : element.dataset.key;
+    if (usable(element) && !here.has(key)) here.set(key, words(element));
+  }
+  if (searching()) here.set("/", MAP[0][1]);
+  const undo = undoing();
+  if (undo) here.set("u", undo.matches("[data-undo]") ? "Undo what was just done" : words(undo));
+  if (!here.has("Escape") && document.querySelector("[data-drawer] [data-drawer-close]")) here.set("Escape", "Close the drawer");
+  here.set("?", "This list");
+  const place = (key) => { const at = MAP.findIndex(([known]) => known === key); return at < 0 ? MAP.length : at; };
+  return new Map([...here].sort(([one], [other]) => place(one) - place(other)));
+}
+
+function group(text, rows) {
+  const title = document.createElement("h3");
+  title.textContent = text;
+  const section = document.createElement("section");
+  section.append(title, list(rows));
+  return section;
+}
+
+function list(rows) {
+  const all = document.createElement("dl");
+  all.className = "keys";
+  all.append(...rows.flatMap(([key, label]) => {
     const term = document.createElement("dt");
-    for (const part of key.split(" ")) {
+    for (const part of key === " " ? [key] : key.split(" ")) {
       const cap = document.createElement("kbd");
-      cap.textContent = part.length === 1 ? part.toUpperCase() : part;
+      cap.textContent = part.length === 1 ? part.toUpperCase() : part.replace("Escape", "Esc");
       term.append(cap, " ");
     }
     const what = document.createElement("dd");
     what.textContent = label;
     return [term, what];
   }));
-  dialog.querySelector("[data-keys-switch]").checked = !off();
-  dialog.showModal();
+  return all;
 }
 
 function words(element) {

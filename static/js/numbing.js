@@ -33,6 +33,26 @@ each("[data-numbing]", (panel) => {
   const timer = setInterval(() => { if (panel.isConnected) tick(); else clearInterval(timer); }, 1000);
 });
 
+/* ── In the drawer: minutes are enough, and ready is a word ── */
+each("[data-numbing-line]", (line) => {
+  const { started, now, minutes, name } = line.dataset;
+  const clock = serverClock(now);
+  const startedAt = Date.parse(started);
+  const whole = Number(minutes);
+  const says = line.querySelector("span");
+  let wasReady = clock() - startedAt >= whole * 60000;
+  const tick = () => {
+    const since = Math.max(0, Math.floor((clock() - startedAt) / 60000));
+    const ready = since >= whole;
+    const said = `${ready ? "Numbing is ready" : "Numbing"}, ${since} of ${whole} min`;
+    if (says.textContent !== said) says.textContent = said;
+    if (ready && !wasReady) announce(`${name}: numbing is ready`);
+    wasReady = ready;
+  };
+  tick();
+  const timer = setInterval(() => { if (line.isConnected) tick(); else clearInterval(timer); }, 1000);
+});
+
 /* ── How long the times are held: spoken at 2:00, 1:00 and 0:15 only ── */
 const SPOKEN = new Map([[120, "Two minutes left to confirm"], [60, "One minute left to confirm"], [15, "Fifteen seconds left to confirm"]]);
 

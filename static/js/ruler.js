@@ -1,6 +1,6 @@
 /* A booked block moves by arrow key or by hand; after a pause the server says in the tray what that would do. Nothing is saved here. */
 
-import { each } from "./dom.js";
+import { announce, each } from "./dom.js";
 
 const PAUSE_MS = 350;
 const DAY_MS = 86400000;
@@ -9,30 +9,47 @@ const iso = (day) => day.toISOString().slice(0, 10);
 const asDay = (text) => new Date(`${text}T00:00:00Z`);
 const spoken = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
 
+// The server draws the whole ruler anew with what it says: the block that had the focus gets it back, and its grip is gone.
+let refocus = "";
+
 each("[data-ruler] [data-block]", (block) => {
   const ruler = block.closest("[data-ruler]");
+  const tray = () => document.querySelector(ruler.dataset.tray);
   const dayPx = Number(ruler.dataset.dayPx);
   const { block: ref, on } = block.dataset;
   const home = asDay(on);
   const homeX = Number(block.dataset.x);
   const y = /translate\(\S+ (\S+)\)/.exec(block.getAttribute("transform"))[1];
+  const homeIndex = Number(block.getAttribute("aria-valuenow"));
+  const last = Number(block.getAttribute("aria-valuemax"));
   let moved = 0;
   let pause;
+  if (refocus === ref) {
+    refocus = "";
+    block.focus({ preventScroll: true });
+  }
 
   function show() {
     block.setAttribute("transform", `translate(${(homeX + moved * dayPx).toFixed(1)} ${y})`);
     const day = new Date(home.getTime() + moved * DAY_MS);
     block.setAttribute("aria-valuetext", spoken.format(day));
+    block.setAttribute("aria-valuenow", Math.min(Math.max(homeIndex + moved, 0), last));
     return day;
+  }
+
+  function forget() {
+    clearTimeout(pause);
+    window.htmx?.trigger(ruler, "htmx:abort");
   }
 
   function preview() {
     const day = show();
-    clearTimeout(pause);
+    forget();
     pause = setTimeout(() => {
       const url = new URL(ruler.dataset.previewUrl, location.href);
       url.searchParams.set("session", ref);
       url.searchParams.set("on", iso(day));
+      refocus = document.activeElement === block ? ref : "";
       window.htmx.ajax("GET", url.pathname + url.search, { source: ruler, target: ruler.dataset.tray, swap: "outerHTML" })
         .catch(() => {}); // what went wrong is said by htmx-glue
     }, PAUSE_MS);
@@ -44,18 +61,22 @@ each("[data-ruler] [data-block]", (block) => {
       event.preventDefault();
       moved += event.shiftKey ? step * 7 : step;
       preview();
-    } else if (event.key === "Escape" && moved) {
-      event.preventDefault();
+    } else if (event.key === "Escape") {
+      forget();
       moved = 0;
-      clearTimeout(pause);
       show();
-      document.querySelector(ruler.dataset.tray)?.replaceChildren();
+      // Escape goes on to the tray's own way back, which has the focus returned to the block.
+      if (tray()?.querySelector("[data-ruler-back]")) refocus = ref;
+    } else if (event.key === "Enter") {
+      const accept = tray()?.querySelector("[data-accept]");
+      if (accept) { event.preventDefault(); accept.click(); }
     }
   });
 
   let grip = null;
   block.addEventListener("pointerdown", (event) => {
     if (event.button) return;
+    forget();
     block.setPointerCapture(event.pointerId);
     block.classList.add("dragging");
     grip = { x: event.clientX, from: moved, scale: ruler.viewBox.baseVal.width / ruler.getBoundingClientRect().width };
@@ -80,3 +101,6 @@ each("[data-ruler] [data-block]", (block) => {
     show();
   });
 });
+
+// What the tray says is also said aloud.
+each(".tray [data-says]", (says) => announce(says.textContent.replace(/\s+/g, " ").trim()));

@@ -9,6 +9,9 @@ const keep = (name, value) => {
   document.cookie = `${name}=${value}; path=/; max-age=${value ? YEAR : 0}; samesite=lax${secure}`;
 };
 
+// What only a script can draw has a list beside it for pages without: the list gives way before anything is painted.
+root.classList.add("scripted");
+
 function apply() {
   const choice = root.dataset.themeChoice ?? "system";
   keep("scheme", system.matches ? "dark" : "light");

@@ -119,6 +119,12 @@ TABLE: dict[str, Row] = {
     "treatments:book": Row(FORM, ALL, PLANNED),
     "treatments:book_visit": Row(FORM, ALL, PATIENT),
     "treatments:book_course": Row(FORM, ALL, PLAN),
+    "treatments:course_problem": Row(READ, ALL, PLAN),
+    "treatments:course_follows": Row(FORM, ALL, PLAN),
+    "treatments:book_beside": Row(FORM, RULES, PLANNED, may_be_absent=True),
+    "treatments:book_visit_beside": Row(FORM, RULES, PATIENT, may_be_absent=True),
+    "treatments:move_beside": Row(FORM, RULES, VISIT, may_be_absent=True),
+    "treatments:preview_move": Row(READ, ALL, PLAN),
     "treatments:rearrange": Row(FORM, ALL, VISIT),
     "treatments:put_back": Row(PRESS, ALL, PLAN),
     "treatments:unbook_course": Row(PRESS, ALL, PLAN),
@@ -137,7 +143,7 @@ TABLE: dict[str, Row] = {
     "treatments:wait_for_visit": Row(FORM, ALL, PATIENT),
     "treatments:stop_waiting": Row(FORM, ALL, of("waiting")),
     "treatments:gap": Row(FORM, ALL, of("member")),
-    "treatments:give_back_gap": Row(PRESS, ALL, of("call")),
+    "treatments:give_back_gap": Row(PRESS, ALL, of("call", visit_ref="visit", version="number")),
     # The clinician's own calendar; strangers' programs read it by its secret address, and a made-up one is absent
     "treatments:feeds": Row(READ, RULES),
     "treatments:feed_make": Row(PRESS, RULES),
@@ -167,6 +173,11 @@ TABLE: dict[str, Row] = {
     # Screens over several rooms
     "treatments:home": Row(READ, ALL),
     "treatments:today": Row(READ, ALL),
+    "treatments:visits_json": Row(READ, ALL),
+    "treatments:calendar": Row(READ, ALL),
+    "treatments:calendar_json": Row(READ, ALL, may_be_absent=True),
+    "treatments:drop_visit": Row(FORM, ALL, VISIT),
+    "treatments:day_sheet": Row(READ, ALL),
     "treatments:chart": Row(READ, ALL, PATIENT),
     "treatments:worklists": Row(READ, ALL),
 }

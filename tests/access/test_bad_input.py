@@ -33,13 +33,15 @@ NOT_TOUCHED = {"csrfmiddlewaretoken"}
 ONE_MEGABYTE = "ä" * 500_000
 
 
+_NAMES: set[str] = set()
+
+
 def field_names(client: Client, refs) -> set[str]:  # noqa: F811
-    """Every name that any form of the product has."""
-    names: set[str] = set()
-    for name, row in TABLE.items():
+    """Every name that any form of the product has: read from its pages once, they are the same for every test."""
+    for name, row in TABLE.items() if not _NAMES else ():
         if "GET" in row.methods:
-            names |= set(re.findall(r'\sname="([^"]+)"', client.get(url_of(name, refs)).content.decode()))
-    return names - NOT_TOUCHED
+            _NAMES.update(re.findall(r'\sname="([^"]+)"', client.get(url_of(name, refs)).content.decode()))
+    return _NAMES - NOT_TOUCHED
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from django.contrib.staticfiles import finders
 from django.template import Context, Template, loader
 from django.test import RequestFactory
 from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clinic.error_pages import bad_request, forbidden, not_found, server_error
 from clinic.templatetags import clinic_drawing as drawing
@@ -35,7 +33,6 @@ def test_times_are_shown_in_the_clinics_zone_on_both_sides_of_a_clock_change():
         assert ui.clock(SUNDAY_BEFORE) == "00:30"
         assert ui.clock(SUNDAY_AFTER) == "02:30"
         assert ui.day_clock(SUNDAY_AFTER) == "Sun 28 Mar, 02:30"
-        assert ui.at_class(SUNDAY_AFTER) == "at-0230"
     assert ui.clock(time(9, 5)) == "09:05"
 
 
@@ -61,21 +58,6 @@ def test_the_dots_say_what_they_show():
     dots = [{"number": n, "state": s} for n, s in enumerate(("done", "now", "booked", "booked"), 1)]
     assert ui.dots_summary(dots) == "Session 1 done, 2 now, 3 and 4 booked"
     assert ui.dots_summary([]) == "No sessions planned"
-
-
-@given(st.integers(0, 23), st.integers(0, 59))
-def test_every_minute_of_the_day_has_its_row_and_its_rest(hour, minute):
-    moment = time(hour, minute)
-    row = re.fullmatch(r"at-(\d\d)(\d\d)", ui.at_class(moment))
-    rest = int(ui.plus_class(moment).removeprefix("plus-") or 0)
-    assert int(row[1]) * 60 + int(row[2]) + rest == hour * 60 + minute
-
-
-@given(st.integers(1, 960))
-def test_a_length_covers_whole_rows_and_less_than_one_too_many(minutes):
-    covered = int(ui.for_class(minutes).removeprefix("for-"))
-    assert covered % 5 == 0
-    assert 0 <= covered - minutes < 5
 
 
 @pytest.mark.parametrize(("depth", "step"), [(0.25, 1), (0.3, 2), (0.5, 2), (1.25, 5), (1.5, 6), (2.5, 6)])

@@ -313,6 +313,10 @@ WHY = [
         {"sessions": 1, "clinicians": {"A": [span(3, "09:00", "12:00")]}, "rooms": {"R": []}, "finish_by": on(2)[:10]},
         (1, "clinicians", "nothing fits: no clinician is free for session 1 from 1 March to 3 March"),
     ),
+    (
+        {"clinicians": {"A": every_day(3)}, "rooms": {"R": FULL_DAY}, "finish_by": on(2)[:10]},
+        (2, "finish_by", "only 1 of 2 fits before 3 March"),
+    ),
 ]  # fmt: skip
 
 

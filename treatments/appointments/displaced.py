@@ -5,19 +5,22 @@ They stay booked, and they are on a list until somebody has moved them: nothing 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from django.db.models import Max
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from clinic import clock
-from clinic.models import Clinic, Membership
+from clinic.models import Clinic
 from clinic.resources.touched import Touched
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.own_limits import may_take
+from treatments.appointments.taken.reading import clinicians_taken
+from treatments.appointments.taken.working import at_work as ticks_at_work
 from treatments.appointments.working_time import at_work, time_off, weekly_hours
 from treatments.scheduling.free_time import Stretch, holds, meets, merged
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,7 @@ class Displaced:
 
 def displaced_visits(clinic: Clinic, *, now: datetime) -> list[Displaced]:
     """Visits still to come that somebody has to move, earliest first. Four queries, however many there are."""
-    last_on = clinic.appointments.filter(status__in=COMING).aggregate(last=Max("day"))["last"]
-    roster = _Roster(clinic, now.astimezone(clinic.tz).date(), last_on, now)
+    roster = _Roster(clinic, now)
     visits = (
         clinic.appointments.filter(pk__in=_without_a_place(roster))
         .select_related("clinic", "patient", "clinician__user", "room", "device", "planned_session")
@@ -46,48 +48,65 @@ def displaced_visits(clinic: Clinic, *, now: datetime) -> list[Displaced]:
 
 
 class _Roster:
-    """Who works when, and when the clinic is closed, from a day on to the last day that is booked."""
+    """Who works when, and when the clinic is closed, from today to the last day that is booked."""
 
-    def __init__(self, clinic: Clinic, first_on: date, last_on: date | None, now: datetime) -> None:
-        self.clinic, self.first_on = clinic, first_on
-        hours, away = weekly_hours(clinic), time_off(clinic, now, None)
-        self.closed = merged(away.get(None, ()))
-        self.working = {who: at_work(who, hours, away, first_on, last_on or first_on, clinic) for who in hours}
+    def __init__(self, clinic: Clinic, now: datetime) -> None:
+        self.clinic, self.first_on = clinic, now.astimezone(clinic.tz).date()
+        self._days, self._taken = clinicians_taken(clinic, self.first_on)
+        self._hours = weekly_hours(clinic, self.first_on, self._days.last + ONE_DAY)
+        self._away = time_off(clinic, now, None)
+        self._working: dict[tuple[int, date], list[Stretch]] = {}
+        self.closed = merged(self._away.get(None, ()))
 
     def is_closed(self, held: Stretch) -> bool:
         return meets(self.closed, held)
 
-    def is_in(self, who: Membership, held: Stretch) -> bool:
-        return holds(self.working.get(who.pk, []), held)
+    def is_in(self, visit: Appointment) -> bool:
+        who, day = visit.clinician_id, visit.day
+        if (who, day) not in self._working:
+            self._working[who, day] = at_work(who, self._hours, self._away, day, day + ONE_DAY, self.clinic)
+        return holds(self._working[who, day], Stretch(visit.clinician_during.lower, visit.clinician_during.upper))
+
+    def taken_while_not_in(self) -> Iterator[tuple[int, date]]:
+        """Clinicians with the days on which something of theirs is booked outside of their hours: by the ticks that are kept, and
+        of a visit that begins the day before, that day too."""
+        for who, taken in self._taken.items():
+            outside = taken & ~ticks_at_work(who, self._hours, self._away, self._days, self.clinic)
+            for day in self._days.touched_by(outside):
+                yield who, day
+                yield who, day - ONE_DAY
 
 
 def _without_a_place(roster: _Roster) -> RawSQL:
     """Keys of the visits of which `_reasons` may have something to say, found where they are kept: thousands may be
-    booked, and hardly one of them has lost its place."""
-    held = [(who, stretch) for who, stretches in roster.working.items() for stretch in stretches]
+    booked, and hardly one of them has lost its place. As an array, so that they are looked for once, whatever plan is made."""
+    outside = set(roster.taken_while_not_in())
     return RawSQL(
         """
-        SELECT visit.id FROM treatments_appointment visit
-            LEFT JOIN clinic_membership who ON who.id = visit.clinician_id
-            LEFT JOIN clinic_room room ON room.id = visit.room_id
-            LEFT JOIN treatments_device device ON device.id = visit.device_id
-            LEFT JOIN unnest(%s::bigint[], %s::date[], %s::text[]::tstzrange[]) AS roster(who_id, on_day, working)
-                ON roster.who_id = visit.clinician_id AND roster.on_day = visit.day
-                AND visit.clinician_during <@ roster.working
+        SELECT unnest(ARRAY(SELECT visit.id FROM treatments_appointment visit
         WHERE visit.clinic_id = %s AND visit.day >= %s AND visit.status = ANY(%s) AND (
-            (who.id IS NOT NULL AND (roster.who_id IS NULL OR NOT who.is_active OR NOT who.sees_patients))
-            OR NOT room.in_service OR NOT device.in_service OR visit.during && %s::tstzmultirange
-            OR (who.max_depth_mm IS NOT NULL AND visit.planned_session_id IS NOT NULL)
-        )
+            (visit.clinician_id, visit.day) IN (SELECT * FROM unnest(%s::bigint[], %s::date[]))
+            OR visit.room_id = ANY(ARRAY(SELECT id FROM clinic_room WHERE clinic_id = %s AND NOT in_service))
+            OR visit.device_id = ANY(ARRAY(SELECT id FROM treatments_device WHERE clinic_id = %s AND NOT in_service))
+            OR visit.during && %s::tstzmultirange
+            OR visit.planned_session_id IS NOT NULL
+                AND visit.clinician_id = ANY(ARRAY(
+                    SELECT id FROM clinic_membership WHERE clinic_id = %s AND max_depth_mm IS NOT NULL))
+                AND (SELECT max((treated.value ->> 'start_mm')::numeric) > who.max_depth_mm
+                    FROM clinic_membership who, treatments_plannedsession planned, jsonb_array_elements(planned.zones) treated
+                    WHERE who.id = visit.clinician_id AND planned.id = visit.planned_session_id GROUP BY who.id)
+        )))
         """,
         [
-            [who for who, _ in held],
-            [stretch.start.astimezone(roster.clinic.tz).date() for _, stretch in held],
-            [_range(stretch) for _, stretch in held],
             roster.clinic.pk,
             roster.first_on,
             list(COMING),
+            [who for who, _ in outside],
+            [day for _, day in outside],
+            roster.clinic.pk,
+            roster.clinic.pk,
             "{" + ",".join(_range(stretch) for stretch in roster.closed) + "}",
+            roster.clinic.pk,
         ],
     )
 
@@ -115,7 +134,7 @@ def _of_the_clinician(visit: Appointment, roster: _Roster) -> str:
         return f"{who} has left"
     if not who.sees_patients:
         return f"{who} does not see patients"
-    if not roster.is_in(who, Stretch(visit.clinician_during.lower, visit.clinician_during.upper)):
+    if not roster.is_in(visit):
         return f"{who} is not in"
     if not may_take(who, visit.planned_session):
         return f"{who} does not take this session"

@@ -12,11 +12,10 @@ from clinic.errors import DomainError
 from clinic.forms import page_form_helper, refuse
 from clinic.models import Clinic, Membership, Room
 from treatments.appointments.offers import place_of_value
-from treatments.appointments.places import Place
+from treatments.appointments.places import FURTHEST_DAYS, Place
 from treatments.scheduling.slots import VisitLength
 
 OWN = "own"
-FURTHEST_DAYS = 730
 PARTS = [
     ("any", "at any time"),
     ("morning", "in the morning"),

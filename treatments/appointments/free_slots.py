@@ -1,15 +1,14 @@
-"""Free visits of the clinic for a horizon: three queries, whatever the history (one more where the rooms are not at hand)."""
+"""Free visits of the clinic for a horizon: three queries, whatever the history."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from clinic import clock
 from clinic.models import Clinic, Membership, Room
 from patients.models import Patient
 from treatments.appointments.models import Appointment
 from treatments.appointments.taken.fitting import single_visits
 from treatments.appointments.taken.reading import free_time
-from treatments.appointments.working_time import Away, Hours, time_off, weekly_hours
+from treatments.appointments.working_time import Away, Hours, house_between, weekly_hours
 from treatments.scheduling.slots import Slot, VisitLength
 
 HORIZON_DAYS = 120
@@ -41,17 +40,17 @@ def free_slots(
     last_day = min(last_day, first_day + timedelta(days=HORIZON_DAYS))
     if last_day < first_day:
         return []
-    begin, end = clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1]
+    house = None if rooms is not None and away is not None else house_between(clinic, first_day, last_day)
     free = free_time(
         clinic=clinic,
         patient=patient,
         first_day=first_day,
         last_day=last_day,
         clinicians=[who.pk for who in clinicians],
-        rooms=[room.pk for room in (clinic.rooms.all() if rooms is None else rooms) if room.in_service],
+        rooms=house.rooms if rooms is None else [room.pk for room in rooms if room.in_service],
         devices=devices,
-        hours=weekly_hours(clinic) if hours is None else hours,
-        away=time_off(clinic, begin, end) if away is None else away,
+        hours=weekly_hours(clinic, first_day, last_day) if hours is None else hours,
+        away=house.away if away is None else away,
         ignore=() if ignore is None else (ignore,),
     )
     return sorted(single_visits(free, length, not_before=now, grid_minutes=GRID_MINUTES), key=_in_order)

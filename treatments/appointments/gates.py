@@ -14,14 +14,20 @@ from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.own_limits import may_take
 from treatments.appointments.places import Place
 from treatments.appointments.working_time import closed_stretches, working_stretches
+from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import changes
+from treatments.protocol.planning import Window
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import catalogue_for
 from treatments.scheduling.free_time import holds, meets
 from treatments.screenings import services as screenings
 from treatments.screenings.services import NotPermitted
+
+
+class SlotTaken(DomainError):
+    """Somebody was faster. The view offers the nearest free times."""
 
 
 class OutsideWindow(DomainError):
@@ -46,14 +52,15 @@ def refuse_past(start: datetime) -> None:
 
 
 def refuse_off_duty(place: Place, start: datetime, planned: PlannedSession | None = None) -> None:
-    """Who has left, who is not in, what is out of service, a closed clinic; and who does not go as deep as `planned` begins."""
+    """Who has left, who is not in, what is out of service, a closed clinic; and who does not go as deep as `planned` begins
+    (why is not for the desk)."""
     if not place.clinician.is_active:
         raise DomainError(f"{place.clinician} has left. Choose another clinician.", field="clinician")
     if not place.clinician.sees_patients:
         raise DomainError(f"{place.clinician} does not see patients here. Choose another clinician.", field="clinician")
     if not may_take(place.clinician, planned):
         raise DomainError(
-            f"{place.clinician} does not take sessions that begin as deep as this one. Choose another clinician.",
+            f"{place.clinician} does not take this session. Choose another clinician.",
             field="clinician",
         )
     if not place.room.in_service:
@@ -85,12 +92,11 @@ def marks_to_ask(
     if planned is None or plan is None:
         raise DomainError("A treatment belongs to a session of a course. Book it from the course.")
     _refuse_inactive(plan)
-    screening = screenings.look(patient, on=day, purpose="booking")
-    # Read again under the lock: what was booked meanwhile may have moved its window.
-    planned = PlannedSession.objects.get(pk=planned.pk)
-    is_late = _refuse_outside_window(planned, plan, screening, patient=patient, moving=moving)
-    _refuse_not_permitted(patient, screening)
-    return screening.outcome == "ask" or is_late
+    # Read under the lock: what was booked meanwhile may have moved its window.
+    days = fixed_days(plan)
+    if moving is None and planned.number in days:
+        raise AlreadyBooked(f"This session of the course is already booked for {_words(days[planned.number])}.")
+    return marks_to_ask_together(patient, plan, days | {planned.number: day}, [planned.number])[planned.number]
 
 
 def marks_to_ask_together(
@@ -101,41 +107,60 @@ def marks_to_ask_together(
     `days`: session number to its day, done, booked or new. Returns for each of `moved` whether a clinician looks again first.
     """
     _refuse_inactive(plan)
-    return {number: _marks_to_ask_beside(patient, plan, days, number) for number in sorted(moved)}
+    windows = plans.windows(plan, fixed=days)
+    marks = {}
+    for number in sorted(moved):
+        screening = screenings.look(patient, on=days[number], purpose="booking")
+        is_late = _refuse_outside_window(plan, windows[number], days[number])
+        _refuse_too_close(patient, plan, days, number, moved=moved, screening=screening)
+        _refuse_not_permitted(patient, screening)
+        marks[number] = screening.outcome == "ask" or is_late
+    return marks
 
 
-def _marks_to_ask_beside(patient: Patient, plan: TreatmentPlan, days: Mapping[int, date], number: int) -> bool:
-    day = days[number]
+def refuse_too_close(patient: Patient, plan: TreatmentPlan, planned: PlannedSession, day: date) -> None:
+    """Who came after all is where she was booked: nothing that was booked since lies nearer than the floor."""
+    days, number = fixed_days(plan) | {planned.number: day}, planned.number
     screening = screenings.look(patient, on=day, purpose="booking")
-    _refuse_not_permitted(patient, screening)
-    before, after = (
-        max((n for n in days if n < number), default=None),
-        min((n for n in days if n > number), default=None),
-    )
-    is_late = False
-    if before is not None:
-        gap_days, least = (day - days[before]).days, _floor_days(plan, screening)
-        if gap_days < least:
-            raise OutsideWindow(_too_close(number, before, gap_days, least), field="day")
-        is_late = before == number - 1 and gap_days > plan.latest_days
-        if is_late and gap_days > catalogue_for(plan.clinic, day).interval.new_baseline_after_days:
+    _refuse_too_close(patient, plan, days, number, moved=[number], screening=screening)
+
+
+def _refuse_too_close(
+    patient: Patient,
+    plan: TreatmentPlan,
+    days: Mapping[int, date],
+    number: int,
+    *,
+    moved: Collection[int],
+    screening: Screening,
+) -> None:
+    """Raises OutsideWindow where a session lies nearer than the floor, or leaves no room for one that has no visit yet."""
+    day, floor_days = days[number], _floor_days(plan, screening)
+    for before in sorted((n for n in days if n < number), reverse=True):
+        least = (number - before) * floor_days
+        if (day - days[before]).days < least:
             raise OutsideWindow(
-                f"Session {number} would be {gap_days} days after session {before}. "
-                "Ask a clinician to assess and plan again.",
+                f"Session {before} is on {_words(days[before])}: {_between(before, number, least)}", field="day"
+            )
+    after = min((n for n in days if n > number), default=None)
+    if after is not None:
+        least = (after - number) * _floor_then(patient, plan, days[after])
+        if (days[after] - day).days < least:
+            way_out = "" if after in moved else " Move that one first."
+            raise OutsideWindow(
+                f"Session {after} is booked for {_words(days[after])}: {_between(number, after, least)}{way_out}",
                 field="day",
             )
-    if after is not None:
-        gap_days, least = (days[after] - day).days, _floor_then(patient, plan, days[after])
-        if gap_days < least:
-            raise OutsideWindow(_too_close(after, number, gap_days, least), field="day")
-    return screening.outcome == "ask" or is_late
 
 
-def _too_close(number: int, before: int, gap_days: int, least: int) -> str:
-    return f"Session {number} would be {gap_days} days after session {before}: at least {least} days lie between two."
+def _between(before: int, after: int, least: int) -> str:
+    if after - before == 1:
+        return f"at least {least} days lie between two."
+    missing = " and ".join(str(number) for number in range(before + 1, after))
+    return f"session {missing} has to fit in between, so at least {least} days lie between the two."
 
 
-def last_day_for(planned: PlannedSession, plan: TreatmentPlan, *, today: date) -> date:
+def last_day_for(planned: PlannedSession | Window, plan: TreatmentPlan, *, today: date) -> date:
     """The last day a session may be booked for: the end of its window while that is open.
 
     Once it has closed the series may still go on (the protocol: late until a new baseline is due).
@@ -167,40 +192,21 @@ def fixed_days(plan: TreatmentPlan) -> dict[int, date]:
     return dict(booked.values_list("planned_session__number", "day"))
 
 
-def _refuse_outside_window(
-    planned: PlannedSession, plan: TreatmentPlan, screening: Screening, *, patient: Patient, moving: Appointment | None
-) -> bool:
-    """Raises OutsideWindow or AlreadyBooked; True where the day is late and a clinician looks again first."""
-    day, floor_days = screening.on, _floor_days(plan, screening)
-    if day < planned.earliest_on:
+def _refuse_outside_window(plan: TreatmentPlan, window: Window, day: date) -> bool:
+    """Raises OutsideWindow; True where the day is late and a clinician looks again first."""
+    if day < window.earliest_on:
         raise OutsideWindow(
-            f"Not before {_words(planned.earliest_on)}: the shortest interval of this course.", field="day"
+            f"Not before {_words(window.earliest_on)}: the shortest interval of this course.", field="day"
         )
-    last_on = last_day_for(planned, plan, today=clock.today(plan.clinic))
+    last_on = last_day_for(window, plan, today=clock.today(plan.clinic))
     if day > last_on:
         way_out = (
-            "Ask a clinician to assess and plan again." if last_on > planned.latest_on else "Choose an earlier day."
+            "Ask a clinician to assess and plan again." if last_on > window.latest_on else "Choose an earlier day."
         )
         raise OutsideWindow(
             f"Not after {_words(last_on)}: the window of this session ends then. {way_out}", field="day"
         )
-    taken = fixed_days(plan)
-    for number, other in taken.items():
-        if number == planned.number and moving is None:
-            raise AlreadyBooked(f"This session of the course is already booked for {_words(other)}.")
-        if number < planned.number and (day - other).days < floor_days:
-            raise OutsideWindow(
-                f"Session {number} is on {_words(other)}: at least {floor_days} days lie between two.", field="day"
-            )
-    after = [(other, number) for number, other in taken.items() if number > planned.number]
-    if after:
-        other, number = min(after)
-        if (other - day).days < (least := _floor_then(patient, plan, other)):
-            raise OutsideWindow(
-                f"Session {number} is booked for {_words(other)}: at least {least} days lie between two. Move that one first.",
-                field="day",
-            )
-    return day > planned.latest_on
+    return day > window.latest_on
 
 
 def _floor_days(plan: TreatmentPlan, screening: Screening) -> int:

@@ -4,11 +4,12 @@ Everything is written in the transaction of the booking. A visit's `schedule_ver
 mail for a time that no longer holds can neither be written twice nor leave.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from clinic import clock
 from clinic.models import User
@@ -22,6 +23,7 @@ from treatments.appointments.visit_mails import (
     CHANGED,
     CONFIRMED,
     COURSE,
+    COURSE_CANCELLED,
     COURSE_CHANGED,
     ONE_DAY,
     THREE_DAYS,
@@ -35,7 +37,10 @@ NOTICE_LASTS = timedelta(days=1)
 CONFIRMATION_LASTS = timedelta(minutes=15)
 
 # Mails about several visits, and what says the same of one.
-ALONE = {COURSE: CONFIRMED, COURSE_CHANGED: CHANGED}
+ALONE = {COURSE: CONFIRMED, COURSE_CHANGED: CHANGED, COURSE_CANCELLED: CANCELLED}
+TAKES_BACK = (CANCELLED, COURSE_CANCELLED)
+# Waits, or is in the hands of a worker that has not yet marked it as handed over: whoever withdraws it is in time.
+WITHDRAWABLE = Q(state__in=[State.DUE, State.HELD]) | Q(state=State.SENDING, handed_off_at=None)
 REMINDERS = {THREE_DAYS: 3, ONE_DAY: 1}
 
 
@@ -62,11 +67,14 @@ def owe_for_move(visit: Appointment, *, by: User | None) -> list[Message]:
     """Cancel what waits for the old time and write for the new one.
 
     Silent where she knows the time already: another room or clinician is no news, nor is a move that is taken back.
-    Returns mails for the old time that have already been handed over: the page says so, the change notice follows.
+    Visits of one course that move within a minute are told in one mail. Returns mails for the old time that have already
+    been handed over: the page says so, the change notice follows.
     """
     gone = services.cancel_about(about=visit.ref, reason="The visit was moved.", by=by)
-    told = visit.ref in _tell_course_again(visit, by=by)
-    _write(visit, None if told or _knows_its_time(visit) else CHANGED, by=by)
+    told = _tell_again(_waiting_course_notices([visit]), by=by)
+    if visit.ref not in told and not _knows_its_time(visit):
+        _tell_of_moves([visit], by=by)
+    _write(visit, None, by=by)
     return gone
 
 
@@ -75,13 +83,17 @@ def owe_for_rearranging(visits: Sequence[Appointment], *, by: User | None) -> No
     for visit in visits:
         services.cancel_about(about=visit.ref, reason="The visit was moved.", by=by)
         _write(visit, None, by=by)
-    waiting = next((visit for visit in visits if _waiting_course_notice(visit)), None)
-    told = _tell_course_again(waiting, by=by) if waiting else []
+    told = _tell_again(_waiting_course_notices(visits), by=by)
     news = [visit for visit in visits if visit.ref not in told and not _knows_its_time(visit)]
-    if len(news) == 1:
-        services.queue_many([_notice(news[0], CHANGED, send_at=_soon(), folded=_passed(news[0]))], by=by)
-    elif news:
-        services.queue_many([_course_notice(COURSE_CHANGED, news, folded=_passed(news[0]))], by=by)
+    if news:
+        _tell_of_moves(news, by=by)
+
+
+def _tell_of_moves(visits: Sequence[Appointment], *, by: User | None) -> None:
+    """One mail of all that moved in the course within a minute: what waits to tell of others tells of these too."""
+    beside = _waiting_beside(visits[0], COURSE_CHANGED)
+    told = _tell_again(beside, also=[visit.ref for visit in visits], by=by) if beside else []
+    _tell(COURSE_CHANGED, [visit for visit in visits if visit.ref not in told], by=by)
 
 
 def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
@@ -94,7 +106,7 @@ def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
     told = _told(visit)
     reason = "The patient did not come." if missed else "The visit was cancelled."
     gone = services.cancel_about(about=visit.ref, reason=reason, by=by)
-    _tell_course_again(visit, by=by)
+    _tell_again(_waiting_course_notices([visit]), by=by)
     if told and not missed and visit.arrived_at is None:
         send_at = clock.now() + SECOND_THOUGHTS
         services.queue(
@@ -111,14 +123,42 @@ def owe_for_closing(visit: Appointment, *, by: User | None) -> list[Message]:
     return gone
 
 
+def owe_for_closing_together(visits: Sequence[Appointment], *, by: User | None) -> None:
+    """Visits of a course that were cancelled at once: what would be said of each of them is said in one mail."""
+    alone = Message.objects.filter(about__in=[visit.ref for visit in visits], kind=CANCELLED, state=State.DUE)
+    waiting = {message.about: message for message in alone}
+    told = [visit for visit in visits if visit.ref in waiting]
+    if len(told) < 2:
+        return
+    services.cancel_about(
+        about=list(waiting), only=waiting.values(), reason="One mail tells of all these visits.", by=by
+    )
+    said = [waiting[visit.ref].context | {"ref": str(visit.ref)} for visit in told]
+    services.queue_many([_course_cancelled(told[0], said)], by=by)
+
+
 def owe_for_restoring(visit: Appointment, *, by: User | None) -> list[Message]:
     """A cancelled or missed visit stands again: its reminders are written anew.
 
-    Silent where the last the patient heard of this visit is its present time; else a confirmation goes out.
+    Silent where the last the patient heard of this visit is its present time. Else it joins what waits to be told of the
+    others of its course, or a confirmation of its own goes out.
     """
     gone = services.cancel_about(about=visit.ref, reason="The visit stands again.", by=by)
-    _write(visit, None if _knows_its_time(visit) else CONFIRMED, by=by)
+    _cancelled_but_for(visit, by=by)
+    silent = _knows_its_time(visit)
+    beside = [] if silent else _waiting_beside(visit, COURSE_CHANGED if _told(visit) else COURSE)
+    joined = visit.ref in _tell_again(beside, also=[visit.ref], by=by)
+    _write(visit, None if silent or joined else CONFIRMED, by=by)
     return gone
+
+
+def _cancelled_but_for(visit: Appointment, *, by: User | None) -> None:
+    """A mail that takes several visits back and has not left takes back the others only."""
+    for waiting in _course_notices([visit]).filter(WITHDRAWABLE, kind=COURSE_CANCELLED):
+        gone = services.cancel_about(about=waiting.about, only=[waiting], reason="A visit stands again.", by=by)
+        others = [one for one in waiting.context["visits"] if one["ref"] != str(visit.ref)]
+        if others and waiting not in gone:
+            services.queue_many([_course_cancelled(visit, others)], by=by)
 
 
 def _write(visit: Appointment, notice: str | None, *, by: User | None) -> list[Message]:
@@ -142,16 +182,18 @@ def _passed(visit: Appointment) -> list[str]:
     return [kind for kind, send_at in _reminders(visit).items() if send_at <= soon]
 
 
-def _course_notice(kind: str, visits: Sequence[Appointment], *, folded: list[str]) -> Draft:
+def _course_notice(kind: str, visits: Sequence[Appointment], *, folded: list[str], again: bool = False) -> Draft:
     send_at, first = _soon(), visits[0]
     # Every visit with its version: a set that was told once and is told anew after a change has another key.
     key = ".".join(f"{visit.pk}v{visit.schedule_version}" for visit in visits)
+    key += _times_told(kind, first.planned_session.plan.ref) if again else ""
     return Draft(
         kind=kind,
         patient=first.patient,
         about=first.planned_session.plan.ref,
         send_at=send_at,
-        expires_at=max(first.during.lower, send_at + CONFIRMATION_LASTS),
+        # Of use as long as one of them is ahead.
+        expires_at=max(visits[-1].during.lower, send_at + CONFIRMATION_LASTS),
         dedupe_key=f"{kind}:{first.planned_session.plan.ref}:{key}",
         context={
             "visits": [_stored(visit) | {"ref": str(visit.ref)} for visit in visits],
@@ -161,49 +203,98 @@ def _course_notice(kind: str, visits: Sequence[Appointment], *, folded: list[str
     )
 
 
-def _tell_course_again(visit: Appointment, *, by: User | None) -> list[UUID]:
-    """Where a mail that tells of several visits has not left yet: a new one tells of them as they are now, but not of
-    those that are back at a time she knows.
-
-    Returns the visits it tells of: none where it has left, or where there was none.
-    """
-    waiting = _waiting_course_notice(visit)
-    if waiting is None:
-        return []
-    services.cancel_about(about=waiting.about, kinds=[waiting.kind], reason="A visit of the course was changed.", by=by)
-    refs = [told["ref"] for told in waiting.context["visits"]]
-    rows = Appointment.objects.filter(ref__in=refs, status__in=COMING).select_related(
-        "clinic", "patient", "clinician__user", "planned_session__plan"
+def _course_cancelled(one: Appointment, said: Sequence[dict]) -> Draft:
+    """Takes back every visit in `said`, each with the time she was told; `one` is any visit of their course."""
+    send_at, plan = clock.now() + SECOND_THOUGHTS, one.planned_session.plan
+    key = sha256(".".join(f"{visit['ref']}v{visit['version']}" for visit in said).encode()).hexdigest()[:32]
+    last_at = max(datetime.fromisoformat(visit["starts_at"]) for visit in said)
+    return Draft(
+        kind=COURSE_CANCELLED,
+        patient=one.patient,
+        about=plan.ref,
+        send_at=send_at,
+        expires_at=max(last_at, send_at + NOTICE_LASTS),
+        dedupe_key=f"{COURSE_CANCELLED}:{plan.ref}:{key}{_times_told(COURSE_CANCELLED, plan.ref)}",
+        context={"visits": list(said), "note": f"{len(said)} visits, the first {said[0]['note']}"},
     )
-    still = [one for one in rows.order_by("during") if not _knows_its_time(one)]
-    if len(still) == 1:
-        services.queue_many([_notice(still[0], ALONE[waiting.kind], send_at=_soon(), folded=_passed(still[0]))], by=by)
-    elif still:
-        services.queue_many([_course_notice(waiting.kind, still, folded=_passed(still[0]))], by=by)
-    return [one.ref for one in still]
 
 
-def _waiting_course_notice(visit: Appointment) -> Message | None:
-    waiting = _course_notices(visit).filter(state__in=[State.DUE, State.HELD])
-    return waiting.order_by("-pk").first() if visit.planned_session else None
+def _tell_again(waiting: Sequence[Message], *, by: User | None, also: Sequence[UUID] = ()) -> list[UUID]:
+    """In place of mails that have not left: one of each kind, of what they told as it is now and of the visits in `also`, but
+    not of those that are back at a time she knows.
+
+    Returns the visits it tells of; what is being handed over at this moment is told already.
+    """
+    told: list[UUID] = []
+    for kind in (COURSE, COURSE_CHANGED):
+        same = [one for one in waiting if one.kind in (kind, ALONE[kind])]
+        abouts = {one.about for one in same}
+        gone = services.cancel_about(about=abouts, only=same, reason="A visit of the course was changed.", by=by)
+        refs = [ref for one in same if one not in gone for ref in _tells_of(one)]
+        if not refs:
+            continue
+        rows = Appointment.objects.filter(ref__in=[*refs, *also], status__in=COMING).select_related(
+            "clinic", "patient", "clinician__user", "planned_session__plan"
+        )
+        still = [one for one in rows.order_by("during") if not _knows_its_time(one)]
+        _tell(kind, still, by=by)
+        told += [one.ref for one in still]
+    return told
 
 
-def _course_notices(visit: Appointment) -> QuerySet[Message]:
-    """Mails about its whole course that tell of this visit."""
+def _tells_of(message: Message) -> list[str]:
+    return [one["ref"] for one in message.context["visits"]] if message.kind in ALONE else [str(message.about)]
+
+
+def _tell(kind: str, visits: Sequence[Appointment], *, by: User | None) -> None:
+    """One mail about several visits of a course, or the one that says the same of one."""
+    if len(visits) == 1:
+        notice = _notice(visits[0], ALONE[kind], send_at=_soon(), folded=_passed(visits[0]), again=True)
+        services.queue_many([notice], by=by)
+    elif visits:
+        services.queue_many([_course_notice(kind, visits, folded=_passed(visits[0]), again=True)], by=by)
+
+
+def _waiting_course_notices(visits: Sequence[Appointment]) -> list[Message]:
+    """Mails that tell of several visits, one of these among them, and have not left."""
+    return list(_course_notices(visits).filter(WITHDRAWABLE, kind__in=[COURSE, COURSE_CHANGED]).order_by("pk"))
+
+
+def _waiting_beside(visit: Appointment, kind: str) -> list[Message]:
+    """Mails of this kind, or its like about one visit, that wait their minute in the course of this visit. One that a person
+    holds back stays as it is."""
     if visit.planned_session is None:
-        return Message.objects.none()
-    named = {"visits": [{"ref": str(visit.ref)}]}
-    return Message.objects.filter(about=visit.planned_session.plan.ref, kind__in=ALONE, context__contains=named)
+        return []
+    plan = visit.planned_session.plan
+    of_course = Appointment.objects.filter(planned_session__plan=plan).order_by().values("ref")
+    about = Q(about=plan.ref, kind=kind) | Q(about__in=of_course, kind=ALONE[kind])
+    return list(Message.objects.filter(about, state=State.DUE, send_at__gt=clock.now()).order_by("pk"))
 
 
-def _notice(visit: Appointment, kind: str, *, send_at: datetime, folded: list[str]) -> Draft:
+def _course_notices(visits: Iterable[Appointment]) -> QuerySet[Message]:
+    """Mails about a whole course that tell of one of these visits."""
+    named = Q(pk__in=[])
+    for visit in visits:
+        if visit.planned_session is not None:
+            one = {"visits": [{"ref": str(visit.ref)}]}
+            named |= Q(about=visit.planned_session.plan.ref, context__contains=one)
+    return Message.objects.filter(named, kind__in=ALONE)
+
+
+def _times_told(kind: str, about: UUID) -> str:
+    """What a notice adds to its key where one that said the same may have been withdrawn: nothing is written twice by one
+    press, but another visit that moves and comes back leaves the same news to tell."""
+    return f"#{Message.objects.filter(about=about, kind=kind).count()}"
+
+
+def _notice(visit: Appointment, kind: str, *, send_at: datetime, folded: list[str], again: bool = False) -> Draft:
     return Draft(
         kind=kind,
         patient=visit.patient,
         about=visit.ref,
         send_at=send_at,
         expires_at=max(visit.during.lower, send_at + CONFIRMATION_LASTS),
-        dedupe_key=_key(kind, visit),
+        dedupe_key=_key(kind, visit) + (_times_told(kind, visit.ref) if again else ""),
         context=_stored(visit) | {"folded": folded},
     )
 
@@ -234,14 +325,15 @@ def _told(visit: Appointment) -> Message | None:
 
     A notice counts once its minute has passed, unless it was withdrawn or can never reach her.
     """
-    notices = Message.objects.filter(about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED]) | _course_notices(visit)
+    alone = Message.objects.filter(about=visit.ref, kind__in=[CONFIRMED, CHANGED, CANCELLED])
+    notices = alone | _course_notices([visit])
     last = (
         notices.exclude(state__in=[State.HELD, *DID_NOT_GO])
         .exclude(state=State.DUE, send_at__gt=clock.now())
         .order_by("-send_at", "-pk")
         .first()
     )
-    return last if last is not None and last.kind != CANCELLED else None
+    return last if last is not None and last.kind not in TAKES_BACK else None
 
 
 def _time_told(told: Message, visit: Appointment) -> dict:

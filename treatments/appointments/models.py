@@ -14,20 +14,27 @@ from treatments.plans.models import PlannedSession
 from treatments.rules.models import Device
 
 BLOCKING = ("booked", "confirmed", "arrived", "numbing", "in_room", "done")
+BLOCKING_IN_SQL = ", ".join(f"'{status}'" for status in BLOCKING)
 COMING = ("booked", "confirmed")
 PRESENT = ("arrived", "numbing", "in_room")
 
 
-def _free(name: str, who: str, during: str) -> ExclusionConstraint:
-    """Nobody and nothing is in two visits at once. The server has no btree_gist, so equality is written as an overlap
-    of one-point ranges; int8range(NULL, NULL) would overlap everything, hence IS NOT NULL."""
+def never_twice(
+    name: str, who: str, during: str, *, deferrable: Deferrable | None = None, **among: object
+) -> ExclusionConstraint:
+    """Nobody and nothing is in two places at once. The server has no btree_gist, so equality is written as an overlap
+    of one-point ranges; int8range(NULL, NULL) would overlap everything, hence IS NOT NULL. `among`: which rows count."""
     point = Func(F(who), F(who), Value("[]"), function="int8range", output_field=BigIntegerRangeField())
     return ExclusionConstraint(
         name=name,
         expressions=[(point, RangeOperators.OVERLAPS), (during, RangeOperators.OVERLAPS)],
-        condition=Q(status__in=BLOCKING, overlap_reason="", **{f"{who}__isnull": False}),
-        deferrable=Deferrable.IMMEDIATE,
+        condition=Q(**among, **{f"{who}__isnull": False}),
+        deferrable=deferrable,
     )
+
+
+def _free(name: str, who: str, during: str) -> ExclusionConstraint:
+    return never_twice(name, who, during, deferrable=Deferrable.IMMEDIATE, status__in=BLOCKING, overlap_reason="")
 
 
 # Neither empty nor without end.

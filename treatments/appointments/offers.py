@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+from clinic import clock
 from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, Room
-from treatments.appointments.places import Place, at_slot
+from treatments.appointments.places import FURTHEST_DAYS, Place, at_slot
 from treatments.scheduling.slots import Slot, VisitLength
 
 STAMP = "%Y%m%dT%H%MZ"
@@ -80,6 +81,8 @@ def place_of_value(value: str, *, clinic: Clinic, length: VisitLength) -> Place:
         where = clinic.rooms.get(ref=UUID(room))
     except (ValueError, OverflowError, Membership.DoesNotExist, Room.DoesNotExist):
         raise DomainError("Choose one of the times offered, or enter another one.", field="slot") from None
+    if abs(local.date() - clock.today(clinic)) > timedelta(days=FURTHEST_DAYS):
+        raise DomainError("Choose a day from today on, within the next two years.", field="slot")
     blank = Place(day=local.date(), starts_at=local.time(), clinician=who, room=where, length=length)
     return at_slot(blank, start=start, clinician=who, room=where)
 

@@ -7,16 +7,23 @@ from clinic.models import Membership
 from treatments.plans.models import PlannedSession
 
 
+def deepest_start_mm(zones: Iterable[dict]) -> Decimal | None:
+    """The deepest start of a planned session's zones; None where there are none."""
+    return max((Decimal(str(zone["start_mm"])) for zone in zones), default=None)
+
+
 def begins_at_mm(planned: PlannedSession | None) -> Decimal | None:
-    """The deepest start of a planned session's zones; None where it is no session of a course."""
-    starts = [Decimal(str(zone["start_mm"])) for zone in (planned.zones if planned else ())]
-    return max(starts, default=None)
+    """The same of a planned session; None where it is no session of a course."""
+    return deepest_start_mm(planned.zones if planned else ())
+
+
+def goes_as_deep(clinician: Membership, begins_mm: Decimal | None) -> bool:
+    """Whether her own limit, where she has one, reaches the depth a session begins with."""
+    return clinician.max_depth_mm is None or begins_mm is None or begins_mm <= clinician.max_depth_mm
 
 
 def may_take(clinician: Membership, planned: PlannedSession | None) -> bool:
-    """Whether her own limit, where she has one, reaches the depth the session begins with."""
-    begins_mm = begins_at_mm(planned)
-    return clinician.max_depth_mm is None or begins_mm is None or begins_mm <= clinician.max_depth_mm
+    return goes_as_deep(clinician, begins_at_mm(planned))
 
 
 def who_may_take(clinicians: Iterable[Membership], planned: PlannedSession | None) -> list[Membership]:

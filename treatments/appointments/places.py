@@ -9,6 +9,8 @@ from treatments.appointments.models import Appointment
 from treatments.rules.models import Device
 from treatments.scheduling.slots import VisitLength
 
+# Nobody books further ahead than two years: a day beyond is a slip of the keyboard, or worse.
+FURTHEST_DAYS = 730
 LENGTHS = {
     Appointment.Kind.TREATMENT: VisitLength(prep_minutes=30, treat_minutes=30, turnover_minutes=10),
     Appointment.Kind.CONSULTATION: VisitLength(prep_minutes=0, treat_minutes=30, turnover_minutes=0),

@@ -16,20 +16,24 @@ from django.db.models import Exists, OuterRef
 
 from clinic import audit, clock
 from clinic.errors import Busy, ConstraintRefused, DomainError, explained
-from clinic.models import Clinic, Membership, Room, User
+from clinic.models import Clinic, ClinicNow, Membership, Room, User
 from patients.models import Patient
 from treatments.appointments import messages
+from treatments.appointments.courses.models import HeldVisit
 from treatments.appointments.gates import (
     AlreadyBooked,
     OutsideWindow,
+    SlotTaken,
     fixed_days,
     marks_to_ask,
     marks_to_ask_together,
     refuse_foreign,
     refuse_off_duty,
     refuse_past,
+    refuse_too_close,
 )
 from treatments.appointments.models import BLOCKING, COMING, Appointment
+from treatments.appointments.overlaps.rules import allowed_reason, record_overlap, stands_beside
 from treatments.appointments.places import LENGTHS, Place, at_slot, place_of
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -45,7 +49,7 @@ __all__ = [
 OVERLAPS = (
     "appointment_clinician_free", "appointment_device_free", "appointment_patient_free", "appointment_room_free",
 )  # fmt: skip
-TAKEN = {*OVERLAPS, "appointment_not_held"}
+TAKEN = {*OVERLAPS, "appointment_not_held", "appointment_beside_an_overlap"}
 CLOSED = ("cancelled", "no_show")
 # The step of a visit and the field that keeps when it was taken.
 TIMES = {
@@ -59,10 +63,6 @@ TIMES = {
 }
 
 
-class SlotTaken(DomainError):
-    """Somebody was faster. The view offers the nearest free times."""
-
-
 @transaction.atomic
 def book(
     *,
@@ -74,6 +74,9 @@ def book(
     overlap_reason: str = "",
 ) -> Appointment:
     """Put a visit into the diary and write its messages. A treatment holds a device, where the clinic has one in service.
+
+    `overlap_reason`: why it may stand beside others at that time; only what really meets one keeps it, and only a clinician
+    or a manager gives one. Nobody is ever in two visits at once, and no gate of the protocol is passed for it.
 
     Raises SlotTaken, OutsideWindow, NotPermitted (outcome table of the protocol), Busy, or DomainError with a sentence.
     """
@@ -103,11 +106,12 @@ def put_down(
         patient=patient,
         planned_session=planned_session,
         kind=kind,
-        overlap_reason=overlap_reason.strip(),
+        overlap_reason=allowed_reason(clinic, overlap_reason, by=by),
         booked_by=by,
     )
     plan = _locked_plan(planned_session.pk if planned_session else None)
     place = _lock(visit, place, start)
+    others = stands_beside(visit, place, start)
     refuse_past(start)
     refuse_off_duty(place, start, planned_session)
     if kind == Appointment.Kind.TREATMENT:
@@ -115,24 +119,35 @@ def put_down(
     _take(visit, place, start)
     _reanchor(plan)
     audit.record("visit.booked", visit, by=by, day=place.day.isoformat(), kind=kind)
+    record_overlap(visit, others, by=by)
     return visit
 
 
 @transaction.atomic
-def move(*, visit: Appointment, place: Place, by: User) -> Appointment:
-    """Give a visit another place. Its old messages are cancelled and new ones written; nothing else moves."""
+def move(*, visit: Appointment, place: Place, by: User, overlap_reason: str = "") -> Appointment:
+    """Give a visit another place. Its old messages are cancelled and new ones written; nothing else moves.
+
+    A reason for an overlap was given for the place it had: it goes with that place, and another needs its own (see `book`).
+    """
+    return _move(visit, place, by=by, overlap_reason=allowed_reason(visit.clinic, overlap_reason, by=by))
+
+
+def _move(visit: Appointment, place: Place, *, by: User, overlap_reason: str) -> Appointment:
     under_its_rules(visit.clinic)
     visit = locked(visit)
     if visit.status not in COMING:
         raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
     refuse_foreign(visit.clinic, place, visit.patient, visit.planned_session)
     start = place.start(visit.clinic)
+    visit.overlap_reason = overlap_reason
     plan, place = _plan_of(visit), _lock(visit, place, start)
+    others = stands_beside(visit, place, start)
     refuse_past(start)
     refuse_off_duty(place, start, visit.planned_session)
     if visit.kind == Appointment.Kind.TREATMENT:
         visit.to_ask = marks_to_ask(visit.patient, visit.planned_session, plan, place.day, moving=visit)
     _shift(visit, place, start, by=by)
+    record_overlap(visit, others, by=by)
     _reanchor(plan)
     messages.owe_for_move(visit, by=by)
     return visit
@@ -156,6 +171,8 @@ def shift_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], 
             raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
         refuse_foreign(visit.clinic, new[visit.pk], visit.patient, visit.planned_session)
         start = new[visit.pk].start(visit.clinic)
+        # The reason for an overlap was given for the place it leaves.
+        visit.overlap_reason = ""
         place = _lock(visit, new[visit.pk], start)
         refuse_past(start)
         refuse_off_duty(place, start, visit.planned_session)
@@ -185,12 +202,7 @@ def _set_constraints(when: str) -> None:
 
 def place_before(visit: Appointment) -> Place | None:
     """Where a visit was before its last move; None where it was not moved."""
-    before = (
-        visit.events.filter(schedule_version=visit.schedule_version - 1, status__in=COMING)
-        .select_related("clinician__user", "clinician__clinic", "room", "device")
-        .order_by("-pgh_id")
-        .first()
-    )
+    before = _before(visit)
     return None if before is None or place_of(before) == place_of(visit) else replace(place_of(before), device=None)
 
 
@@ -202,7 +214,14 @@ def move_back(*, visit: Appointment, by: User) -> Appointment:
     before = place_before(visit)
     if before is None:
         raise DomainError("This visit was not moved.")
-    return move(visit=visit, place=before, by=by)
+    # Where it stood beside another on purpose, it does so again for the same reason.
+    return _move(visit, before, by=by, overlap_reason=_before(visit).overlap_reason)
+
+
+def _before(visit: Appointment):
+    """The visit as it was before its last move."""
+    moved = visit.events.filter(schedule_version=visit.schedule_version - 1, status__in=COMING)
+    return moved.select_related("clinician__user", "clinician__clinic", "room", "device").order_by("-pgh_id").first()
 
 
 @transaction.atomic
@@ -230,6 +249,8 @@ def step(*, visit: Appointment, to: str, by: User) -> Appointment:
     if to in ("arrived", "numbing", "in_room") and visit.day != clock.today(visit.clinic):
         raise DomainError("This visit is on another day. Move it to today first.")
     came_after_all = visit.status in CLOSED
+    if came_after_all and visit.planned_session is not None:
+        refuse_too_close(visit.patient, visit.planned_session.plan, visit.planned_session, visit.day)
     visit.status = to
     # She came after all: the visit is no longer closed, if its place is still free, and later windows hang on it again.
     visit.closed_at, visit.closed_reason = None, ""
@@ -358,12 +379,18 @@ def _device_for(visit: Appointment, place: Place, start: datetime) -> Device | N
 
 
 def _free_devices(visit: Appointment, held: Stretch) -> list[Device]:
-    """Devices in service that nobody else's visit holds meanwhile, by id. Another visit of the same patient is not in the
-    way: it moves at the same moment, or she would be in two places, which the database refuses."""
+    """Devices in service that nobody else's visit, and no hold of another course, keeps meanwhile, by id. Another visit of
+    the same patient is not in the way: it moves at the same moment, or she would be in two places, which the database refuses."""
     others = Appointment.objects.filter(
         device=OuterRef("pk"), status__in=BLOCKING, clinician_during__overlap=(held.start, held.end)
     ).exclude(patient=visit.patient_id)
-    return list(visit.clinic.devices.filter(~Exists(others), in_service=True).order_by("pk"))
+    held_for_others = HeldVisit.objects.filter(
+        device=OuterRef("pk"), clinician_during__overlap=(held.start, held.end), hold__expires_at__gt=ClinicNow()
+    )
+    if visit.planned_session is not None:
+        held_for_others = held_for_others.exclude(hold__plan=visit.planned_session.plan_id)
+    free = visit.clinic.devices.filter(~Exists(others), ~Exists(held_for_others), in_service=True)
+    return list(free.order_by("pk"))
 
 
 def _refuse_to_restore(visit: Appointment) -> None:

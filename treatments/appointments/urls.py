@@ -18,4 +18,5 @@ urlpatterns = [
     path("calendar/", include("treatments.appointments.feeds.urls")),
     path("", include("treatments.appointments.calls.urls")),
     path("", include("treatments.appointments.courses.urls")),
+    path("", include("treatments.appointments.overlaps.urls")),
 ]

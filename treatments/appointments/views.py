@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from functools import partial
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,20 +17,25 @@ from clinic.errors import Busy, DomainError
 from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import go_to, once
-from patients.models import Patient
 from treatments.appointments import services
-from treatments.appointments.courses.rearranging import rearrangement
+from treatments.appointments.courses.following import leaves_behind
+from treatments.appointments.courses.trying import try_place
+from treatments.appointments.courses.undoing import move_back_url
 from treatments.appointments.forms import CancelForm, PlaceForm
 from treatments.appointments.free_slots import devices_in_service
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 from treatments.appointments.services import AlreadyBooked, OutsideWindow, Place, SlotTaken
 from treatments.appointments.working_time import weekly_hours
+from treatments.flows import moving
 from treatments.flows import visits as flow
+from treatments.pages.following import follow_url, noticed
 from treatments.pages.header import open_url, patient_header
 from treatments.pages.picker import Choice, Staff, nearest_free, pick
+from treatments.pages.rearrange_page import mail_words
 from treatments.pages.verdicts import with_screening
 from treatments.pages.visit_card import apart_words, card_of, day_before, sessions_of
+from treatments.plans.models import TreatmentPlan
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 STEPS = ("confirmed", "arrived", "numbing", "in_room", "done")
@@ -40,6 +46,8 @@ STEP_WORDS = {
     "in_room": "{name} is in the room since {time}.",
     "done": "The visit of {name} is done.",
 }
+# Refusals that a reason may pass: the clinician, the room or the device is busy, or held for another course.
+BESIDE = services.TAKEN - {"appointment_patient_free"}
 # What a patient without a course is booked for; a treatment belongs to a session of a course.
 BOOKED_ALONE = (Appointment.Kind.CONSULTATION, Appointment.Kind.REVIEW)
 
@@ -87,7 +95,7 @@ def _booking(request: HttpRequest, choice: Choice) -> Callable[[Place], str]:
         asked = " Questions are open: it is marked." if visit.to_ask else ""
         messages.success(
             request,
-            f"{what} booked for {place.words()} with {place.clinician}.{asked} {_mail_words(choice.patient)}",
+            f"{what} booked for {place.words()} with {place.clinician}.{asked} {mail_words(choice.patient)}",
             extra_tags=f"undo:{reverse('treatments:unbook_visit', args=[visit.ref])}",
         )
         return _next(request) or _course_or_day(request, visit)
@@ -115,6 +123,8 @@ def move_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     )
 
     def effect(place: Place) -> str:
+        if leaves_behind(visit, place.day) and (url := _rearranging(visit, place)):
+            return url
         try:
             moved = services.move(visit=visit, place=place, by=request.user)
         except OutsideWindow:
@@ -125,10 +135,11 @@ def move_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
             return url
         messages.success(
             request,
-            f"Moved to {place.words()} with {place.clinician}. {_mail_words(choice.patient)}",
-            extra_tags=f"undo:{reverse('treatments:move_visit_back', args=[moved.ref])}",
+            f"Moved to {place.words()} with {place.clinician}. {mail_words(choice.patient)}",
+            extra_tags=f"undo:{move_back_url(moved)}",
         )
-        return _day_url(moved)
+        # A visit that comes nearer may leave the next one too far behind.
+        return follow_url(_plan_of(moved), back=_day_url(moved)) or _day_url(moved)
 
     return _choose(request, choice, title="Move the visit", act="Move it", effect=effect)
 
@@ -137,8 +148,8 @@ def _rearranging(visit: Appointment, place: Place) -> str:
     """Where the move is shown with all that has to move with it; empty where there is no such way."""
     if visit.planned_session is None:
         return ""
-    found = rearrangement(visit.planned_session.plan, {visit: place}, now=clock.now())
-    if found.found.fewest is None or len(found.places(found.found.fewest)) < 2:
+    tried = try_place(visit, place, now=clock.now())
+    if tried.found is None:
         return ""
     return f"{reverse('treatments:rearrange', args=[visit.ref])}?to={value_of(place)}"
 
@@ -146,10 +157,9 @@ def _rearranging(visit: Appointment, place: Place) -> str:
 @allow(*DESK, methods=["POST"])
 def move_visit_back(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Undo of a move."""
-    visit = _visit(request, ref)
-    return _try(
-        request, visit, lambda: services.move_back(visit=visit, by=request.user), "The visit is back where it was."
-    )
+    visit, version = _visit(request, ref), request.GET.get("version", "")
+    act = partial(moving.move_back, visit=visit, version=int(version) if version.isdecimal() else None, by=request.user)
+    return _try(request, visit, act, "The visit is back where it was.")
 
 
 # ── A visit and its steps ─────────────────────────────────────────────────────
@@ -168,25 +178,27 @@ def step_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     if to not in STEPS:
         return _visit_page(request, visit, refusal=DomainError("Choose one of the steps on the visit."), status=422)
     said = STEP_WORDS[to].format(name=visit.patient.full_name, time=f"{clock.local(clock.now(), request.clinic):%H:%M}")
-    undo = reverse("treatments:undo_visit", args=[visit.ref])
+    undo = _undo_url(visit, to)
     return _try(request, visit, lambda: services.step(visit=visit, to=to, by=request.user), said, undo=undo)
 
 
 @allow(*DESK, methods=["POST"])
 def undo_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     """One step back; a cancelled or missed visit stands again."""
-    visit = _visit(request, ref)
-    undone = visit.get_status_display().lower()
-    return _try(request, visit, lambda: flow.undo_step(visit=visit, by=request.user), f"Undone: {undone}.")
+    visit, asked = _visit(request, ref), request.GET.get("step", "")
+    undone = asked if asked in Appointment.Status.values else visit.status
+    act = partial(flow.undo_step, visit=visit, undone=undone, by=request.user)
+    return _try(request, visit, act, f"Undone: {Appointment.Status(undone).label.lower()}.")
 
 
 @allow(*DESK, methods=["POST"])
 def miss_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     """The patient did not come."""
     visit = _visit(request, ref)
-    undo = reverse("treatments:undo_visit", args=[visit.ref])
+    undo = _undo_url(visit, "no_show")
     said = f"{visit.patient.full_name} did not come. The visit stays in the day, struck."
-    return _try(request, visit, lambda: services.mark_no_show(visit=visit, by=request.user), said, undo=undo)
+    act = partial(services.mark_no_show, visit=visit, by=request.user)
+    return _try(request, visit, act, said, undo=undo, asks_on=True)
 
 
 @allow(*DESK, methods=["POST"])
@@ -210,17 +222,17 @@ def cancel_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
         else:
             messages.success(
                 request,
-                f"{services.place_of(visit).words()} is cancelled. {_mail_words(visit.patient)}",
-                extra_tags=f"undo:{reverse('treatments:undo_visit', args=[visit.ref])}",
+                f"{services.place_of(visit).words()} is cancelled. {mail_words(visit.patient)}",
+                extra_tags=f"undo:{_undo_url(visit, 'cancelled')}",
             )
-            return go_to(request, _next(request) or _day_url(visit))
+            return go_to(request, _then(request, visit, _next(request) or _day_url(visit)))
     context = {
         "form": form,
         "visit": visit,
         "header": patient_header(visit.patient, membership=request.membership),
         "next": _next(request),
         "words": services.place_of(visit).words(),
-        "mail_words": _mail_words(visit.patient),
+        "mail_words": mail_words(visit.patient),
     }
     return render(request, "treatments/appointments/cancel.html", context, status=422 if form.is_bound else 200)
 
@@ -261,7 +273,7 @@ def _choose(
         try:
             return once(request, lambda: effect(form.place))
         except (SlotTaken, Busy) as refusal:
-            taken, status = _taken(choice, staff, form.place, refusal), 409
+            taken, status = _taken(request, choice, staff, form.place, refusal), 409
         except AlreadyBooked as refusal:
             taken, status = {"title": refusal.sentence, "offers": []}, 409
         except DomainError as refusal:
@@ -271,7 +283,7 @@ def _choose(
         "title": title,
         "act": act,
         "own_helper": form.own_helper(),
-        "mail_words": _mail_words(choice.patient),
+        "mail_words": mail_words(choice.patient),
         "cancel_url": _next(request)
         or (
             reverse("treatments:visit", args=[choice.moving.ref])
@@ -297,6 +309,7 @@ def _page(request: HttpRequest, choice: Choice, staff: Staff) -> dict:
         "choice": choice,
         "visit": choice.moving,
         "plan": plan,
+        "follows": noticed(plan, header["sessions"]) if choice.moving is None else None,
         "apart_words": apart_words(plan) if plan else "",
         "wait_url": _wait_url(choice),
     }
@@ -321,19 +334,38 @@ def _initial(choice: Choice) -> dict:
     }
 
 
-def _taken(choice: Choice, staff: Staff, place: Place, refusal: DomainError) -> dict:
-    """What was taken, and the three free times nearest to it."""
+def _taken(request: HttpRequest, choice: Choice, staff: Staff, place: Place, refusal: DomainError) -> dict:
+    """What was taken, the three free times nearest to it, and the way to book it all the same for who may."""
     sentence = refusal.sentence
     title, _, reason = (
         sentence.partition(". ") if sentence.startswith("Just taken") else (f"Just taken: {place.words()}", "", "")
     )
-    return {"title": title.rstrip("."), "reason": reason, "offers": nearest_free(choice, staff, place)}
+    return {
+        "title": title.rstrip("."),
+        "reason": reason,
+        "offers": nearest_free(choice, staff, place),
+        "beside_url": _beside_url(request, choice, place) if refusal.code in BESIDE else "",
+    }
+
+
+def _beside_url(request: HttpRequest, choice: Choice, place: Place) -> str:
+    """Where a taken time is booked on purpose; empty for who may not."""
+    query: dict[str, str] = {"at": value_of(place)}
+    if choice.moving is not None:
+        url = open_url("treatments:move_beside", [choice.moving.ref], request.membership)
+    elif choice.planned is not None:
+        url = open_url("treatments:book_beside", [choice.planned.ref], request.membership)
+    else:
+        url = open_url("treatments:book_visit_beside", [choice.patient.ref], request.membership)
+        query["kind"] = str(choice.kind)
+    return url and f"{url}?{urlencode(query)}"
 
 
 def _visit_page(
     request: HttpRequest, visit: Appointment, *, refusal: DomainError | None = None, status: int = 200
 ) -> HttpResponse:
-    plan = visit.planned_session.plan if visit.planned_session else None
+    plan = _plan_of(visit)
+    header = patient_header(visit.patient, membership=request.membership, plan=plan)
     card = card_of(
         visit,
         now=clock.now(),
@@ -346,7 +378,8 @@ def _visit_page(
         "card": card,
         "visit": visit,
         "refusal": refusal,
-        "header": patient_header(visit.patient, membership=request.membership, plan=plan),
+        "header": header,
+        "follows": noticed(plan, header["sessions"]),
         "day_url": _day_url(visit),
         "next": reverse("treatments:visit", args=[visit.ref]),
     }
@@ -354,7 +387,13 @@ def _visit_page(
 
 
 def _try(
-    request: HttpRequest, visit: Appointment, act: Callable[[], Appointment], said: str, *, undo: str = ""
+    request: HttpRequest,
+    visit: Appointment,
+    act: Callable[[], Appointment],
+    said: str,
+    *,
+    undo: str = "",
+    asks_on: bool = False,
 ) -> HttpResponse:
     """Do it and go back with a toast; what is refused stands on the visit's own page, as it is now."""
     try:
@@ -362,13 +401,22 @@ def _try(
     except DomainError as refusal:
         return _visit_page(request, _visit(request, visit.ref), refusal=refusal, status=409)
     messages.success(request, said, extra_tags=f"undo:{undo}" if undo else "")
-    return go_to(request, _next(request) or _came_from(request) or _day_url(visit))
+    back = _next(request) or _came_from(request) or _day_url(visit)
+    return go_to(request, _then(request, visit, back) if asks_on else back)
 
 
-def _mail_words(patient: Patient) -> str:
-    if not patient.email or not patient.mail_allowed:
-        return f"{patient.given_name} gets no e-mail: tell by telephone."
-    return "One mail leaves in a minute."
+def _undo_url(visit: Appointment, step: str) -> str:
+    """Where this step of the visit is taken back, and no step before it."""
+    return f"{reverse('treatments:undo_visit', args=[visit.ref])}?step={step}"
+
+
+def _then(request: HttpRequest, visit: Appointment, back: str) -> str:
+    """What follows for the course of a visit that fell out, where a later one is booked; else where the act was pressed."""
+    return follow_url(_plan_of(visit), back=back) or back
+
+
+def _plan_of(visit: Appointment) -> TreatmentPlan | None:
+    return visit.planned_session.plan if visit.planned_session else None
 
 
 def _course_or_day(request: HttpRequest, visit: Appointment) -> str:

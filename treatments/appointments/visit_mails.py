@@ -20,7 +20,7 @@ from treatments.rules.policy import catalogue_for
 
 CONFIRMED, CHANGED, CANCELLED = "booking_confirmed", "booking_changed", "booking_cancelled"
 # Several visits of one course in one mail. It is about the course; its context names the visits.
-COURSE, COURSE_CHANGED = "course_booked", "course_changed"
+COURSE, COURSE_CHANGED, COURSE_CANCELLED = "course_booked", "course_changed", "course_cancelled"
 THREE_DAYS, ONE_DAY = "visit_reminder_3d", "visit_reminder_1d"
 NO_LONGER_COMING = {
     Appointment.Status.ARRIVED: "The patient is already here.",
@@ -43,10 +43,12 @@ class _VisitNow(NamedTuple):
     course_status: str | None
 
 
+_ASKED = ("status", "schedule_version", "kind", "during", "planned_session__plan__status")
+
+
 def _visit(message: Message) -> _VisitNow | None:
     found = Appointment.objects.filter(ref=message.about).order_by()
-    asked = found.values_list("status", "schedule_version", "kind", "during", "planned_session__plan__status")
-    return next((_VisitNow(*row) for row in asked), None)
+    return next((_VisitNow(*row) for row in found.values_list(*_ASKED)), None)
 
 
 def _coming_as_written(message: Message) -> str | None:
@@ -66,27 +68,69 @@ def _coming_as_written(message: Message) -> str | None:
 
 
 def _course_as_written(message: Message) -> str | None:
-    """None while every visit of it stands as it did when the message was written."""
+    """None while a visit of it is ahead and those that are stand as they did when the message was written."""
     if message.patient.status != Patient.Status.ACTIVE:
         return "The record is closed."
-    written = {told["ref"]: told["version"] for told in message.context["visits"]}
-    found = Appointment.objects.filter(ref__in=written, status__in=COMING).order_by()
-    asked = found.values_list("ref", "schedule_version", "planned_session__plan__status")
-    now = {str(ref): version for ref, version, status in asked if status == TreatmentPlan.Status.ACTIVE}
-    return None if now == written else "A visit of the course was changed."
+    now = _visits_now(message)
+    coming = [(one, now[one["ref"]]) for one in _ahead(message, now)]
+    if any(visit.schedule_version != one["version"] for one, visit in coming):
+        return "A visit of the course was changed."
+    if any(visit.course_status != TreatmentPlan.Status.ACTIVE for _, visit in coming):
+        return "The course is not under way."
+    return None if coming else "None of these visits is ahead."
+
+
+def _visits_now(message: Message) -> dict[str, _VisitNow]:
+    found = Appointment.objects.filter(ref__in=[one["ref"] for one in message.context["visits"]]).order_by()
+    return {str(ref): _VisitNow(*row) for ref, *row in found.values_list("ref", *_ASKED)}
+
+
+def _ahead(message: Message, now: dict[str, _VisitNow]) -> list[dict]:
+    """What it tells of visits that she can still come to: the first of them may be under way as the mail leaves, because
+    she stands at the desk when her course is booked."""
+    moment = clock.now()
+    return [
+        one
+        for one in message.context["visits"]
+        if (visit := now.get(one["ref"])) and visit.status in COMING and visit.during.lower > moment
+    ]
 
 
 def _course_words(message: Message) -> dict:
-    visits = [
-        {name: datetime.fromisoformat(told[name]) for name in ("starts_at", "ends_at")}
-        | {"ref": told["ref"], "version": told["version"]}
-        for told in message.context["visits"]
-    ]
-    folded = message.context.get("folded", [])
-    words = {"visits": visits, "is_treatment": True, "starts_at": visits[0]["starts_at"]}
+    # Where none is ahead it does not go, and whoever looks at it reads what it would have said.
+    ahead = _ahead(message, _visits_now(message)) or message.context["visits"]
+    words = {"visits": [_times(one) for one in ahead], "is_treatment": True, "starts_at": _times(ahead[0])["starts_at"]}
+    # What the reminders of the first visit would have said is of use as long as that one is ahead.
+    folded = message.context.get("folded", []) if ahead[0] == message.context["visits"][0] else []
     words["tell_us"] = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
     words["prepare"] = _prepare(words, message.clinic) if ONE_DAY in folded else []
     return words
+
+
+def _times(told: dict) -> dict:
+    return {name: datetime.fromisoformat(told[name]) for name in ("starts_at", "ends_at")} | {
+        "ref": told["ref"],
+        "version": told["version"],
+    }
+
+
+def _course_still_cancelled(message: Message) -> str | None:
+    return None if _cancelled_of(message) else "These visits are no longer cancelled."
+
+
+def _course_cancelled_words(message: Message) -> dict:
+    """The times that are taken back: those she was told."""
+    visits = [_times(one) for one in _cancelled_of(message) or message.context["visits"]]
+    return {"visits": visits, "starts_at": visits[0]["starts_at"]}
+
+
+def _cancelled_of(message: Message) -> list[dict]:
+    now = _visits_now(message)
+    return [
+        one
+        for one in message.context["visits"]
+        if (visit := now.get(one["ref"])) and visit.status == Appointment.Status.CANCELLED
+    ]
 
 
 def _still_cancelled(message: Message) -> str | None:
@@ -186,30 +230,15 @@ def _entry(message: Message, visit: dict) -> Entry:
 _published, _taken_out = partial(_file, method="PUBLISH"), partial(_file, method="CANCEL")
 _notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True, version=2)
 _visit_kind = partial(_notice_kind, still_wanted=_coming_as_written, context=_notice_words, attachment=_published)
+_course_kind = partial(_notice_kind, still_wanted=_course_as_written, context=_course_words, attachment=_published)
 _reminder_kind = partial(
     kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_coming_as_written
 )
 KINDS = (
     _visit_kind(CONFIRMED, "Visit booked", unknown_policy="resend_if_hours_left"),
     _visit_kind(CHANGED, "Visit moved", unknown_policy="resend_once"),
-    _notice_kind(
-        COURSE,
-        "Visits booked",
-        unknown_policy="resend_if_hours_left",
-        still_wanted=_course_as_written,
-        context=_course_words,
-        attachment=_published,
-        version=1,
-    ),
-    _notice_kind(
-        COURSE_CHANGED,
-        "Visits moved",
-        unknown_policy="resend_once",
-        still_wanted=_course_as_written,
-        context=_course_words,
-        attachment=_published,
-        version=1,
-    ),
+    _course_kind(COURSE, "Visits booked", unknown_policy="resend_if_hours_left"),
+    _course_kind(COURSE_CHANGED, "Visits moved", unknown_policy="resend_once"),
     _notice_kind(
         CANCELLED,
         "Visit cancelled",
@@ -217,6 +246,15 @@ KINDS = (
         still_wanted=_still_cancelled,
         context=_cancelled_words,
         attachment=_taken_out,
+    ),
+    _notice_kind(
+        COURSE_CANCELLED,
+        "Visits cancelled",
+        unknown_policy="resend_once",
+        still_wanted=_course_still_cancelled,
+        context=_course_cancelled_words,
+        attachment=_taken_out,
+        version=1,
     ),
     _reminder_kind(THREE_DAYS, "Visit in three days", context=_three_days_words),
     _reminder_kind(ONE_DAY, "Visit tomorrow", context=_one_day_words),

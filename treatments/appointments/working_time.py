@@ -5,57 +5,76 @@ The hours of a weekday count week after week; where a single day has hours of it
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from django.db import connection
 
 from clinic import clock
-from clinic.models import Clinic, Membership, TimeOff, User, WorkingHours
+from clinic.models import Clinic, Membership, User
 from treatments.scheduling.free_time import Stretch, merged, without
 
-Hours = dict[int, list[WorkingHours]]  # membership key -> hours of weekdays and of single days
+
+class WorkedHours(NamedTuple):
+    """A row of WorkingHours that counts, with its person: a horizon asks for many, and values are made in a tenth of the time."""
+
+    membership: Membership
+    weekday: int | None
+    on: date | None
+    starts: time | None
+    ends: time | None
+    valid_from: date | None
+    valid_until: date | None
+
+    @property
+    def membership_id(self) -> int:
+        return self.membership.pk
+
+
+Hours = dict[int, list[WorkedHours]]  # membership key -> hours of weekdays and of single days
 Away = dict[int | None, list[Stretch]]  # membership key, or None for the whole clinic
 FOREVER = datetime.max.replace(tzinfo=clock.UTC)
 
 
-def weekly_hours(clinic: Clinic) -> Hours:
-    """Hours of everybody who sees patients, weekly and of single days, each row with its person. One query.
+def weekly_hours(clinic: Clinic, first_day: date | None = None, last_day: date | None = None) -> Hours:
+    """Hours of everybody who sees patients, weekly and of single days, each with its person. One query.
 
-    Each person is made once and not once a row: made by the ORM this took half as long as the whole search for a course.
+    Who asks for some days only says which (None: no bound): single days pile up over the years. Whoever has hours on single days
+    outside of them only is not there.
     """
-    statement, models = _hours_and_people()
-    hours: Hours = defaultdict(list)
-    known: dict[int, Membership] = {}
+    statement, person_fields, user_fields = _hours_and_people()
+    hours: Hours = {}
     with connection.cursor() as cursor:
-        cursor.execute(statement, [clinic.pk])
+        cursor.execute(statement, {"clinic": clinic.pk, "first": first_day, "last": last_day})
         for values in cursor.fetchall():
-            (hours_of, to_person), (person_of, to_user), (user_of, _) = models
-            row = WorkingHours.from_db(connection.alias, hours_of, values[:to_person])
-            if row.membership_id not in known:
-                person = Membership.from_db(connection.alias, person_of, values[to_person:to_user])
-                person.user = User.from_db(connection.alias, user_of, values[to_user:])
-                known[row.membership_id] = person
-            row.membership = known[row.membership_id]
-            hours[row.membership_id].append(row)
+            of_person, rest = values[: len(person_fields)], values[len(person_fields) :]
+            person = Membership.from_db(connection.alias, person_fields, of_person)
+            person.user = User.from_db(connection.alias, user_fields, rest[: len(user_fields)])
+            columns = rest[len(user_fields) :]
+            hours[person.pk] = [WorkedHours(person, *row) for row in zip(*columns, strict=True)]
     return hours
 
 
 @cache
-def _hours_and_people() -> tuple[str, list[tuple[list[str], int]]]:
-    """The statement, and of each model in it the names of its fields and where the next one's values begin."""
-    columns, models = [], []
-    for alias, model in (("hours", WorkingHours), ("person", Membership), ("usr", User)):
-        fields = model._meta.concrete_fields
-        columns += [f'{alias}."{field.column}"' for field in fields]
-        models.append(([field.attname for field in fields], len(columns)))
+def _hours_and_people() -> tuple[str, list[str], list[str]]:
+    """The statement, and the names of the fields of person and user that come first in its rows: each person comes once."""
+    person, user = (list(model._meta.concrete_fields) for model in (Membership, User))
+    columns = [f'person."{field.column}"' for field in person] + [f'usr."{field.column}"' for field in user]
+    of_hours = [
+        f'array_agg(hours."{name}" ORDER BY hours."on", hours.weekday, hours.starts)'
+        for name in WorkedHours._fields[1:]
+    ]
     statement = f"""
-        SELECT {", ".join(columns)} FROM clinic_workinghours hours
+        SELECT {", ".join([*columns, *of_hours])} FROM clinic_workinghours hours
         JOIN clinic_membership person ON person.id = hours.membership_id JOIN clinic_user usr ON usr.id = person.user_id
-        WHERE person.clinic_id = %s AND person.is_active AND person.sees_patients AND hours.withdrawn_at IS NULL
-        ORDER BY person.position, person.id, hours."on", hours.weekday, hours.starts
+        WHERE person.clinic_id = %(clinic)s AND person.is_active AND person.sees_patients AND hours.withdrawn_at IS NULL
+            AND (hours."on" IS NULL
+            OR hours."on" BETWEEN coalesce(%(first)s::date, '-infinity') AND coalesce(%(last)s::date, 'infinity'))
+        GROUP BY person.id, usr.id ORDER BY person.position, person.id
     """  # noqa: S608  names of our own columns
-    return statement, models
+    return statement, [field.attname for field in person], [field.attname for field in user]
 
 
 def people(hours: Hours) -> list[Membership]:
@@ -63,18 +82,52 @@ def people(hours: Hours) -> list[Membership]:
     return [rows[0].membership for rows in hours.values() if rows]
 
 
+TIME_OFF = """
+SELECT 'away' AS kind, membership_id AS key, lower(during) AS since, upper(during) AS until, 0 AS position FROM clinic_timeoff
+WHERE clinic_id = %(clinic)s AND during && tstzrange(%(begin)s, %(end)s) AND withdrawn_at IS NULL
+"""
+HOUSE = f"""
+{TIME_OFF} UNION ALL SELECT 'room', id, NULL, NULL, position FROM clinic_room WHERE clinic_id = %(clinic)s AND in_service
+UNION ALL SELECT 'device', id, NULL, NULL, 0 FROM treatments_device WHERE clinic_id = %(clinic)s AND in_service
+ORDER BY position, key
+"""  # noqa: S608  constants of ours only
+
+
+@dataclass(frozen=True)
+class House:
+    """What is there for some days: who is away, and the keys of the rooms and devices in service, in the clinic's order."""
+
+    away: Away
+    rooms: list[int]
+    devices: list[int]
+
+
+def house_between(clinic: Clinic, first_day: date, last_day: date) -> House:
+    """For the days from first to last, both included. One query."""
+    return _house(HOUSE, clinic, clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1])
+
+
 def time_off(clinic: Clinic, begin: datetime, end: datetime | None) -> Away:
     """Who is away between two moments (`end` None: from then on). One query."""
-    rows = TimeOff.objects.filter(clinic=clinic, during__overlap=(begin, end), withdrawn_at=None)
+    return _house(TIME_OFF, clinic, begin, end).away
+
+
+def _house(statement: str, clinic: Clinic, begin: datetime, end: datetime | None) -> House:
     away: Away = defaultdict(list)
-    for who, during in rows.values_list("membership_id", "during"):
-        away[who].append(Stretch(during.lower or begin, during.upper or end or FOREVER))
-    return away
+    keys: dict[str, list[int]] = {"room": [], "device": []}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"clinic": clinic.pk, "begin": begin, "end": end})
+        for kind, key, since, until, _ in cursor.fetchall():
+            if kind == "away":
+                away[key].append(Stretch(since or begin, until or end or FOREVER))
+            else:
+                keys[kind].append(key)
+    return House(away, keys["room"], keys["device"])
 
 
-def rostered(rows: Iterable[WorkingHours], first_day: date, last_day: date, clinic: Clinic) -> list[Stretch]:
+def rostered(rows: Iterable[WorkedHours], first_day: date, last_day: date, clinic: Clinic) -> list[Stretch]:
     """Hours as moments: worked out day by day in wall time, so that 09:00 stays 09:00 across a clock change."""
-    counting = _by_day(rows)
+    counting = day_by_day(rows)
     return [
         _stretch(row, day, clinic, offset)
         for day, offset in _days(first_day, last_day, clinic)
@@ -82,9 +135,9 @@ def rostered(rows: Iterable[WorkingHours], first_day: date, last_day: date, clin
     ]
 
 
-def hours_of_day(rows: Iterable[WorkingHours], day: date) -> list[WorkingHours]:
+def hours_of_day(rows: Iterable[WorkedHours], day: date) -> list[WorkedHours]:
     """What counts of one person's hours on a day: its own where it has any (without times: not in), else the weekday's."""
-    return _by_day(rows)(day)
+    return day_by_day(rows)(day)
 
 
 def at_work(who: int, hours: Hours, away: Away, first_day: date, last_day: date, clinic: Clinic) -> list[Stretch]:
@@ -99,7 +152,7 @@ def opening(hours: Hours, away: Away, first_day: date, last_day: date, clinic: C
     Numbing needs a room and nobody in particular, but somebody has to be in the house.
     """
     stretches = []
-    everybody = [_by_day(rows) for rows in hours.values()]
+    everybody = [day_by_day(rows) for rows in hours.values()]
     for day, offset in _days(first_day, last_day, clinic):
         of_day = [_stretch(row, day, clinic, offset) for counting in everybody for row in counting(day)]
         if of_day:
@@ -119,17 +172,17 @@ def closed_stretches(clinic: Clinic, day: date) -> list[Stretch]:
     return merged(time_off(clinic, *clock.day_bounds(day, clinic.tz)).get(None, ()))
 
 
-def _by_day(rows: Iterable[WorkingHours]) -> Callable[[date], list[WorkingHours]]:
-    """A horizon asks for many days, so the rows are sorted once: by their single day and by their weekday."""
-    own: dict[date, list[WorkingHours]] = defaultdict(list)
-    weekly: dict[int, list[WorkingHours]] = defaultdict(list)
+def day_by_day(rows: Iterable[WorkedHours]) -> Callable[[date], list[WorkedHours]]:
+    """The same for many days: the rows of one person are sorted once, by their single day and by their weekday."""
+    own: dict[date, list[WorkedHours]] = defaultdict(list)
+    weekly: dict[int, list[WorkedHours]] = defaultdict(list)
     for row in rows:
         if row.on is None:
             weekly[row.weekday].append(row)
         else:
             own[row.on].append(row)
 
-    def counting(day: date) -> list[WorkingHours]:
+    def counting(day: date) -> list[WorkedHours]:
         if day in own:
             return [row for row in own[day] if row.starts is not None]
         return [row for row in weekly.get(day.isoweekday(), ()) if _is_valid(row, day)]
@@ -137,7 +190,7 @@ def _by_day(rows: Iterable[WorkingHours]) -> Callable[[date], list[WorkingHours]
     return counting
 
 
-def _is_valid(row: WorkingHours, day: date) -> bool:
+def _is_valid(row: WorkedHours, day: date) -> bool:
     return (row.valid_from is None or row.valid_from <= day) and (row.valid_until is None or day <= row.valid_until)
 
 
@@ -155,7 +208,7 @@ def _offset(day: date, clinic: Clinic) -> timedelta | None:
     return datetime.combine(day, time.min, tzinfo=clinic.tz).utcoffset()
 
 
-def _stretch(row: WorkingHours, day: date, clinic: Clinic, offset: timedelta | None) -> Stretch:
+def _stretch(row: WorkedHours, day: date, clinic: Clinic, offset: timedelta | None) -> Stretch:
     if offset is not None:
         return Stretch(
             datetime.combine(day, row.starts, tzinfo=clock.UTC) - offset,

@@ -114,8 +114,9 @@ def _copy(server: DatabaseWrapper) -> None:
 def _fill() -> list[str]:
     """The clinic with its recent past. Returns what makes the indexes of the visits, which are left out so far."""
     clinic = clinic_services.create_clinic(
-        name="Bench clinic", zone=ZONE, manager_email="manager@bench.example", manager_name="Mara Quist", password=None
-    )
+        name="Bench clinic", zone=ZONE, manager_email="manager@bench.example", manager_name="Mara Quist", password=None,
+        is_demo=True, urgent_phone="020 7946 0142", emergency_number="999", reply_to="desk@bench.example",
+    )  # fmt: skip
     manager = clinic.memberships.get().user
     for number in range(1, ROOMS + 1):
         clinic_services.add_room(clinic=clinic, name=f"Room {number}", short_name=f"R{number}", by=manager)

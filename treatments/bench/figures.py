@@ -1,26 +1,33 @@
-"""Figures of a benchmark: medians, each beside the goal it has to reach."""
+"""Figures of a benchmark: medians, each beside the goal it has to reach and the reference that goal comes from."""
 
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A median of `runs` in milliseconds, the slowest of them, and the goal."""
+    """A median of `runs` in milliseconds (or another `unit`), the largest of them, and the goal.
+
+    `reference`: what was measured beside it in the same run, where the goal is `times` that. `note`: what was compared.
+    """
 
     name: str
-    median_ms: float
-    slowest_ms: float
-    goal_ms: float
+    median: float
+    largest: float
+    goal: float
     runs: int
+    unit: str = "ms"
+    reference: float | None = None
+    times: float | None = None
+    note: str = ""
 
     @property
     def ratio(self) -> float:
-        return self.median_ms / self.goal_ms
+        return self.median / self.goal
 
     @property
     def is_reached(self) -> bool:
@@ -28,24 +35,43 @@ class Figure:
 
     def line(self) -> str:
         verdict = "reached" if self.is_reached else "MISSED"
-        return f"{self.name:<52} {self.median_ms:8.3f} ms   goal {self.goal_ms:g} ms   {self.ratio:5.2f} x   {verdict}"
+        goal = f"goal {self.goal:.4g} {self.unit}"
+        if self.reference is not None:
+            goal += f" ({self.times:.4g} x {self.reference:.4g})"
+        line = f"{self.name:<60} {self.median:9.3f} {self.unit}   {goal:<32} {self.ratio:5.2f} x   {verdict}"
+        return f"{line}\n    {self.note}" if self.note else line
 
 
-def figure(name: str, *, goal_ms: float, taken_ms: Iterable[float]) -> Figure:
+def figure(name: str, *, goal_ms: float, taken_ms: Iterable[float], note: str = "") -> Figure:
     """The figure of measured times in milliseconds."""
     taken = sorted(taken_ms)
-    return Figure(name, statistics.median(taken), taken[-1], goal_ms, len(taken))
+    return Figure(name, statistics.median(taken), taken[-1], goal_ms, len(taken), note=note)
+
+
+def against(name: str, taken: Sequence[float], reference: Sequence[float], times: float, note: str = "") -> Figure:
+    """Milliseconds that may be `times` those of a reference, median beside median."""
+    beside = statistics.median(reference)
+    return Figure(
+        name, statistics.median(taken), max(taken), times * beside, len(taken), reference=beside, times=times, note=note
+    )
+
+
+def counted(name: str, *, goal: int, taken: int) -> Figure:
+    """Queries of one act, which are the same each time."""
+    return Figure(name, taken, taken, goal, 1, unit="queries")
 
 
 def timed(act: Callable[[], object], *, runs: int) -> list[float]:
     """Milliseconds of each run; the first one, which warms caches, is not among them."""
     act()
-    taken = []
-    for _ in range(runs):
-        begun = perf_counter()
-        act()
-        taken.append((perf_counter() - begun) * 1000)
-    return taken
+    return [once(act) for _ in range(runs)]
+
+
+def once(act: Callable[[], object]) -> float:
+    """Milliseconds of one run."""
+    begun = perf_counter()
+    act()
+    return (perf_counter() - begun) * 1000
 
 
 def as_json(figures: Iterable[Figure], *, on: str) -> dict:
@@ -57,5 +83,11 @@ def as_json(figures: Iterable[Figure], *, on: str) -> dict:
             "processors": os.cpu_count(),
             "load_1_5_15": [round(load, 2) for load in os.getloadavg()],
         },
-        "figures": [asdict(f) | {"ratio": round(f.ratio, 3), "reached": f.is_reached} for f in figures],
+        "figures": [_kept(f) for f in figures],
     }
+
+
+def _kept(shown: Figure) -> dict:
+    given = {name: value for name, value in asdict(shown).items() if value not in (None, "")}
+    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in given.items()}
+    return rounded | {"ratio": round(shown.ratio, 3), "reached": shown.is_reached}

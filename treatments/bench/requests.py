@@ -1,4 +1,4 @@
-"""Two pages that exist for the benchmark only: a month of free visits, and the least a page can do with such a month."""
+"""Pages that exist for the benchmark only: a month of free visits, and the least a page can do with such a month."""
 
 from datetime import timedelta
 
@@ -8,10 +8,13 @@ from django.urls import include, path
 
 from clinic import clock
 from clinic.roles import member
+from patients.models import Patient
 from treatments.appointments.free_slots import free_slots
 from treatments.appointments.places import LENGTHS
 
 DAYS = 30
+# A page of slots has its patient at hand already.
+SOMEBODY = 1
 RAW = """
 SELECT clinician_id, room_id, extract(epoch FROM lower(room_during))::bigint, extract(epoch FROM upper(room_during))::bigint
 FROM treatments_appointment WHERE clinic_id = %s AND day BETWEEN %s AND %s AND clinician_id = %s
@@ -25,7 +28,7 @@ def month(request: HttpRequest) -> HttpResponse:
     today = now.astimezone(clinic.tz).date()
     found = free_slots(
         clinic=clinic,
-        patient=clinic.patients.order_by("pk").first(),
+        patient=Patient(pk=SOMEBODY, clinic=clinic),
         length=LENGTHS["consultation"],
         first_day=today,
         last_day=today + timedelta(days=DAYS),
@@ -44,4 +47,10 @@ def raw(request: HttpRequest) -> HttpResponse:
         return HttpResponse(str(len(cursor.fetchall())))
 
 
-urlpatterns = [path("month", month), path("raw", raw), path("", include("clinic.urls"))]
+@member(methods=["GET"])
+def nothing(request: HttpRequest) -> HttpResponse:
+    """What every page asks before it asks anything of its own: who is there, and what time it is."""
+    return HttpResponse(f"{request.clinic.name}, {clock.now():%H:%M}")
+
+
+urlpatterns = [path("month", month), path("raw", raw), path("nothing", nothing), path("", include("clinic.urls"))]

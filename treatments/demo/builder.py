@@ -1,7 +1,7 @@
 """Lives the stories day after day through the services, with the demo's clock standing on each day in turn."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
@@ -9,7 +9,6 @@ from itertools import count
 from django.db import connection, transaction
 
 from clinic import clock
-from clinic import services as clinic_services
 from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
@@ -18,37 +17,48 @@ from patients.services import consents, history, people
 from treatments.appointments import services as appointments
 from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
+from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
-from treatments.demo import cast, measured
+from treatments.demo import cast, desk, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, stories
-from treatments.flows import courses, publishing
+from treatments.flows import courses, publishing, visits
 from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.screening import PERMITS
-from treatments.rules import services as rules
 from treatments.rules.policy import catalogue_for
+from treatments.scheduling.slots import Slot
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.depths import last_of_course, zone_limits
-from treatments.sessions.models import CartridgeLot
 
 DAWN = time(8, 30)
 # The demo opens on a working morning, with the day half done.
 OPENING = time(10, 42)
+# Whoever has been here for less time than this still waits for the questions of the day.
+ASKED_AFTER = timedelta(minutes=15)
 Act = Callable[[], None]
 
 
-def build(*, patients: int = 120) -> Clinic:
-    """The whole demo clinic. Leaves the clock on the demo's today, at 10:42 in the clinic's zone."""
-    return _Builder().build(patients)
+def build(*, patients: int = 120, only: Container[int] | None = None) -> Clinic:
+    """The whole demo clinic, or `only` some of its stories. Leaves the clock on the demo's today, at 10:42 in the clinic's
+    zone."""
+    return _Builder().build([story for story in stories(patients) if only is None or story.number in only])
 
 
 def demo_today(now: datetime) -> date:
     """The Tuesday of the current week: every clinician works, and something lies on both sides."""
     day = now.date()
     return day - timedelta(days=day.isoweekday() - 2)
+
+
+def _nearest(found: list[Slot], at: time, clinic: Clinic) -> Slot:
+    def minutes_off(slot: Slot) -> int:
+        begins = slot.start.astimezone(clinic.tz)
+        return abs((begins.hour - at.hour) * 60 + begins.minute - at.minute)
+
+    return min(found, key=minutes_off)
 
 
 class _Builder:
@@ -59,76 +69,40 @@ class _Builder:
         self.serials = count(1)
         self.order = count(1)
 
-    def build(self, patients: int) -> Clinic:
+    def build(self, told: list[Story]) -> Clinic:
         self.today = demo_today(clock.now())
         self._stand_on(self.today - timedelta(days=230))
         self._open_clinic()
-        told = list(stories(patients))
         for story in told:
             self._plan_acts(story)
         for own in OWN_VALUES:
             self._plan_own_value(own)
+        self._plan_the_desk({story.number: story for story in told})
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         for day in sorted(self.acts):
             self._live(day)
-        self._half_done_day()
+        self._half_done_day(told)
         self._settle_messages()
+        self._just_now(told)
         return self.clinic
 
     # The clinic
 
     def _open_clinic(self) -> None:
-        self.clinic = clinic_services.create_clinic(
-            manager_email=cast.MANAGER.email,
-            manager_name=cast.MANAGER.name,
-            password=cast.DEMO_PASSWORD,
-            **cast.CLINIC,
+        opened = house.open_clinic(self.today)
+        self.clinic, self.manager, self.members, self.lots = (
+            opened.clinic,
+            opened.manager,
+            opened.members,
+            opened.lots,
         )
-        self.manager = self.clinic.memberships.get()
-        self.manager.title = cast.MANAGER.title
-        self.manager.save(update_fields=["title"])
-        members = [self._join(staff, position) for position, staff in enumerate(cast.STAFF, start=1)]
-        self.desk, self.prescriber, *_ = members
-        self.clinicians = [member for member in members if member.sees_patients]
-        for position in range(3):
-            name = f"Room {position + 1}"
-            clinic_services.add_room(
-                clinic=self.clinic, name=name, short_name=f"R{position + 1}", position=position, by=self.by
-            )
-        for position in range(3):
-            rules.add_device(
-                clinic=self.clinic, by=self.by, name=f"Strata Pen 2, {'ABC'[position]}", maker="Invented Devices",
-                serial=f"SP2-{417 + position:04d}", max_depth_mm={"face": 1.5, "neck": 1.5, "body": 2.0},
-                filler_washout_days=None, indications=["acne_scar_face"],
-            )  # fmt: skip
-        rules.add_anaesthetic(
-            clinic=self.clinic, by=self.by, name="Lidocaine 4 % cream", actives={"lidocaine": 4}, contact_minutes=30,
-            max_contact_minutes=60, max_area_cm2=400,
-        )  # fmt: skip
-        CartridgeLot.objects.bulk_create(
-            CartridgeLot(clinic=self.clinic, lot=lot, expires_on=self.today + timedelta(days=days), needles=needles)
-            for lot, days, needles in (("MP36-2611B", 600, 12), ("MP36-2508A", 40, 12), ("MP16-2702C", 700, 16))
-        )
-        self.lots = list(self.clinic.cartridge_lots.order_by("-expires_on"))
-        rules.sign_off(clinic=self.clinic, by=self.prescriber)
+        self.desk, self.prescriber = (self.members[name] for name in ("Tess Moran", "Dr Ines Halloran"))
+        self.clinicians = [member for member in self.members.values() if member.sees_patients]
 
     @property
     def by(self) -> User:
         return self.manager.user
-
-    def _join(self, staff: cast.Staff, position: int) -> Membership:
-        user = User.objects.create_user(staff.email, cast.DEMO_PASSWORD, full_name=staff.name)
-        member = clinic_services.join(
-            clinic=self.clinic, user=user, roles=list(staff.roles), by=self.by, title=staff.title, licence=staff.licence,
-            sees_patients=staff.sees_patients, position=position,
-        )  # fmt: skip
-        if staff.hours:
-            weekdays = range(1, 7) if staff.name != "Jonas Feld" else range(1, 6)
-            clinic_services.set_weekly_hours(
-                membership=member, hours={day: list(staff.hours) for day in weekdays}, by=self.by
-            )
-        return member
 
     # The clinic's own values
 
@@ -151,11 +125,64 @@ class _Builder:
         publishing.end(policy_value=value, by=self.prescriber, reason=own.ended_reason)
         self.clinic.refresh_from_db(fields=["rules_version"])
 
+    # What the desk does besides
+
+    def _plan_the_desk(self, told: dict[int, Story]) -> None:
+        self._on(-2, lambda: resources.call_away(self.clinic, self.members, today=self.today, by=self.by))
+        for call in desk.CALLS:
+            if call.story in told:
+                self._on(call.on, lambda c=call: self._call(c, done=len(told[c.story].sessions)))
+        for wish in desk.WAITING:
+            if wish.story in told:
+                self._on(wish.on, lambda w=wish: self._wait(w))
+
+    def _plan_now(self, number: int) -> TreatmentPlan | None:
+        """A story's course as it is by now."""
+        plan = self.plans.get(number)
+        return plan and TreatmentPlan.objects.select_related("patient__clinic", "clinic").get(pk=plan.pk)
+
+    def _call(self, call: desk.Call, *, done: int) -> None:
+        desk.record(call, self._plan_now(call.story), done=done, today=self.today, by=self.desk.user)
+
+    def _wait(self, wish: desk.Wait) -> None:
+        desk.wait(wish, self.patients[wish.story], self._plan_now(wish.story), by=self.desk.user)
+
+    def _cancel_today(self, story: Story) -> None:
+        for visit in Appointment.objects.filter(patient=self.patients[story.number], day=self.today, status="booked"):
+            visits.cancel(visit=visit, reason="Has a cold", by=self.desk.user)
+
+    def _book_together(self, story: Story) -> None:
+        desk.book_whole_course(
+            self._plan_now(story.number),
+            clinician=self._clinician_of(story),
+            first_day=self._working(story.together[1]),
+            by=self.desk.user,
+        )
+
+    def _just_now(self, told: list[Story]) -> None:
+        """A whole course booked, and one of which a part is moved, in the minute before the demo opens: both messages are
+        still to go, so that they can be read before, and in the mailbox afterwards."""
+        for seconds, story in enumerate(story for story in told if story.moved or story.together == (0, 1)):
+            clock.move_to(self._opening - timedelta(seconds=40 - 20 * seconds))
+            if story.moved:
+                desk.put_off_second(self._plan_now(story.number), by=self.desk.user)
+            else:
+                self._book_together(story)
+        clock.move_to(self._opening)
+
+    @property
+    def _opening(self) -> datetime:
+        return datetime.combine(self.today, OPENING, tzinfo=self.clinic.tz)
+
+    def _clinician_of(self, story: Story) -> Membership:
+        # Not by the number alone: stories repeat every twelve patients, and each clinician has some of every kind.
+        return self.clinicians[(story.number + story.number // 12) % len(self.clinicians)]
+
     # The stories
 
     def _plan_acts(self, story: Story) -> None:
         who = cast.person(story.number)
-        clinician = self.clinicians[story.number % len(self.clinicians)]
+        clinician = self._clinician_of(story)
         self._on(story.registered, lambda: self._register(who))
         if story.consultation is not None:
             self._on(min(-2, story.registered + 1), lambda: self._consultation(story, clinician))
@@ -177,6 +204,10 @@ class _Builder:
             self._on(last + 2, lambda n=number, d=day: self._book(story, n, d, clinician))
             if offset in story.missed:
                 self._acts_on(day, lambda n=number: self._miss(story, n), late=True)
+        if story.together is not None and story.together[0] < 0:
+            self._on(story.together[0], lambda: self._book_together(story))
+        if story.cancelled:
+            self._on(0, lambda: self._cancel_today(story))
         if story.changed is not None:
             self._acts_on(self._working(story.changed[0]), lambda: self._tell(story, clinician), late=True)
         if story.darker is not None:
@@ -275,22 +306,26 @@ class _Builder:
         if planned is None or plan.sessions_planned < number:
             return
         day = min(max(day, planned.earliest_on), planned.latest_on)
-        self._into_diary(plan.patient, "treatment", day, clinician, planned)
+        self._into_diary(plan.patient, "treatment", day, clinician, planned, at=story.at if day == self.today else None)
 
-    def _into_diary(self, patient: Patient, kind: str, day: date, clinician: Membership, planned) -> Appointment | None:
-        """The first free time of the clinician that day, or of a colleague, or the next day."""
+    def _into_diary(
+        self, patient: Patient, kind: str, day: date, clinician: Membership, planned, *, at: time | None = None
+    ) -> Appointment | None:
+        """A free time of the clinician that day, the one nearest to `at` if it is said, or of a colleague, or the next day."""
         length = appointments.LENGTHS[Appointment.Kind(kind)]
-        rooms: dict[int, Room] = {room.pk: room for room in self.clinic.rooms.all()}
+        rooms: dict[int, Room] = {room.pk: room for room in self.clinic.rooms.filter(in_service=True)}
         for offset in range(6):
             found = free_slots(
                 clinic=self.clinic, patient=patient, length=length, first_day=day + timedelta(days=offset),
-                last_day=day + timedelta(days=offset), clinicians=self.clinicians, now=clock.now(),
+                last_day=day + timedelta(days=offset), clinicians=who_may_take(self.clinicians, planned), now=clock.now(),
                 devices=devices_in_service(self.clinic) if planned else (),
             )  # fmt: skip
             mine = [slot for slot in found if slot.clinician == clinician.pk] or found
             if mine:
-                # Not always the first: a day looks like a day when it has gaps.
-                slot = mine[(patient.pk * 5) % min(len(mine), 12)]
+                # Not always the first: a day looks like a day when it has gaps. Today fills from the morning on.
+                is_today = day + timedelta(days=offset) == self.today
+                spread = 12 if not is_today else 4 if planned else 1
+                slot = _nearest(mine, at, self.clinic) if at else mine[(patient.pk * 5) % min(len(mine), spread)]
                 who = next(member for member in self.clinicians if member.pk == slot.clinician)
                 place = appointments.Place(
                     day=day, starts_at=time(9), clinician=who, room=rooms[slot.room], length=length
@@ -316,11 +351,12 @@ class _Builder:
         self._come(visit)
         self._needle(story, visit, number)
 
-    def _come(self, visit: Appointment) -> None:
+    def _come(self, visit: Appointment, *, now: datetime | None = None) -> None:
+        """She arrives and, unless it is `now` before, her numbing begins."""
         clock.move_to(visit.during.lower - timedelta(minutes=4))
         appointments.step(visit=visit, to="arrived", by=self.desk.user)
         clock.shift(timedelta(minutes=7))
-        if visit.prep_minutes:
+        if visit.prep_minutes and (now is None or visit.during.lower + ASKED_AFTER <= now):
             appointments.step(visit=visit, to="numbing", by=visit.clinician.user)
 
     def _ask_and_screen(self, story: Story, visit: Appointment):
@@ -391,15 +427,17 @@ class _Builder:
 
     # Today
 
-    def _half_done_day(self) -> None:
+    def _half_done_day(self, told: list[Story]) -> None:
         """Play today's diary up to the opening moment: what lies before it is done, what is under way is under way."""
-        opening = datetime.combine(self.today, OPENING, tzinfo=self.clinic.tz)
-        told = {self.patients[story.number].pk: story for story in stories(len(self.patients))}
-        visits = Appointment.objects.filter(clinic=self.clinic, day=self.today, status="booked")
-        for visit in visits.select_related("patient__clinic", "clinician__user", "planned_session").order_by("during"):
+        opening = self._opening
+        stories_of = {self.patients[story.number].pk: story for story in told}
+        of_today = Appointment.objects.filter(clinic=self.clinic, day=self.today, status="booked")
+        for visit in of_today.select_related("patient__clinic", "clinician__user", "planned_session").order_by(
+            "during"
+        ):
             try:
                 with transaction.atomic():
-                    self._live_visit(visit, told[visit.patient_id], opening)
+                    self._live_visit(visit, stories_of[visit.patient_id], opening)
             except DomainError:
                 continue  # that visit simply has not moved on yet
         clock.move_to(opening)
@@ -414,8 +452,10 @@ class _Builder:
                 appointments.step(visit=visit, to="in_room", by=visit.clinician.user)
                 appointments.step(visit=visit, to="done", by=visit.clinician.user)
         elif visit.during.lower <= opening:
-            self._come(visit)
-            if visit.planned_session is not None:
+            self._come(visit, now=opening)
+            if visit.planned_session is None:
+                appointments.step(visit=visit, to="in_room", by=visit.clinician.user)
+            elif visit.during.lower + ASKED_AFTER <= opening:
                 record = self._ask_and_screen(story, visit)
                 if visit.clinician_during.lower <= opening and PERMITS[record.outcome].open_session:
                     clock.move_to(visit.clinician_during.lower)

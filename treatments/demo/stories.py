@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import time
 
 CONCERNS = (
     {"code": "acne_scar_face", "zones": ["cheek", "chin", "jawline"], "severity": "moderate"},
@@ -36,6 +37,14 @@ class Story:
     changed: tuple[int, str, str, int | None] | None = None
     # The day on which melasma is found darker than before the course.
     darker: int | None = None
+    # The day on which the whole course is booked in one step, and from which day on it may begin. Day 0 is the minute in
+    # which the demo opens; so is the moment in which part of a course is moved.
+    together: tuple[int, int] | None = None
+    moved: bool = False
+    # When the visit of today begins, where that matters: somebody is in the room as the demo opens.
+    at: time | None = None
+    # A visit of today that is cancelled in the morning.
+    cancelled: bool = False
 
 
 def stories(count: int) -> Iterator[Story]:
@@ -51,19 +60,21 @@ def _story(number: int, turn: int) -> Story:
     course = begin | {"planned": -8 - turn, "submitted": True, "activated": True}
     match number % 12:
         case 0:  # one session done, the second today
-            return _course(number, concern, sessions=(-gap,), booked=(0,))
+            return _course(number, concern, sessions=(-gap,), booked=(0,), at=time(10) if turn == 3 else None)
         case 1:  # two done, the third booked ahead
             darker = -1 if concern["code"] == "melasma" else None
             return _course(number, concern, sessions=(-gap - 50 - turn, -8 - turn), booked=(gap - 8,), darker=darker)
-        case 2:  # first session today
+        case 2:  # first session today, one of these days, or the whole course booked in one step
             sunny = (-1, "sun_tan_exposure", "yes", -2) if turn % 4 == 1 else None
-            return Story(number, **course, booked=(0,), changed=sunny)
+            if turn in (7, 8):
+                return Story(number, **course, together=(0, 1) if turn == 7 else (-6, 2), moved=turn == 8)
+            return Story(number, **course, booked=(0 if turn < 5 else turn % 5 + 1,), changed=sunny)
         case 3:  # window open, nothing booked: closes soon
             return _course(number, concern, sessions=(-84 + 3 + 2 * turn,))
         case 4:  # overdue
             return _course(number, concern, sessions=(-86 - 3 * turn,))
         case 5:  # registered, a consultation ahead or today
-            return Story(number, registered=-3, consultation=turn % 5)
+            return Story(number, registered=-3, consultation=turn % 5, cancelled=turn == 5)
         case 6:  # waits for a date: isotretinoin, sun
             answers = (
                 {"isotretinoin_past": ("yes", -120 - 7 * turn, "")}

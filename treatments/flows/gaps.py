@@ -64,20 +64,26 @@ def take(
 
 
 @transaction.atomic
-def give_back(*, outcome: CallOutcome, by: User) -> Appointment:
-    """Undo `take`: the visit goes where it was, or is not booked after all; whoever waited waits again, with the same wishes."""
+def give_back(*, outcome: CallOutcome, visit: Appointment, version: int, by: User) -> Appointment:
+    """Undo `take`: the visit goes where it was, or is not booked after all; whoever waited waits again, with the same wishes.
+
+    `version`: of the visit when it was taken. Raises DomainError where somebody has changed it since.
+    """
     policy.hold_rules(outcome.clinic)
+    visit = appointments.locked(visit)
+    outcome = CallOutcome.objects.select_related("clinic", "patient__clinic", "by").get(pk=outcome.pk)
     if outcome.outcome != CallOutcome.Outcome.BOOKED or outcome.hole is None or outcome.taken_back_at is not None:
         raise DomainError("This was taken back already.")
-    # Everything that `take` wrote bears the moment of its transaction.
-    entry = WaitingEntry.objects.filter(patient=outcome.patient, ended_at=outcome.said_at, ended_by=outcome.by).first()
-    visit = _visit_of(outcome, entry)
+    if (visit.patient_id, visit.schedule_version) != (outcome.patient_id, version) or visit.status not in COMING:
+        raise DomainError("This visit was changed since. Open it to change it again.")
     # A visit that was moved there had another place before.
-    if visit.schedule_version == 1:
+    if version == 1:
         visit = visits.cancel(visit=visit, reason="Booked by mistake", by=by)
     else:
         visit = appointments.move_back(visit=visit, by=by)
     calls.take_back(outcome=outcome, by=by)
+    # Everything that `take` wrote bears the moment of its transaction.
+    entry = WaitingEntry.objects.filter(patient=outcome.patient, ended_at=outcome.said_at, ended_by=outcome.by).first()
     if entry is not None:
         calls.wait(
             patient=entry.patient,
@@ -90,16 +96,4 @@ def give_back(*, outcome: CallOutcome, by: User) -> Appointment:
             note=entry.note,
             by=by,
         )
-    return visit
-
-
-def _visit_of(outcome: CallOutcome, entry: WaitingEntry | None) -> Appointment:
-    mine = outcome.patient.appointments.filter(status__in=COMING, during__overlap=outcome.hole)
-    if outcome.planned_session_id is not None:
-        mine = mine.filter(planned_session=outcome.planned_session_id)
-    elif entry is not None:
-        mine = mine.filter(kind=entry.kind, planned_session=None)
-    visit = mine.select_related("clinic", "patient__clinic", "planned_session__plan__clinic").order_by("-id").first()
-    if visit is None:
-        raise DomainError("This visit was changed since. Open it to change it again.")
     return visit

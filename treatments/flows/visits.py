@@ -6,15 +6,23 @@ from clinic.errors import DomainError
 from clinic.models import User
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
+from treatments.protocol import lifecycle
 from treatments.rules import policy
 from treatments.sessions.models import TreatmentSession
 
 
 @transaction.atomic
-def undo_step(*, visit: Appointment, by: User) -> Appointment:
-    """Take the last step back, as long as no signed session says that it happened."""
+def undo_step(*, visit: Appointment, by: User, undone: str = "") -> Appointment:
+    """Take the last step back, as long as no signed session says that it happened.
+
+    `undone`: the step that is meant. Taken back already, it is taken back once; raises DomainError where another followed.
+    """
     policy.hold_rules(visit.clinic)
     visit = appointments.locked(visit)
+    if undone and visit.status != undone:
+        if lifecycle.can_undo("appointment", undone, visit.status):
+            return visit
+        raise DomainError(f"This visit is {visit.get_status_display().lower()} by now. Look at it again.")
     needlings = TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error")
     if visit.status == "done" and needlings.filter(signed_at__isnull=False).exists():
         raise DomainError(

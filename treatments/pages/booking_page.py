@@ -12,6 +12,7 @@ from clinic.templatetags.clinic_ui import date_words, day
 from treatments.appointments.courses.forms import SEPARATOR
 from treatments.appointments.courses.models import CourseHold
 from treatments.appointments.courses.problems import CourseTimes
+from treatments.appointments.courses.trying import course_words
 from treatments.appointments.offers import value_of
 from treatments.appointments.places import Place
 from treatments.plans.models import TreatmentPlan
@@ -92,7 +93,7 @@ def sets_of(
         _shown(times, one, best, position, kept=kept, is_chosen=own is not None and position == 1)
         for position, one in enumerate(shown, start=1)
     ]
-    return made, found.why_none.text if found.why_none else ""
+    return made, course_words(found.why_none.text, times.planned[0].number) if found.why_none else ""
 
 
 def swaps_of(times: CourseTimes, chosen: Sequence[Place], number: int, *, kept: Mapping[str, object]) -> list[Swap]:
@@ -120,6 +121,7 @@ def hold_of(plan: TreatmentPlan, *, user: User, now: datetime) -> dict | None:
         return None
     left = int((held.expires_at - now).total_seconds())
     return {
+        "ref": held.ref,
         "mine": held.held_by_id == user.pk,
         "by": held.held_by.full_name,
         "until": clock.local(held.expires_at, plan.clinic),

@@ -49,41 +49,10 @@ class CallLists:
         yield self.unsigned
 
     @property
-    def before_they_travel(self) -> CallList:
-        return self.of_visits.before_they_travel
-
-    @property
-    def rules_changed(self) -> CallList:
-        return self.of_visits.rules_changed
-
-    @property
-    def to_ask(self) -> CallList:
-        return self.of_visits.to_ask
-
-    @property
-    def unconfirmed(self) -> CallList:
-        return self.of_visits.unconfirmed
-
-    @property
-    def no_email(self) -> CallList:
-        return self.of_visits.no_email
-
-    @property
-    def closing(self) -> CallList:
-        return self.of_sessions.closing
-
-    @property
-    def overdue(self) -> CallList:
-        return self.of_sessions.overdue
-
-    @property
-    def to_book(self) -> CallList:
-        return self.of_sessions.to_book
-
-    @property
     def left(self) -> int:
-        """How many calls wait: those lists where somebody has to be rung up."""
-        lists = (self.before_they_travel, self.of_visits.not_possible, self.closing, self.overdue)
+        """How many calls wait on the lists that Today shows: the same number wherever it stands. Visits that are not possible
+        any more cost queries of their own and are counted on the page of all lists, beside it."""
+        lists = (self.of_visits.before_they_travel, self.of_sessions.closing, self.of_sessions.overdue)
         return sum(len(one.calls) for one in lists)
 
 
@@ -101,9 +70,9 @@ def call_lists(
     time; what their newest screening says of it is read along.
     """
     sorter = Sorter(today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
-    sessions = list(sessions_to_book(clinic, on=screened_on))
+    sessions = list(sessions_to_book(clinic, today=sorter.today, on=screened_on))
     of_sessions = sort_sessions(sessions, sorter, closing_days=closing_days)
-    of_visits = sort_visits(clinic, sorter, now=now)
+    of_visits = sort_visits(clinic, sorter, now=now, whole=whole)
     if whole:
         add_displaced(of_visits, clinic, sorter, now=now)
         add_changed(of_visits, clinic, sorter)

@@ -1,17 +1,23 @@
 """The course on a time line and as a list: the same facts twice, once for the eye and once for everybody."""
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from clinic.models import Membership
 from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day
+from treatments.appointments.places import Place
 from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
+from treatments.protocol.planning import window_after
 
 WIDTH, LEFT = 792, 112
 BLOCK_WIDTH = 47
+# An arrow shorter than its own head says nothing.
+SHORTEST_ARROW = 14
 # Months shorter than this on the ruler are named by three letters, and shorter still only every other one.
 WORD_PX, SHORT_PX = 78, 34
 STATES = {
@@ -53,13 +59,48 @@ def day_of(session: PlannedSession) -> date | None:
     return None
 
 
-def session_list(
-    plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, membership: Membership
-) -> list[dict]:
-    """One entry a session: day, people, state, window, and what can be done with it."""
-    listed, previous = [], None
+def with_places(
+    plan: TreatmentPlan, sessions: list[PlannedSession], places: Mapping[int, Place]
+) -> list[PlannedSession]:
+    """The sessions as they would be with some visits in other places (by session number): their visits and all windows."""
+    moved, previous = [], None
     for session in sessions:
-        listed.append(_entry(plan, session, previous, today=today, membership=membership))
+        new = copy.copy(session)
+        if place := places.get(session.number):
+            new.visit = (session.visit or {"ref": "", "status": "booked"}) | {
+                "day": place.day.isoformat(),
+                "starts_at": place.starts_at.isoformat(),
+                "clinician": str(place.clinician.user.full_name),
+                "room": place.room.name,
+            }
+        if previous is not None:
+            window = window_after(
+                day_of(previous) or previous.target_on,
+                floor_days=plan.floor_days,
+                target_days=plan.target_days,
+                latest_days=plan.latest_days,
+            )
+            new.earliest_on, new.target_on, new.latest_on = window.earliest_on, window.target_on, window.latest_on
+        moved.append(new)
+        previous = new
+    return moved
+
+
+def session_list(
+    plan: TreatmentPlan,
+    sessions: list[PlannedSession],
+    *,
+    today: date,
+    membership: Membership,
+    before: list[PlannedSession] | None = None,
+) -> list[dict]:
+    """One entry a session: day, people, state, window, and what can be done with it. `before`: the same sessions as they are,
+    where those are only proposed."""
+    listed, previous = [], None
+    for number, session in enumerate(sessions):
+        entry = _entry(plan, session, previous, today=today, membership=membership)
+        was, on = day_of(before[number]) if before else None, day_of(session)
+        listed.append(entry | {"was": _short(was) if was and was != on else ""})
         previous = session
     return listed
 
@@ -85,6 +126,13 @@ def _entry(
         "visit_url": open_url("treatments:visit", [visit["ref"]], membership) if state == "booked" else "",
         "ref": session.ref,
     }
+
+
+def without_visit(sessions: list[PlannedSession]) -> tuple[int, int] | None:
+    """The first session that has no visit while a later one is booked, and that later one. `sessions` from `with_states`."""
+    open_ones = [session.number for session in sessions if dot_state(session) in ("open", "missed")]
+    coming = [session.number for session in sessions if dot_state(session) == "booked"]
+    return next(((gone, later) for gone in open_ones for later in coming if later > gone), None)
 
 
 def _when(session: PlannedSession, on: date | None) -> str:
@@ -127,9 +175,21 @@ def _open_url(session: PlannedSession, state: str, membership: Membership) -> st
     return ""
 
 
-def ruler(plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, waits: list[Wait]) -> dict:
-    """Geometry of the ruler in the units of its drawing: months, windows, targets, blocks, washouts, today."""
-    first, last = _span(plan, sessions, today, waits)
+def ruler(
+    plan: TreatmentPlan,
+    sessions: list[PlannedSession],
+    *,
+    today: date,
+    waits: list[Wait],
+    before: list[PlannedSession] | None = None,
+    preview_url: str = "",
+) -> dict:
+    """Geometry of the ruler in the units of its drawing: months, windows, targets, blocks, washouts, today.
+
+    `before`: the same sessions as they are, where those are only proposed. `preview_url`: who is asked what moving a block
+    would do; without it none moves.
+    """
+    first, last = _span(plan, [*(before or ()), *sessions], today, waits)
     day_px = (WIDTH - LEFT) / ((last - first).days + 1)
 
     def x(on: date) -> float:
@@ -145,12 +205,20 @@ def ruler(plan: TreatmentPlan, sessions: list[PlannedSession], *, today: date, w
         "height": bottom + 26,
         "top": top,
         "bottom": bottom,
-        "interactive": False,
+        "interactive": bool(preview_url) and any(dot_state(session) == "booked" for session in sessions),
+        "preview_url": preview_url,
         "day_px": round(day_px, 3),
         "first_day": first.isoformat(),
         "months": _months(first, last, x),
         "rows": [
-            _row(session, y=top + RULER_ROW_HEIGHT * number, x=x, waits=waits if session == coming else [])
+            _row(
+                session,
+                y=top + RULER_ROW_HEIGHT * number,
+                x=x,
+                span=(first, last),
+                waits=waits if session == coming else [],
+                before=before[number] if before else session,
+            )
             for number, session in enumerate(sessions)
         ],
         "now": {"x": min(max(x(today), LEFT + 22), WIDTH - 22)} if first <= today <= last else None,
@@ -184,35 +252,65 @@ def _months(first: date, last: date, x) -> list[dict]:
     return months
 
 
-def _row(session: PlannedSession, *, y: int, x, waits: list[Wait]) -> dict:
-    state, on = dot_state(session), day_of(session)
+def _row(
+    session: PlannedSession, *, y: int, x, span: tuple[date, date], waits: list[Wait], before: PlannedSession
+) -> dict:
+    state, on, was = dot_state(session), day_of(session), day_of(before)
+    moves = on != was
     note = {"open": "to book", "now": "under way"}.get(state, state)
     if waits:
         note = f"washout to {_short(waits[0].ends_on)}"
-    block = (
-        {
-            "x": min(x(on), WIDTH - BLOCK_WIDTH),
-            "width": BLOCK_WIDTH,
-            "text": _short(on),
-            "state": "done" if state == "done" else "booked",
-            "ref": str(session.ref),
-            "spoken": f"{STATES[state][1]} {date_words(on)}",
-        }
-        if on
-        else None
-    )
+    blocks = [_block(session, on, x=x, span=span, moving=moves)] if on else []
+    if moves and was:
+        blocks.insert(0, {"x": _left(x, was), "width": BLOCK_WIDTH, "text": _short(was), "state": "former"})
     held = state == "done" or (session.needling and on)
     return {
         "y": y,
         "label": f"Session {session.number}",
-        "note": note,
+        "note": "moving" if moves else note,
         "washes": [{"x": LEFT, "width": round(x(waits[0].ends_on) - LEFT, 1)}]
         if waits and x(waits[0].ends_on) > LEFT
         else [],
         "band": None if held else _bar(x(session.earliest_on), x(session.latest_on)),
         "target_x": None if held else x(session.target_on),
-        "blocks": [block] if block else [],
+        "blocks": blocks,
+        "move": {
+            "from_x": _left(x, was) + BLOCK_WIDTH / 2,
+            "to_x": _left(x, on) + BLOCK_WIDTH / 2,
+        }
+        if moves and was and on and abs(_left(x, on) - _left(x, was)) >= SHORTEST_ARROW
+        else None,
+    } | _no_longer_allowed(session, before, x)
+
+
+def _block(session: PlannedSession, on: date, *, x, span: tuple[date, date], moving: bool) -> dict:
+    state = dot_state(session)
+    return {
+        "x": _left(x, on),
+        "width": BLOCK_WIDTH,
+        "text": _short(on),
+        "state": "moving" if moving else "done" if state == "done" else "booked",
+        # Only what is still to come takes the arrow keys.
+        "ref": str(session.ref) if state == "booked" else "",
+        "on": on.isoformat(),
+        "earliest_on": session.earliest_on.isoformat(),
+        "latest_on": session.latest_on.isoformat(),
+        "span_days": (span[1] - span[0]).days,
+        "day_index": (on - span[0]).days,
+        "spoken": f"{'moving to' if moving else STATES[state][1]} {date_words(on)}",
     }
+
+
+def _no_longer_allowed(session: PlannedSession, before: PlannedSession, x) -> dict:
+    """The part of a window that a proposal would take away in front of it."""
+    if session.earliest_on <= before.earliest_on:
+        return {}
+    gone = _bar(x(before.earliest_on), x(min(session.earliest_on, before.latest_on)))
+    return {"old_band": gone, "old_band_words": ["no longer", "allowed"] if gone["x"] >= LEFT + WORD_PX else []}
+
+
+def _left(x, on: date) -> float:
+    return min(x(on), WIDTH - BLOCK_WIDTH)
 
 
 def _bar(left: float, right: float) -> dict:

@@ -1,5 +1,6 @@
 """Courses that stand still, and sessions without a signature. For the page of all lists."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -74,20 +75,8 @@ def _stalled_call(plan: TreatmentPlan, now: datetime) -> Call:
 
 def _in_vain(call: Call) -> Call:
     """The same session as on its own list, with how often its patient was called."""
-    return Call(
-        name=call.name,
-        session=call.session,
-        say=f"Nothing booked, {times(len(call.told))}",
-        why=f"Nothing booked, {times(len(call.told))}",
-        due=day_words(call.told[-1].said_at),
-        phone=call.phone,
-        leads_to=call.leads_to,
-        patient_ref=call.patient_ref,
-        act=call.act,
-        hue=call.hue,
-        about=call.about,
-        told=call.told,
-    )
+    said = f"Nothing booked, {times(len(call.told))}"
+    return replace(call, say=said, why=said, due=day_words(call.told[-1].said_at), tag="")
 
 
 # ── Sessions without a signature ──────────────────────────────────────────────

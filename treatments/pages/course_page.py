@@ -1,5 +1,6 @@
 """What the course page and the page of a proposal show, gathered from every room."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from clinic.errors import DomainError
@@ -7,9 +8,11 @@ from clinic.models import Clinic, Membership
 from clinic.templatetags.clinic_ui import mm
 from patients.models import Patient
 from patients.services import consents
+from treatments.appointments.places import Place
 from treatments.assessments import services as assessments
 from treatments.pages import course as drawing
 from treatments.pages import why
+from treatments.pages.following import noticed
 from treatments.pages.header import dot_state, next_session, open_url
 from treatments.pages.scores import open_reviews
 from treatments.plans import services
@@ -37,10 +40,6 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
     """Context of the course page beside its header. Three queries. The desk's has no diagnosis, zone or why."""
     sessions, today = header["sessions"], header["today"]
     catalogue, clinical = catalogue_for(clinic, today), membership.may_see_clinical
-    screening = plan.patient.screenings.values_list("result", flat=True).first()
-    waits = [
-        wait for wait in drawing.waits_of(screening, catalogue, clinical=clinical) if wait.ends_on > plan.starts_on
-    ]
     signed = consents.valid_consent(
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=header["now"]
     )
@@ -49,16 +48,11 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
     review = open_reviews().filter(plan__patient=plan.patient_id).first() if clinical else None
     return {
         "chip": {"state": state, "label": label},
-        "ruler": drawing.ruler(plan, sessions, today=today, waits=waits),
-        "sessions": drawing.session_list(plan, sessions, today=today, membership=membership),
-        "reviews": plan.proposal.get("review_after", []),
-        "upkeep": upkeep_words(plan.proposal.get("maintenance")),
         "strip": drawing.strip(plan, catalogue, clinical=clinical),
         "zones": zone_rows(_next_zones(sessions), catalogue) if clinical else [],
         "on_label": plan.proposal.get("on_label"),
         "consent": signed,
         "sign_off": _sign_off(plan, clinic),
-        "clinical": clinical,
         # A course that waits for a review begins or goes on from there.
         "acts": [
             act
@@ -66,8 +60,39 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
             if clinical and not (review and act["step"] in ("activate", "resume"))
         ],
         "stop_label": stop_label(plan),
+        "follows": noticed(plan, sessions),
         "review": review,
         "may_stop": clinical and lifecycle.can_move("plan", plan.status, "revoked"),
+    } | drawn(plan, header, clinic=clinic, membership=membership)
+
+
+def drawn(
+    plan: TreatmentPlan,
+    header: dict,
+    *,
+    clinic: Clinic,
+    membership: Membership,
+    places: Mapping[int, Place] | None = None,
+) -> dict:
+    """The ruler and the list with the same facts, as they are or as they would be with some visits in other `places` (by
+    session number). One query."""
+    sessions, today = header["sessions"], header["today"]
+    catalogue, clinical = catalogue_for(clinic, today), membership.may_see_clinical
+    screening = plan.patient.screenings.values_list("result", flat=True).first()
+    waits = [
+        wait for wait in drawing.waits_of(screening, catalogue, clinical=clinical) if wait.ends_on > plan.starts_on
+    ]
+    shown = drawing.with_places(plan, sessions, places) if places else sessions
+    before = sessions if places else None
+    movable = plan.status == TreatmentPlan.Status.ACTIVE
+    preview_url = open_url("treatments:preview_move", [plan.ref], membership) if movable else ""
+    return {
+        "plan": plan,
+        "ruler": drawing.ruler(plan, shown, today=today, waits=waits, before=before, preview_url=preview_url),
+        "sessions": drawing.session_list(plan, shown, today=today, membership=membership, before=before),
+        "reviews": plan.proposal.get("review_after", []),
+        "upkeep": upkeep_words(plan.proposal.get("maintenance")),
+        "clinical": clinical,
         "book_all": _book_all(plan, sessions, membership),
     }
 

@@ -1,16 +1,16 @@
 """A day of the clinic: its visits with what the desk may know of each, and the lanes they are drawn in.
 
-All times are wall times of the clinic. The grid knows five-minute rows from 06:00 to 22:00.
+All times are wall times of the clinic: on a day on which the clocks change too, a visit stands at what the wall shows.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
-from clinic.templatetags.clinic_ui import initial_surname
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, people
 from treatments.pages.day_visits import Visit, shown
@@ -18,11 +18,10 @@ from treatments.pages.gaps import GAP_MINUTES, DayHoles, Hole
 from treatments.pages.verdicts import GONE
 from treatments.scheduling.free_time import Stretch, without
 
-FIRST_MINUTE, LAST_MINUTE = 6 * 60, 22 * 60
 USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60
-MOST_LANES = 12
-# How the columns of a lane are called, by their number.
-WIDTHS = (("whole",), ("half-a", "half-b"), ("third-a", "third-b", "third-c"))
+MIDNIGHT = 24 * 60
+# A struck visit is drawn beside one other at most.
+STAND_BEFORE_A_STRUCK_ONE = 2
 
 
 @dataclass
@@ -32,6 +31,14 @@ class Block:
     starts: time
     minutes: int
     words: str = ""
+
+    @property
+    def first_minute(self) -> int:
+        return minute_of(self.starts)
+
+    @property
+    def last_minute(self) -> int:
+        return self.first_minute + self.minutes
 
 
 @dataclass
@@ -45,6 +52,9 @@ class Gap(Block):
 
 @dataclass
 class Lane:
+    """`ref`: of the clinician or the room whose lane it is; None for visits of nobody."""
+
+    ref: UUID | None
     title: str
     sub: str
     visits: list[Visit] = field(default_factory=list)
@@ -60,20 +70,9 @@ class Day:
     now: datetime
     lanes: list[Lane]
     visits: list[Visit]
-    opens: time
-    closes: time
-    left_out: int = 0
-
-    @property
-    def hours(self) -> list[time]:
-        """The full hours with a line: all but the one the day begins with."""
-        first = _minute(self.opens) // 60 + 1
-        return [time(hour) for hour in range(first, -(-_minute(self.closes) // 60))]
-
-    @property
-    def now_line(self) -> datetime | None:
-        wall = self.now.time()
-        return self.now if self.on == self.today and self.opens <= wall < self.closes else None
+    # Minutes from midnight.
+    opens: int
+    closes: int
 
     @property
     def gaps(self) -> list[Gap]:
@@ -110,27 +109,16 @@ def day_of(
     today = now.date()
     visits = [shown(row, clinic=clinic, now=now, today=today, by=by, chosen=chosen) for row in rows]
     working = {person.pk: at_work(person.pk, hours, away, on, on, clinic) for person in people(hours)}
-    # The grid has no rows at night: whatever is there stands in the list only.
-    drawn = [visit for visit in visits if FIRST_MINUTE <= visit.first_minute < LAST_MINUTE]
-    opens, closes = _frame(drawn, working.values(), clinic)
+    opens, closes = _frame(visits, working.values(), clinic)
     if by == "rooms":
-        lanes = _room_lanes(rooms, drawn)
+        lanes = _room_lanes(rooms, visits)
     else:
-        lanes = _clinician_lanes(people(hours), drawn, working, clinic=clinic, frame=(opens, closes), on=on, away=away)
+        lanes = _clinician_lanes(people(hours), visits, working, clinic=clinic, frame=(opens, closes), on=on, away=away)
         if holes is not None and on >= today:
             _add_gaps(lanes, holes, now=now if on == today else None)
     for lane in lanes:
-        _share(lane)
-    return Day(
-        on=on,
-        today=today,
-        now=now,
-        lanes=lanes[:MOST_LANES],
-        visits=visits,
-        opens=_time(opens),
-        closes=_time(closes),
-        left_out=max(0, len(lanes) - MOST_LANES),
-    )
+        lane.visits = _drawn(lane.visits)
+    return Day(on=on, today=today, now=now, lanes=lanes, visits=visits, opens=opens, closes=closes)
 
 
 # ── Lanes ─────────────────────────────────────────────────────────────────────
@@ -150,21 +138,21 @@ def _clinician_lanes(
     of: dict[int | None, list[Visit]] = defaultdict(list)
     for visit in visits:
         of[visit.row.clinician_id].append(visit)
-    known = {person.pk for person in staff}
-    others = {
-        v.row.clinician_id: (v.row.clinician_name, v.row.clinician_title)
-        for v in visits
-        if v.row.clinician_id not in known
-    }
-    others.pop(None, None)
-    everybody = {person.pk: (str(person), person.title) for person in staff} | others
-    drawn = [key for key in everybody if working.get(key) or of[key]] or list(everybody)
+    known = {person.pk: person for person in staff}
+    others = {visit.row.clinician_id: visit.row for visit in visits if visit.row.clinician_id not in known}
+    drawn = [key for key in known if working.get(key) or of[key]] or ([] if others else list(known))
     lanes = []
-    for key in drawn:
-        name, title = everybody[key]
-        lane = Lane(title=name, sub=_lane_words(title, of[key]), visits=of[key])
-        lane.clinician = next((person for person in staff if person.pk == key), None)
-        has_leave = any(away.get(who) for who in (None, key))
+    begins, ends = clock.day_bounds(on, clinic.tz)
+    for key in [*drawn, *others]:
+        person, row = known.get(key), others.get(key)
+        lane = Lane(
+            ref=person.ref if person else row.clinician_ref,
+            title=str(person) if person else row.clinician_name or "Nobody yet",
+            sub=_lane_words((person.title if person else row.clinician_title) or "", of[key]),
+            visits=of[key],
+            clinician=person,
+        )
+        has_leave = any(one.start < ends and begins < one.end for who in (None, key) for one in away.get(who, ()))
         lane.off = _off(working.get(key, []), frame=frame, clinic=clinic, on=on, has_leave=has_leave)
         lanes.append(lane)
     return lanes
@@ -174,8 +162,14 @@ def _room_lanes(rooms: list[Room], visits: list[Visit]) -> list[Lane]:
     of: dict[int | None, list[Visit]] = defaultdict(list)
     for visit in visits:
         of[visit.row.room_id].append(visit)
-    drawn = [room for room in rooms if room.in_service or of[room.pk]]
-    return [Lane(title=room.name, sub=_lane_words(room.short_name, of[room.pk]), visits=of[room.pk]) for room in drawn]
+    lanes = [
+        Lane(ref=room.ref, title=room.name, sub=_lane_words(room.short_name, of[room.pk]), visits=of[room.pk])
+        for room in rooms
+        if room.in_service or of[room.pk]
+    ]
+    if of[None]:
+        lanes.append(Lane(ref=None, title="No room yet", sub=_lane_words("", of[None]), visits=of[None]))
+    return lanes
 
 
 def _lane_words(title: str, visits: list[Visit]) -> str:
@@ -194,17 +188,19 @@ def _off(working: list[Stretch], *, frame: tuple[int, int], clinic: Clinic, on: 
     opens, closes = (_moment(on, minute, clinic) for minute in frame)
     blocks = []
     for stretch in without([Stretch(opens, closes)], working):
-        starts = stretch.start.astimezone(clinic.tz)
-        minutes = int((stretch.end - stretch.start).total_seconds() // 60)
+        starts, ends = (_wall_minute(moment, on, clinic) for moment in (stretch.start, stretch.end))
+        if ends <= starts:
+            continue  # inside an hour that comes twice
         if not working:
             words = "Away" if has_leave else "Not working"
         elif stretch.start == opens:
-            words = f"Starts {stretch.end.astimezone(clinic.tz):%H:%M}" if minutes >= 30 else ""
+            words = f"Starts {time_of(ends):%H:%M}" if ends - starts >= 30 else ""
         elif stretch.end == closes:
             words = ""
         else:
-            words = "Lunch" if 11 <= starts.hour <= 13 and minutes <= 90 else "Away" if has_leave else "Break"
-        blocks.append(Block(starts.time(), minutes, words))
+            lunch = 11 <= starts // 60 <= 13 and ends - starts <= 90
+            words = "Lunch" if lunch else "Away" if has_leave else "Break"
+        blocks.append(Block(time_of(starts), ends - starts, words))
     return blocks
 
 
@@ -214,70 +210,35 @@ def _add_gaps(lanes: list[Lane], holes: DayHoles, *, now: datetime | None) -> No
         if lane.clinician is None:
             continue
         # Numbing leaves the clinician free, but what is drawn there is no hole.
-        busy = sorted(
-            [(visit.first_minute, visit.last_minute) for visit in lane.visits]
-            + [(_minute(block.starts), _minute(block.starts) + block.minutes) for block in lane.off]
-        )
-        begins = -(-_minute(now.time()) // 5) * 5 if now is not None else 0
+        busy = sorted((one.first_minute, one.last_minute) for one in (*lane.visits, *lane.off))
+        begins = -(-minute_of(now.time()) // 5) * 5 if now is not None else 0
         for number, (start, end) in enumerate(busy):
             if number and start - begins in GAP_MINUTES:
-                hole = holes.between(lane.clinician, _time(begins), start - begins)
+                hole = holes.between(lane.clinician, time_of(begins), start - begins)
                 if holes.fits_anything(hole):
-                    lane.gaps.append(Gap(_time(begins), start - begins, f"{start - begins} min free", hole))
+                    lane.gaps.append(Gap(time_of(begins), start - begins, f"{start - begins} min free", hole))
             begins = max(begins, end)
 
 
-def _share(lane: Lane) -> None:
-    """Visits that are there at the same time stand side by side. A struck one gives way where there is no room for it:
-    it stands in the list, and the head of the lane counts it."""
-    cluster: list[Visit] = []
-    drawn: list[Visit] = []
-    until = -1
-    for visit in sorted(lane.visits, key=_first_the_longer):
-        if visit.first_minute >= until:
-            drawn += _side_by_side(cluster)
-            cluster = []
-        cluster.append(visit)
-        until = max(until, visit.last_minute)
-    lane.visits = drawn + _side_by_side(cluster)
-
-
-def _side_by_side(cluster: list[Visit]) -> list[Visit]:
-    columns: list[list[Visit]] = []
-    for visit in sorted(cluster, key=lambda one: (one.is_gone, *_first_the_longer(one))):
-        free = next((column for column in columns if not any(visit.meets(other) for other in column)), None)
-        if free is not None:
-            free.append(visit)
-        elif len(columns) < (2 if visit.is_gone else len(WIDTHS)):
-            columns.append([visit])
-        elif not visit.is_gone:
-            columns[-1].append(visit)
-    if len(columns) > 1:
-        for width, column in zip(WIDTHS[len(columns) - 1], columns, strict=True):
-            for visit in column:
-                _narrow(visit, width)
-    return sorted((visit for column in columns for visit in column), key=_first_the_longer)
-
-
-def _narrow(visit: Visit, width: str) -> None:
-    visit.width, visit.name, visit.words = width, initial_surname(visit.name), visit.short_words
-    # What has no room beside the name is still said.
-    visit.spoken += f"{visit.state_words.lower()}, "
-
-
-def _first_the_longer(visit: Visit) -> tuple[int, int]:
-    return visit.first_minute, -visit.last_minute
+def _drawn(visits: list[Visit]) -> list[Visit]:
+    """Those of a lane that are drawn, by time. Visits that are there at the same time stand side by side; a struck one gives
+    way where there is no room for it: it stands in the list, and the head of the lane counts it."""
+    drawn = [visit for visit in visits if not visit.is_gone]
+    for struck in (visit for visit in visits if visit.is_gone):
+        if sum(struck.meets(other) for other in drawn) < STAND_BEFORE_A_STRUCK_ONE:
+            drawn.append(struck)
+    return sorted(drawn, key=lambda visit: (visit.first_minute, -visit.last_minute))
 
 
 def _frame(visits: list[Visit], working: Iterable[list[Stretch]], clinic: Clinic) -> tuple[int, int]:
-    """From when to when the day is drawn, in minutes on the half hour: the hours worked and every visit."""
+    """From when to when the day is drawn, in minutes: from a full hour to a half one, all hours worked and every visit."""
     stretches = [stretch for mine in working for stretch in mine]
-    begins = [_minute(s.start.astimezone(clinic.tz).time()) for s in stretches] + [v.first_minute for v in visits]
-    ends = [_minute(s.end.astimezone(clinic.tz).time()) or 24 * 60 for s in stretches] + [v.last_minute for v in visits]
-    opens = min(begins, default=USUAL_FROM) // 30 * 30
+    begins = [minute_of(s.start.astimezone(clinic.tz).time()) for s in stretches] + [v.first_minute for v in visits]
+    ends = [minute_of(s.end.astimezone(clinic.tz).time()) or MIDNIGHT for s in stretches]
+    ends += [v.last_minute for v in visits]
+    opens = min(begins, default=USUAL_FROM) // 60 * 60
     closes = -(-max(ends, default=USUAL_TO) // 30) * 30
-    opens = min(max(opens, FIRST_MINUTE), LAST_MINUTE - 60)
-    return opens, max(min(closes, LAST_MINUTE), opens + 60)
+    return opens, max(min(closes, MIDNIGHT), opens + 60)
 
 
 def _moment(on: date, minute: int, clinic: Clinic) -> datetime:
@@ -285,9 +246,15 @@ def _moment(on: date, minute: int, clinic: Clinic) -> datetime:
     return (midnight + timedelta(minutes=minute)).astimezone(clock.UTC)
 
 
-def _minute(wall: time) -> int:
+def _wall_minute(moment: datetime, on: date, clinic: Clinic) -> int:
+    """What the wall shows, counted from the midnight the day begins with."""
+    wall = moment.astimezone(clinic.tz)
+    return minute_of(wall.time()) if wall.date() == on else MIDNIGHT
+
+
+def minute_of(wall: time) -> int:
     return wall.hour * 60 + wall.minute
 
 
-def _time(minute: int) -> time:
+def time_of(minute: int) -> time:
     return time(minute // 60 % 24, minute % 60)

@@ -1,4 +1,7 @@
-"""One visit as the day shows it: its shape, its words, and what the desk may know of its screening."""
+"""One visit as the day shows it: its shape, its words, and what the desk may know of its screening.
+
+The calendar, the list and the sheet on paper all say what stands here.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -7,26 +10,43 @@ from functools import lru_cache
 from django.db.models import F, QuerySet
 
 from clinic.models import Clinic
-from clinic.templatetags.clinic_ui import STATES, at_class, for_class, icon, numb_class
+from clinic.templatetags.clinic_ui import STATES, icon, initial_surname
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages.verdicts import GONE, Verdict, verdict_of, with_screening
 
 # Shorter than this there is one line of text; a struck visit needs no more room than that.
 ONE_LINE_MINUTES = 20
 TITLES = ("Dr", "Mr", "Ms", "Mrs")
+# State of a visit -> its shape, and its words where nothing else of it is read.
+STORED = {
+    "booked": ("unconfirmed", "not confirmed"),
+    "confirmed": ("", "confirmed"),
+    "arrived": ("here", "arrived"),
+    "numbing": ("live", "numbing"),
+    "in_room": ("inroom", "in room"),
+    "done": ("done", "done"),
+    "cancelled": ("gone", "cancelled"),
+    "no_show": ("gone", "did not come"),
+}
+# Stands for how many minutes it has been, where the page counts them.
+MINUTES = "#"
 
 
 @dataclass
 class Visit:
-    """One visit as the day shows it: where in the grid, in which shape, in which words."""
+    """One visit as the day shows it: when, in which shape, in which words."""
 
     row: Appointment
     verdict: Verdict | None
     starts: time
     minutes: int
     name: str
+    # Where two share a lane.
+    short_name: str
     words: str
     short_words: str
+    # The same as `words`, but for the minutes that the page counts itself: they stand as MINUTES.
+    counting_words: str
     state_words: str
     what: str
     who: str
@@ -35,12 +55,12 @@ class Visit:
     shape: str
     is_split: bool
     is_gone: bool
-    icon: str = ""
+    # Hue and name of the glyph before the words; empty where none stands there.
+    glyph: tuple[str, str] = ("", "")
     spoken: str = ""
     chip_hue: str = ""
     chip_icon: str = ""
     is_chosen: bool = False
-    width: str = "whole"
 
     @property
     def first_minute(self) -> int:
@@ -62,17 +82,6 @@ class Visit:
         """Still to be treated: whatever is open about her matters."""
         return self.row.status in (*COMING, "arrived", "numbing")
 
-    @property
-    def classes(self) -> str:
-        """Place, length, shape: one string, because a full day draws hundreds."""
-        row = self.row
-        said = [self.width, at_class(self.starts), for_class(self.minutes), self.shape]
-        if self.is_split:
-            said += ["split", numb_class(row.prep_minutes, row.treat_minutes)]
-        said += ["oneline"] if self.minutes <= ONE_LINE_MINUTES else []
-        said += ["chosen"] if self.is_chosen else []
-        return " ".join(part for part in said if part)
-
 
 def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
     """Every visit of a day, cancelled and missed ones too, with all that the page shows of it. One query.
@@ -83,8 +92,10 @@ def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
     rows = rows.annotate(
         number=F("planned_session__number"),
         of_sessions=F("planned_session__plan__sessions_planned"),
+        clinician_ref=F("clinician__ref"),
         clinician_name=F("clinician__user__full_name"),
         clinician_title=F("clinician__title"),
+        room_ref=F("room__ref"),
         room_name=F("room__name"),
         room_short=F("room__short_name"),
     ).defer("patient__search_keys", "patient__contact_asked_at")
@@ -98,7 +109,7 @@ def shown(
     row.clinic = clinic  # the same object: its zone is asked for again and again
     verdict = verdict_of(row, today=today)
     minutes = row.prep_minutes + row.treat_minutes
-    tag = _initials(row.clinician_name) if by == "rooms" else row.room_short or ""
+    tag = initials(row.clinician_name) if by == "rooms" else row.room_short or ""
     words, short_words = _words(row, verdict, now, tag)
     is_gone = row.status in GONE
     hue, glyph, _ = STATES[verdict.state] if verdict else ("", "", "")
@@ -108,8 +119,10 @@ def shown(
         starts=row.starts_at,
         minutes=min(minutes, ONE_LINE_MINUTES) if is_gone else minutes,
         name=row.patient.full_name,
+        short_name=initial_surname(row.patient.full_name),
         words=words,
         short_words=short_words,
+        counting_words=_words(row, verdict, None, tag)[0] if row.status == "numbing" else words,
         state_words=_list_words(row, now),
         what=f"Session {row.number} of {row.of_sessions}" if row.number else row.get_kind_display(),
         who=row.clinician_name or "nobody yet",
@@ -118,11 +131,7 @@ def shown(
         shape=_shape(row, verdict),
         is_split=bool(row.prep_minutes) and not is_gone,
         is_gone=is_gone,
-        icon=_icon("check")
-        if row.status == "done"
-        else _icon(glyph, hue)
-        if verdict and row.status != "in_room"
-        else "",
+        glyph=("", "check") if row.status == "done" else ("", "") if row.status == "in_room" else (hue, glyph),
         spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
         chip_hue=hue,
         chip_icon=_icon(glyph) if verdict else "",
@@ -136,17 +145,13 @@ def _icon(name: str, classes: str = "") -> str:
     return icon(name, classes)
 
 
-def _initials(name: str | None) -> str:
+def initials(name: str | None) -> str:
     return "".join(part[0] for part in (name or "").split() if part not in TITLES)
 
 
 def _shape(row: Appointment, verdict: Verdict | None) -> str:
-    shapes = {
-        "booked": "unconfirmed", "arrived": "here", "numbing": "live", "in_room": "inroom", "done": "done",
-        "cancelled": "gone", "no_show": "gone",
-    }  # fmt: skip
     refused = verdict is not None and verdict.refuses and row.status in COMING
-    return "held" if refused else shapes.get(row.status, "")
+    return "held" if refused else STORED.get(row.status, ("", ""))[0]
 
 
 # Two share a lane: only this much fits under a name. Everything is said to who listens, and stands in the list.
@@ -154,8 +159,8 @@ SHORT_STATES = {"in_room": "In room", "done": "done", "cancelled": "cancelled", 
 SHORT_KINDS = {Appointment.Kind.CONSULTATION: "Consult"}
 
 
-def _words(row: Appointment, verdict: Verdict | None, now: datetime, tag: str) -> tuple[str, str]:
-    """What stands under the name, and what of it where two share a lane."""
+def _words(row: Appointment, verdict: Verdict | None, now: datetime | None, tag: str) -> tuple[str, str]:
+    """What stands under the name, and what of it where two share a lane. Without `now` minutes are not counted."""
     number, kind = _number(row), row.get_kind_display()
     short = SHORT_STATES.get(row.status) or number or SHORT_KINDS.get(row.kind, kind)
     if row.status in GONE:
@@ -169,14 +174,15 @@ def _words(row: Appointment, verdict: Verdict | None, now: datetime, tag: str) -
     return (f"{number} · {state}" if state else number), short
 
 
-def _state(row: Appointment, verdict: Verdict | None, now: datetime) -> str:
+def _state(row: Appointment, verdict: Verdict | None, now: datetime | None) -> str:
     if row.status == "done":
         return f"done {_clock(row.done_at, row)}"
     if row.status == "in_room":
         return f"In room since {_clock(row.in_room_at, row)}"
     if row.status == "numbing":
-        since = max(0, int((now - row.numbing_at).total_seconds() // 60))
-        return f"numbing {since} of {row.prep_minutes} min"
+        since = max(0, int((now - row.numbing_at).total_seconds() // 60)) if now else MINUTES
+        is_ready = now is not None and since >= row.prep_minutes
+        return f"{'ready,' if is_ready else 'numbing'} {since} of {row.prep_minutes} min"
     if row.status == "arrived":
         return "arrived, to ask" if verdict and verdict.state == "ask" else f"arrived {_clock(row.arrived_at, row)}"
     if verdict and verdict.state in ("block", "defer", "needs_clinician", "ask"):

@@ -45,19 +45,23 @@ class SessionLists:
     called_in_vain: list[Call] = field(default_factory=list)
 
 
-def sessions_to_book(clinic: Clinic, *, on: date | None = None) -> QuerySet[PlannedSession]:
-    """The next session of every active course, where it has no visit and was not done. One a course.
+def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> QuerySet[PlannedSession]:
+    """The next session of every active course, where it has no visit and was not done and its window opens soon. One a course.
 
     With `fell_out` (how its newest visit ended), `last_change` (when that was booked or ended) and what came of calls.
-    `on`: also what the newest screening says of that day, and the day of the next visit booked after it.
+    `on`: a day by which windows may open too; also what the newest screening says of it, and `booked_next`, the day and
+    the number of the next session of the course that is booked or done.
     """
-    visits = Appointment.objects.filter(planned_session=OuterRef("pk"))
-    newest = visits.order_by("-id")
-    needlings = TreatmentSession.objects.filter(planned_session=OuterRef("pk"))
-    was_done = Q(status__in=["open", "completed"]) | Q(status="stopped", counts=True)
+    opens_by = max(today + timedelta(days=OPENING_DAYS), on or today)
+    newest = Appointment.objects.filter(planned_session=OuterRef("pk")).order_by("-id")
+    of_clinic = PlannedSession.objects.filter(
+        plan__clinic=clinic, plan__status="active", plan__patient__status="active", earliest_on__lte=opens_by
+    )
+    before = PlannedSession.objects.filter(plan=OuterRef("plan"), number__lt=OuterRef("number"))
+    # No DISTINCT: what is read along would be read for every session of every course first.
     found = (
-        PlannedSession.objects.filter(plan__clinic=clinic, plan__status="active", plan__patient__status="active")
-        .filter(~Exists(visits.filter(status__in=BLOCKING, session_counts=True)), ~Exists(needlings.filter(was_done)))
+        _without_visit(of_clinic)
+        .filter(~Exists(_without_visit(before)))
         .annotate(
             fell_out=Subquery(newest.values("status")[:1]),
             # GREATEST leaves out what is not known.
@@ -66,13 +70,20 @@ def sessions_to_book(clinic: Clinic, *, on: date | None = None) -> QuerySet[Plan
         )
         .select_related("plan__patient")
         .only(*SHOWN_OF_SESSION)
-        .order_by("plan_id", "number")
-        .distinct("plan_id")
+        .order_by("plan_id")
     )
     if on is None:
         return found
     # The depths it begins with say which clinician may take it.
-    return found.only(*SHOWN_OF_SESSION, "zones").annotate(screened=_screened_for(on), next_on=_booked_after())
+    return found.only(*SHOWN_OF_SESSION, "zones").annotate(screened=_screened_for(on), booked_next=_booked_next())
+
+
+def _without_visit(sessions: QuerySet[PlannedSession]) -> QuerySet[PlannedSession]:
+    """Those that have no visit and were not done."""
+    visits = Appointment.objects.filter(planned_session=OuterRef("pk"), status__in=BLOCKING, session_counts=True)
+    was_done = Q(status__in=["open", "completed"]) | Q(status="stopped", counts=True)
+    needlings = TreatmentSession.objects.filter(was_done, planned_session=OuterRef("pk"))
+    return sessions.filter(~Exists(visits), ~Exists(needlings))
 
 
 def _screened_for(on: date) -> Subquery:
@@ -81,19 +92,21 @@ def _screened_for(on: date) -> Subquery:
     return Subquery(newest.annotate(shown=shown).values("shown")[:1])
 
 
-def _booked_after() -> Subquery:
+def _booked_next() -> Subquery:
     later = Appointment.objects.filter(
         planned_session__plan=OuterRef("plan"),
         planned_session__number__gt=OuterRef("number"),
         status__in=BLOCKING,
         session_counts=True,
     )
-    return Subquery(later.order_by("day").values("day")[:1])
+    shown = JSONObject(on="day", number="planned_session__number")
+    return Subquery(later.annotate(shown=shown).order_by("day").values("shown")[:1])
 
 
 def sort_sessions(sessions: list[PlannedSession], sorter: Sorter, *, closing_days: int = CLOSING_DAYS) -> SessionLists:
     """Each session of `sessions_to_book` on the list of its window: closed, closing within `closing_days`, open or opening."""
     lists, today = SessionLists(), sorter.today
+    # Those whose window opens later were asked for because of a later day.
     near = [session for session in sessions if session.earliest_on <= today + timedelta(days=OPENING_DAYS)]
     for session in sorted(near, key=lambda one: (one.latest_on, one.plan.patient.name_key)):
         left = (session.latest_on - today).days

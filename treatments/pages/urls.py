@@ -1,12 +1,18 @@
 from django.urls import path
 
-from treatments.pages import chart, gap_page, today, worklists
+from treatments.pages import chart, day_sheet, gap_page, today, worklists
+from treatments.pages.calendar import views as calendar
 
 urlpatterns = [
     path("", today.home, name="home"),
     path("today/", today.today, name="today"),
+    path("today/visits.json", calendar.visits_json, name="visits_json"),
+    path("visits/<uuid:ref>/drop/", calendar.drop_visit, name="drop_visit"),
+    path("calendar/", calendar.week, name="calendar"),
+    path("calendar/visits.json", calendar.week_json, name="calendar_json"),
+    path("today/sheet/", day_sheet.day_sheet, name="day_sheet"),
     path("patients/<uuid:ref>/", chart.chart, name="chart"),
     path("worklists/", worklists.worklists, name="worklists"),
     path("gaps/<uuid:ref>/", gap_page.gap, name="gap"),
-    path("gaps/taken/<uuid:ref>/give-back/", gap_page.give_back, name="give_back_gap"),
+    path("gaps/taken/<uuid:ref>/give-back/<uuid:visit_ref>/<int:version>/", gap_page.give_back, name="give_back_gap"),
 ]

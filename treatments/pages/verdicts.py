@@ -6,9 +6,11 @@ stored screening of each patient, which keeps what it means for later days. The 
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
+from django.utils import timezone
 
 from clinic.templatetags.clinic_ui import clock, day
 from treatments.appointments.models import COMING, PRESENT, Appointment
@@ -99,4 +101,10 @@ def _note(state: str, since: str, visit: Appointment) -> str:
 
 
 def _since(moment: datetime) -> str:
-    return f"as of {day(moment)}, asked again on the day"
+    return f"as of {_day_words(timezone.localdate(moment))}, asked again on the day"
+
+
+@lru_cache(maxsize=256)
+def _day_words(on: date) -> str:
+    """The same few days, worded hundreds of times a page."""
+    return day(on)

@@ -1,12 +1,13 @@
 """Booked visits with something to say about them: before they travel, to ask, not confirmed, no e-mail, rules changed,
 not possible any more. What a list says of a date is read from stored rows (see `verdicts`)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
@@ -14,16 +15,61 @@ from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.displaced import displaced_visits
 from treatments.appointments.models import COMING, PRESENT, Appointment
-from treatments.pages.call_rows import SHOWN_OF_PATIENT, Call, CallList, Sorter, near_day, session_words
+from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
 from treatments.pages.verdicts import NOT_PERMITTED, Verdict, newest_screening, verdict_of, with_screening
 from treatments.rules.words import verdict_words
 from treatments.screenings.models import ScreeningFinding
 
-SHOWN_OF_VISIT = ("ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "schedule_version")
+SHOWN_OF_VISIT = ("ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at")
+ADDED = ("number", "of_sessions", "clinician_name", "calls", "screened", "course_status")
+NOTICED_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at")
 # How far ahead a visit can still be moved with some grace, is expected to be confirmed, or must be told by telephone.
 TRAVEL_DAYS = 28
 CONFIRM_DAYS = 3
 TELL_DAYS = 7
+
+
+@dataclass(slots=True)
+class NoticedPatient:
+    ref: UUID
+    given_name: str
+    family_name: str
+    phone: str
+    email: str
+    mail_allowed: bool
+    email_bounced_at: datetime | None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+
+@dataclass(slots=True)
+class Noticed:
+    """A coming visit, as much of it as its line says. A full diary has hundreds of them, and most are only counted: as rows
+    of the models they were half of what the day costs."""
+
+    ref: UUID
+    kind: str
+    status: str
+    day: date
+    starts_at: time
+    to_ask: bool
+    booked_at: datetime
+    number: int | None
+    of_sessions: int | None
+    clinician_name: str | None
+    calls: list[dict]
+    screened: dict | None
+    course_status: str | None
+    patient: NoticedPatient
+
+    def get_kind_display(self) -> str:
+        return Appointment.Kind(self.kind).label
+
+
+# One line of a list of which only the length is shown.
+COUNTED = Call(name="", say="", due="", phone="", leads_to=("visit", UUID(int=0)), patient_ref=UUID(int=0), act="")
 
 
 @dataclass
@@ -68,24 +114,32 @@ class VisitLists:
     )
 
 
-def sort_visits(clinic: Clinic, sorter: Sorter, *, now: datetime) -> VisitLists:
-    """The lists of one query. `add_changed` and `add_displaced` fill the other two."""
+def sort_visits(clinic: Clinic, sorter: Sorter, *, now: datetime, whole: bool = True) -> VisitLists:
+    """The lists of one query. `add_changed` and `add_displaced` fill the other two.
+
+    Not `whole`: lists that are only counted hold COUNTED for every visit that nobody called about.
+    """
     lists, today = VisitLists(), sorter.today
+
+    def put(into: CallList, visit: Noticed, say: str, *, hue: str = "") -> None:
+        if whole or visit.calls:
+            _add(sorter, into, visit, _visit_call(visit, say, today, hue=hue))
+        else:
+            into.calls.append(COUNTED)
+
     for visit in _visits_that_need_a_word(clinic, now, today):
-        visit.clinic = clinic
         verdict = verdict_of(visit, today=today)
         if verdict is not None and verdict.state in NOT_PERMITTED:
             _add(sorter, lists.before_they_travel, visit, _travel_call(visit, verdict, today))
         elif verdict is not None and verdict.state == "ask":
-            _add(sorter, lists.to_ask, visit, _visit_call(visit, "Questions to answer first", today, hue="ask"))
+            put(lists.to_ask, visit, "Questions to answer first", hue="ask")
         # Nobody is rung up to confirm, or told of, a visit that waits for a clinician's word.
         if verdict is not None and verdict.is_on_hold:
             continue
         if visit.status == "booked" and visit.day <= today + timedelta(days=CONFIRM_DAYS):
-            say = f"With {visit.clinician_name or 'nobody yet'}"
-            _add(sorter, lists.unconfirmed, visit, _visit_call(visit, say, today))
+            put(lists.unconfirmed, visit, f"With {visit.clinician_name or 'nobody yet'}")
         if visit.day <= today + timedelta(days=TELL_DAYS) and (why := _no_email(visit)):
-            _add(sorter, lists.no_email, visit, _visit_call(visit, why, today))
+            put(lists.no_email, visit, why)
     return lists
 
 
@@ -93,7 +147,7 @@ def _add(sorter: Sorter, into: CallList, visit: Appointment, call: Call) -> None
     sorter.add(into, call, visit.calls, about=visit.ref)
 
 
-def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> QuerySet[Appointment]:
+def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Iterator[Noticed]:
     """Coming visits with something to say about them; all others never leave the database. One query."""
     coming = Appointment.objects.filter(
         clinic=clinic,
@@ -115,14 +169,16 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Quer
         | (unreachable & Q(day__lte=today + timedelta(days=TELL_DAYS)))
     )
     found = coming.annotate(may_refuse=Subquery(may_refuse.values("may_refuse")[:1])).filter(noticed)
-    found = found.select_related("patient").annotate(
+    found = found.annotate(
         number=F("planned_session__number"),
         of_sessions=F("planned_session__plan__sessions_planned"),
         clinician_name=F("clinician__user__full_name"),
         calls=heard_about("visit"),
     )
-    found = found.only(*SHOWN_OF_VISIT, *(f"patient__{name}" for name in SHOWN_OF_PATIENT))
-    return with_screening(found).order_by("during", "id")
+    names = (*SHOWN_OF_VISIT, *ADDED, *(f"patient__{name}" for name in NOTICED_OF_PATIENT))
+    of_visit = len(SHOWN_OF_VISIT) + len(ADDED)
+    for values in with_screening(found).order_by("during", "id").values_list(*names):
+        yield Noticed(*values[:of_visit], NoticedPatient(*values[of_visit:]))
 
 
 def _travel_call(visit: Appointment, verdict: Verdict, today: date) -> Call:

@@ -75,6 +75,7 @@ class VisitCard:
     steps: list[Step]
     acts: list[Act]
     undo: str
+    now: datetime
     can_move: bool
     can_cancel: bool
     can_miss: bool
@@ -86,6 +87,9 @@ class VisitCard:
     waiting: TreatmentPlan | None = None
     # The session of the course that this visit is for.
     planned_ref: UUID | None = None
+    plan_ref: UUID | None = None
+    # "Book 3 and 4 together", where the course has more than one session to book.
+    together: str = ""
 
     @property
     def wait_url(self) -> str:
@@ -93,6 +97,15 @@ class VisitCard:
         if self.visit.kind == Appointment.Kind.TREATMENT and self.planned_ref is not None:
             return f"{reverse('treatments:wait_for_session', args=[self.planned_ref])}?"
         return f"{reverse('treatments:wait_for_visit', args=[self.visit.patient.ref])}?kind={self.visit.kind}&"
+
+    @property
+    def is_today(self) -> bool:
+        return self.visit.day == self.now.astimezone(self.visit.clinic.tz).date()
+
+    @property
+    def numbing(self) -> str:
+        """How long the cream has been on, of how long; that it is ready is a word."""
+        return numbing_words(self.visit, self.now) if self.visit.status == "numbing" else ""
 
     @property
     def is_at_the_chair(self) -> bool:
@@ -127,6 +140,7 @@ def card_of(
         steps=_steps(visit),
         acts=[act for act in _acts(visit, today) if not (on_hold and act.to == "confirmed")],
         undo=_undo(visit, sessions, now=now),
+        now=now,
         can_move=visit.status in COMING and not on_hold,
         can_cancel=visit.status in (*COMING, "arrived", "numbing"),
         can_miss=visit.status in COMING and visit.during.lower <= now,
@@ -136,13 +150,28 @@ def card_of(
         plan = sessions[0].plan
         card.waiting = plan if on_hold else None
         mine = next(session for session in sessions if session.pk == visit.planned_session_id)
-        card.number, card.planned_ref = mine.number, mine.ref
+        card.number, card.planned_ref, card.plan_ref = mine.number, mine.ref, plan.ref
         card.course_words = course_words(plan, sessions)
         if plan.status == "active" and (planned := next_to_book(sessions)):
             card.next_session = next_session(
                 planned, visit=visit, now=now, rooms=rooms, hours=hours, sessions=sessions, devices=devices, away=away
             )
+            card.together = _together(sessions)
     return card
+
+
+def numbing_words(visit: Appointment, now: datetime) -> str:
+    """ "Numbing, 12 of 30 min", then "Numbing is ready, 33 of 30 min". numbing.js says the same as it counts on."""
+    since = max(0, int((now - visit.numbing_at).total_seconds() // 60))
+    is_ready = since >= visit.prep_minutes
+    return f"{'Numbing is ready' if is_ready else 'Numbing'}, {since} of {visit.prep_minutes} min"
+
+
+def _together(sessions: list[PlannedSession]) -> str:
+    to_book = [session.number for session in sessions if _waits_for_a_date(session)]
+    if len(to_book) < 2:
+        return ""
+    return f"Book {to_book[0]} {'and' if len(to_book) == 2 else 'to'} {to_book[-1]} together"
 
 
 def _who(visit: Appointment, hours: Hours) -> str:
@@ -163,7 +192,11 @@ def sessions_of(visit: Appointment) -> list[PlannedSession]:
 
 def next_to_book(sessions: list[PlannedSession]) -> PlannedSession | None:
     """The first session (from `with_states`) that is neither booked nor done."""
-    return next((s for s in sessions if dot_state(s) in ("open", "missed") and not _is_taken(s)), None)
+    return next((session for session in sessions if _waits_for_a_date(session)), None)
+
+
+def _waits_for_a_date(session: PlannedSession) -> bool:
+    return dot_state(session) in ("open", "missed") and not _is_taken(session)
 
 
 def _is_taken(session: PlannedSession) -> bool:
@@ -340,7 +373,7 @@ def _acts(visit: Appointment, today: date) -> list[Act]:
         here = [Act("arrived", "Arrived", "a")] if visit.day == today else []
         return here + ([Act("confirmed", "Confirmed", "y")] if visit.status == "booked" and visit.day >= today else [])
     if visit.status == "arrived":
-        numb = [Act("numbing", "Numbing begins", "n")] if visit.prep_minutes else []
+        numb = [Act("numbing", "Numbing begins", "b")] if visit.prep_minutes else []
         return [*numb, Act("in_room", "In room", "i")]
     if visit.status == "numbing":
         return [Act("in_room", "In room", "i")]

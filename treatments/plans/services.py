@@ -1,5 +1,6 @@
 """Courses: proposed from the catalogue, submitted, activated behind a gate, kept in step with what happens."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.facts import BadFacts, PatientFacts, from_json
-from treatments.protocol.planning import Course, depths_of, propose_course, window_after
+from treatments.protocol.planning import Course, Window, depths_of, propose_course, window_after
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import RuleSet, catalogue_for, hold_rules, rules_of
@@ -179,27 +180,43 @@ def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSess
     The window of a session hangs on its predecessor's day where that is known, else on its target. Returns those changed.
     """
     changed: list[PlannedSession] = []
-    previous: PlannedSession | None = None
+    hangs_on = windows(plan, fixed=fixed)
     for session in plan.planned_sessions.select_for_update().order_by("number"):
-        if previous is not None:
-            anchor = fixed.get(previous.number, previous.target_on)
-            window = window_after(
-                anchor, floor_days=plan.floor_days, target_days=plan.target_days, latest_days=plan.latest_days
-            )
-            if (session.earliest_on, session.target_on, session.latest_on) != (
+        window = hangs_on[session.number]
+        if window != _window_of(session):
+            session.earliest_on, session.target_on, session.latest_on = (
                 window.earliest_on,
                 window.target_on,
                 window.latest_on,
-            ):
-                session.earliest_on, session.target_on, session.latest_on = (
-                    window.earliest_on,
-                    window.target_on,
-                    window.latest_on,
-                )
-                session.save(update_fields=["earliest_on", "target_on", "latest_on"])
-                changed.append(session)
-        previous = session
+            )
+            session.save(update_fields=["earliest_on", "target_on", "latest_on"])
+            changed.append(session)
     return changed
+
+
+def windows(plan: TreatmentPlan, *, fixed: Mapping[int, date]) -> dict[int, Window]:
+    """The window of each session by its number, if what is done or booked were on these days. One query.
+
+    The first session keeps the window it was planned with.
+    """
+    found: dict[int, Window] = {}
+    previous: int | None = None
+    for session in plan.planned_sessions.order_by("number"):
+        if previous is None:
+            found[session.number] = _window_of(session)
+        else:
+            found[session.number] = window_after(
+                fixed.get(previous, found[previous].target_on),
+                floor_days=plan.floor_days,
+                target_days=plan.target_days,
+                latest_days=plan.latest_days,
+            )
+        previous = session.number
+    return found
+
+
+def _window_of(session: PlannedSession) -> Window:
+    return Window(session.earliest_on, session.target_on, session.latest_on)
 
 
 def locked(plan: TreatmentPlan) -> TreatmentPlan:

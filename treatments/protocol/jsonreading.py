@@ -49,11 +49,11 @@ def _refuse_constant(word: str) -> None:
 
 def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     # Python would keep the last one: a "yes" followed by a "no" to the same question would vanish.
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        again = next(key for key in keys if keys.count(key) > 1)
-        raise BadFacts(f"the key {ascii(again)[:60]} is there twice")
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadFacts(f"the key {ascii(key)[:60]} is there twice")
+        found[key] = value
     return found
 
 

@@ -37,6 +37,15 @@ def find_sets(problem: Problem, availability: Availability | None = None) -> Fou
     return Found(tuple(course_set(label, problem, visits, free_time) for visits, label in found.items()))
 
 
+def cheapest_set(problem: Problem, availability: Availability | None = None) -> CourseSet | None:
+    """The best of the sets alone; None where nothing fits, without a word why."""
+    free_time = availability or FreeIntervals(problem)
+    places = Places(problem, free_time)
+    search = Search(places, Outlook(problem, places.prices, Calendar(problem, free_time.last_on)))
+    tail = search.cheapest()
+    return None if tail is None else course_set("best", problem, search.visits(tail), free_time)
+
+
 def _ways(places: Places, calendar: Calendar, soonest_end: int) -> Iterator[tuple[Label, Visits]]:
     outlook = Outlook(places.problem, places.prices, calendar)
     search = Search(places, outlook)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 
@@ -12,27 +12,31 @@ from treatments.scheduling.availability import Obstacle
 from treatments.scheduling.free_time import Stretch, merged
 from treatments.scheduling.problems import Interval, Problem
 
-MINUTE = timedelta(minutes=1)
 MINUTES_A_DAY = 24 * 60
+ONE_DAY = timedelta(days=1)
+NO_TIME = timedelta()
+MIDNIGHT = time()
+BEGINS = attrgetter("start")
 ENDS = attrgetter("end")
 
 
 class FreeIntervals:
     """`Availability` over the intervals of one problem. Intervals that touch stay two: nothing lies across their border."""
 
-    def __init__(self, problem: Problem, last_on: date | None = None) -> None:
+    def __init__(self, problem: Problem, last_on: date | None = None, parts: _Parts | None = None) -> None:
+        """`parts`: what another reading of the same problem has worked out already."""
         self._problem = problem
-        self.clinicians = tuple(problem.clinicians)
         self.last_on = last_on or _last_day(problem)
-        self._busy = [Interval(*busy) for busy in merged(Stretch(*interval) for interval in problem.patient_busy)]
-        self._last_start = (MINUTES_A_DAY - 1) // problem.grid_minutes
+        self._parts = parts or self._read()
+        self.clinicians: Sequence[str] = tuple(self._parts.clinicians)
+        # Whoever treats: starts with a room, a device where one is asked for, and the patient free.
         self._open: dict[date, int] = {}
 
     def starts(self, clinician: str, day: date) -> int:
-        without_clinician = self._open.get(day)
-        if without_clinician is None:
-            without_clinician = self._open[day] = self._without_clinician(day)
-        return without_clinician and without_clinician & self._treatments(self._problem.clinicians[clinician], day)
+        whoever_treats = self._open.get(day)
+        if whoever_treats is None:
+            whoever_treats = self._open[day] = self._whoever_treats(day)
+        return whoever_treats and whoever_treats & self._parts.clinicians[clinician].on(day)
 
     def room_at(self, clinician: str, day: date, start: int) -> str:
         begins = self._moment(day, start)
@@ -44,65 +48,111 @@ class FreeIntervals:
         begins = self._moment(day, start) + timedelta(minutes=self._problem.prep_minutes)
         held = Interval(begins, begins + treatment)
         free = _holding(self._problem.clinicians[clinician], held) or held
-        return sum(timedelta() < rest < treatment for rest in (held.start - free.start, free.end - held.end))
+        return (NO_TIME < held.start - free.start < treatment) + (NO_TIME < free.end - held.end < treatment)
 
     def ignoring(self, obstacle: Obstacle) -> FreeIntervals:
-        always = Interval(
-            datetime.combine(self._problem.earliest_on, time()),
-            datetime.combine(self.last_on + timedelta(days=1), time()),
-        )
-        problem = self._problem
+        parts = self._parts
         match obstacle:
             case "clinicians":
-                problem = replace(problem, clinicians=dict.fromkeys(self.clinicians or ("anybody",), (always,)))
+                always = self._treatments_in([[self._always()]])
+                parts = replace(parts, clinicians=dict.fromkeys(self.clinicians or ("anybody",), always))
             case "rooms":
-                problem = replace(problem, rooms={"any room": (always,)})
+                parts = replace(parts, rooms=self._visits_in([[self._always()]]))
             case "devices":
-                problem = replace(problem, devices={})
+                parts = replace(parts, devices=None)
             case "patient_busy":
-                problem = replace(problem, patient_busy=())
+                parts = replace(parts, busy=None)
             case _:
-                problem = replace(problem, prefer=replace(problem.prefer, avoid=frozenset()))
-        return FreeIntervals(problem, self.last_on)
+                parts = replace(parts, avoid=frozenset())
+        return FreeIntervals(self._problem, self.last_on, parts)
 
-    def _without_clinician(self, day: date) -> int:
-        """Starts with a room, a device where one is asked for, and the patient free, whoever treats."""
+    def _read(self) -> _Parts:
         problem = self._problem
-        if day in problem.prefer.avoid:
+        busy = [Interval(*busy) for busy in merged(Stretch(*interval) for interval in problem.patient_busy)]
+        return _Parts(
+            clinicians={name: self._treatments_in([free]) for name, free in problem.clinicians.items()},
+            rooms=self._visits_in(problem.rooms.values()),
+            devices=self._treatments_in(problem.devices.values()) if problem.devices else None,
+            # Where the patient's own part, prep and treatment, would share a minute with something she has on.
+            busy=_Starts([busy], problem.grid_minutes, problem.patient_minutes - 1, 1) if busy else None,
+            avoid=problem.prefer.avoid,
+        )
+
+    def _whoever_treats(self, day: date) -> int:
+        parts = self._parts
+        if day in parts.avoid:
             return 0
-        some_room = 0
-        for free in problem.rooms.values():
-            some_room |= self._starts(free, day, 0, problem.room_minutes)
-        if problem.devices:
-            some_device = 0
-            for free in problem.devices.values():
-                some_device |= self._treatments(free, day)
-            some_room &= some_device
-        # Where the patient's own part, prep and treatment, would share a minute with something she has on.
-        return some_room and some_room & ~self._starts(self._busy, day, problem.patient_minutes - 1, 1)
+        starts = parts.rooms.on(day)
+        if starts and parts.devices is not None:
+            starts &= parts.devices.on(day)
+        if starts and parts.busy is not None:
+            starts &= ~parts.busy.on(day)
+        return starts
 
-    def _treatments(self, free: Sequence[Interval], day: date) -> int:
-        return self._starts(free, day, self._problem.prep_minutes, self._problem.patient_minutes)
+    def _visits_in(self, intervals: Iterable[Sequence[Interval]]) -> _Starts:
+        return _Starts(intervals, self._problem.grid_minutes, 0, self._problem.room_minutes)
 
-    def _starts(self, intervals: Sequence[Interval], day: date, before: int, after: int) -> int:
-        """Starts of the day from `before` minutes before one of the intervals begins until `after` minutes before it ends."""
-        midnight = datetime.combine(day, time())
-        grid, last_start = self._problem.grid_minutes, self._last_start
-        mask = 0
-        # The one before the first that begins on the day may reach into it.
-        for index in range(max(0, bisect_left(intervals, (midnight,)) - 1), len(intervals)):
-            begins, ends = intervals[index]
-            first = (begins - midnight) // MINUTE - before
-            if first >= MINUTES_A_DAY:
-                break
-            first = -(-first // grid) if first > 0 else 0
-            last = min(((ends - midnight) // MINUTE - after) // grid, last_start)
-            if first <= last:
-                mask |= (2 << last) - (1 << first)
-        return mask
+    def _treatments_in(self, intervals: Iterable[Sequence[Interval]]) -> _Starts:
+        return _Starts(intervals, self._problem.grid_minutes, self._problem.prep_minutes, self._problem.patient_minutes)
+
+    def _always(self) -> Interval:
+        return Interval(
+            datetime.combine(self._problem.earliest_on, MIDNIGHT), datetime.combine(self.last_on + ONE_DAY, MIDNIGHT)
+        )
 
     def _moment(self, day: date, start: int) -> datetime:
-        return datetime.combine(day, time()) + timedelta(minutes=start * self._problem.grid_minutes)
+        return datetime.combine(day, MIDNIGHT) + timedelta(minutes=start * self._problem.grid_minutes)
+
+
+class _Starts:
+    """Starts from `before` minutes before an interval begins until `after` minutes before it ends, day by day."""
+
+    def __init__(self, resources: Iterable[Sequence[Interval]], grid_minutes: int, before: int, after: int) -> None:
+        """`resources`: the free intervals of each of several of a kind, in order of time. A start of any of them is one."""
+        self._resources = tuple(resources)
+        self._grid, self._before, self._after = grid_minutes, before, after
+        self._last_start = (MINUTES_A_DAY - 1) // grid_minutes
+        # An interval that begins so long after midnight has no start left on the day.
+        self._too_late = timedelta(minutes=MINUTES_A_DAY + before)
+        self._known: dict[date, int] = {}
+
+    def on(self, day: date) -> int:
+        known = self._known.get(day)
+        if known is None:
+            known = self._known[day] = self._worked_out(day)
+        return known
+
+    def _worked_out(self, day: date) -> int:
+        midnight = datetime.combine(day, MIDNIGHT)
+        too_late = midnight + self._too_late
+        grid, starts = self._grid, 0
+        for intervals in self._resources:
+            index = bisect_left(intervals, midnight, key=BEGINS)
+            # The one before the first that begins on the day may reach into it.
+            if index and intervals[index - 1].end >= midnight:
+                index -= 1
+            while index < len(intervals) and (free := intervals[index]).start < too_late:
+                begin, end = free
+                since, until = begin - midnight, end - midnight
+                first = since.days * MINUTES_A_DAY + since.seconds // 60 - self._before
+                first = -(-first // grid) if first > 0 else 0
+                last = (until.days * MINUTES_A_DAY + until.seconds // 60 - self._after) // grid
+                last = min(last, self._last_start)
+                if first <= last:
+                    starts |= (2 << last) - (1 << first)
+                index += 1
+        return starts
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What free time is made of: who treats, where, with what, and when the patient cannot."""
+
+    clinicians: Mapping[str, _Starts]
+    rooms: _Starts
+    devices: _Starts | None
+    busy: _Starts | None
+    avoid: Container[date]
 
 
 def _last_day(problem: Problem) -> date:

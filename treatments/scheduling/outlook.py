@@ -5,7 +5,7 @@ Never more than it costs in truth, which is what makes it a bound: see `search.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from treatments.scheduling.problems import Problem
 from treatments.scheduling.reach import FAR, Calendar
@@ -14,6 +14,9 @@ from treatments.scheduling.sets import Prices
 # More than any set can cost.
 NEVER = 1 << 60
 BEFORE_THE_FIRST = -1
+
+# What a step costs, and by how many days it leads further.
+Step = tuple[int, int]
 
 
 class Outlook:
@@ -24,43 +27,50 @@ class Outlook:
         self._problem, self._prices, self._calendar = problem, prices, calendar
         self._spans = calendar.tightened(until)
         self._last = problem.sessions - 1
-        self._first_days = self._days_to_begin()
-        self._afters: dict[tuple[int, int], int] = {}
+        self._steps: dict[tuple[int, int], Sequence[Step]] = {(BEFORE_THE_FIRST, 0): self._steps_to_begin()}
+        self._afters: dict[int, dict[int, int]] = {session: {} for session in range(BEFORE_THE_FIRST, problem.sessions)}
 
-    def days_after(self, session: int, day: int) -> Iterator[tuple[int, int]]:
-        """Days on which the next session may be after this one, each with its cost; cheapest, then earliest first."""
-        if session == BEFORE_THE_FIRST:
-            yield from self._first_days
-            return
-        span, gaps = self._spans[session + 1], self._calendar.gaps(session + 1)
-        first, last = max(span.first, day + gaps.first), min(span.last, day + gaps.last)
-        if first == last:
-            yield self._prices.gap(first - day) + self._prices.weekday(first), first
-            return
-        for cost, gap in self._prices.steps_from(day) if first < last else ():
-            if first <= day + gap <= last:
-                yield cost, day + gap
+    def steps(self, session: int, day: int) -> Sequence[Step]:
+        """The steps to the next session from this one on a day; cheapest, then shortest first. To the first one they lead from day 0."""
+        key = (session, day)
+        known = self._steps.get(key)
+        if known is None:
+            known = self._steps[key] = self._steps_from(session, day)
+        return known
 
     def after(self, session: int, day: int) -> int:
         """What the sessions after this one cost at the least; `NEVER` where the calendar leaves no days for them."""
-        if session == self._last:
-            return 0
-        key = (session, day)
-        known = self._afters.get(key)
+        known = self._afters[session].get(day)
         if known is None:
-            known = NEVER
-            for cost, on in self.days_after(session, day):
-                if cost >= known:
-                    break
-                known = min(known, cost + self.after(session + 1, on))
-            self._afters[key] = known
+            known = self._afters[session][day] = self._worked_out(session, day)
         return known
 
-    def _days_to_begin(self) -> list[tuple[int, int]]:
+    def _worked_out(self, session: int, day: int) -> int:
+        if session == self._last:
+            return 0
+        known, following = NEVER, self._afters[session + 1]
+        for cost, days in self.steps(session, day):
+            if cost >= known:
+                break
+            after = following.get(day + days)
+            known = min(known, cost + (self.after(session + 1, day + days) if after is None else after))
+        return known
+
+    def _steps_from(self, session: int, day: int) -> Sequence[Step]:
+        span, gaps = self._spans[session + 1], self._calendar.gaps(session + 1)
+        least, most = max(span.first - day, gaps.first), min(span.last - day, gaps.last)
+        if least == most:
+            return [(self._prices.gap(least) + self._prices.weekday(day + least), least)]
+        steps = self._prices.steps_from(day) if least < most else []
+        if (least, most) == gaps:
+            return steps
+        return [step for step in steps if least <= step[1] <= most]
+
+    def _steps_to_begin(self) -> Sequence[Step]:
         prices, (first, last) = self._prices, self._spans[0]
         begins = self._problem.earliest_on.toordinal()
-        days = [(prices.wait(day - begins) + prices.weekday(day), day) for day in range(first, last + 1)]
+        steps = [(prices.wait(day - begins) + prices.weekday(day), day) for day in range(first, last + 1)]
         if self._problem.previous_on is not None:
             before = self._problem.previous_on.toordinal()
-            days = [(cost + prices.gap(day - before), day) for cost, day in days]
-        return sorted(days)
+            steps = [(cost + prices.gap(day - before), day) for cost, day in steps]
+        return sorted(steps)

@@ -111,7 +111,7 @@ class Search:
                 return found
             if found > at_most:
                 return None
-            limit = found + (found - least) // 2
+            limit = found + (found - least)
 
     def visits(self, tail: Tail | None) -> tuple[Visit, ...]:
         """The visits of a course, with their rooms; none where there is no course."""
@@ -132,16 +132,18 @@ class Search:
         if (settled := _settled(known, limit)) is not None:
             return settled
         best: Tail | None = None
-        at_least = NEVER
+        at_least = best_on = NEVER
         following = session + 1
         least_clinicians = self._least_clinicians(following, clinician)
-        for cost, on in self._outlook.days_after(session, day):
+        for cost, days in self._outlook.steps(session, day):
             least = cost + least_clinicians
-            if least > limit or (best is not None and (least, on) > (limit, best.days[0])):
+            if least > limit:
                 at_least = min(at_least, least)
                 break
+            on = day + days
             least += self._outlook.after(following, on)
-            if least > limit or (best is not None and (least, on) > (limit, best.days[0])):
+            # Of equally cheap courses the one that is on with it earlier is wanted.
+            if least > limit or (least == limit and on > best_on):
                 at_least = min(at_least, least)
                 continue
             if clinician is None:
@@ -153,7 +155,7 @@ class Search:
             else:
                 tail = tail.dearer(cost)
                 best = tail if best is None else min(best, tail)
-                limit = best.cost
+                limit, best_on = best.cost, best.days[0]
         found = self._ways[key] = at_least if best is None else best
         return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -104,7 +105,8 @@ class Prices:
         return self.weights.clinician if self._wishes.clinician not in (None, name) else 0
 
     def time(self, minute: int) -> int:
-        return self.weights.time * _half_hours_outside(minute, self._wishes.between)
+        [half_hours] = _half_hours_outside([minute], self._wishes.between)
+        return self.weights.time * half_hours
 
     def steps_from(self, day: int) -> list[tuple[int, int]]:
         """The gaps allowed, each with what it and the weekday it leads to cost, cheapest first: the same for every day of one weekday."""
@@ -114,19 +116,20 @@ class Prices:
         return steps
 
 
-def _half_hours_outside(minute: int, between: tuple[time, time] | None) -> int:
+def _half_hours_outside(minutes: Iterable[int], between: tuple[time, time] | None) -> list[int]:
+    """Of each start, in minutes after midnight: the half hours it lies outside the times wished for, begun ones counted."""
     if between is None:
-        return 0
+        return [0 for _ in minutes]
     first, last = (clock.hour * 60 + clock.minute for clock in between)
-    return -(-max(0, first - minute, minute - last) // 30)
+    return [-(-max(0, first - minute, minute - last) // 30) for minute in minutes]
 
 
 @lru_cache(maxsize=64)
 def _starts_by_time(grid_minutes: int, between: tuple[time, time] | None, weight: int) -> list[tuple[int, int]]:
-    masks: dict[int, int] = {}
-    for start, minute in enumerate(range(0, 24 * 60, grid_minutes)):
-        cost = weight * _half_hours_outside(minute, between)
-        masks[cost] = masks.get(cost, 0) | 1 << start
+    masks: dict[int, int] = defaultdict(int)
+    minutes = range(0, 24 * 60, grid_minutes)
+    for start, half_hours in enumerate(_half_hours_outside(minutes, between)):
+        masks[weight * half_hours] |= 1 << start
     return sorted(masks.items())
 
 

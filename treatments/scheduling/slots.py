@@ -65,6 +65,9 @@ def slots(
     `clinicians` and `rooms`: key to free stretches, sorted and disjoint. `devices` likewise; where there are any, one of
     them has to be free for the treatment, and which one is settled when the visit is booked. Starts lie on the grid counted from local
     midnight; where the clocks go back both passes of the repeated hour are there.
+
+    The plain way, over stretches of moments. The product asks `taken.fitting.single_visits`, which does the same with whole
+    days at once and is checked against this.
     """
     busy = merged(patient_busy)
     for clinician, free in clinicians.items():

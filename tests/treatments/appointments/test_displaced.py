@@ -214,7 +214,7 @@ def test_another_clinics_visits_are_on_its_own_list(visit, by, other_clinic):
 
 REFUSED = WAYS | {
     no_patients: "Noor Adeyemi does not see patients here",
-    shallower: "Noor Adeyemi does not take sessions that begin as deep as this one",
+    shallower: "Noor Adeyemi does not take this session",
     other_hours: "Noor Adeyemi works 13:00 to 17:00",
     not_in: "Noor Adeyemi works not at all that day",
     away: "Noor Adeyemi works not at all that day",

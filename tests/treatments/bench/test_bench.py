@@ -6,16 +6,25 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from treatments.bench import exact_solver, protocol, scheduling
-from treatments.bench.figures import Figure, as_json, figure, timed
+from treatments.bench.figures import Figure, against, as_json, counted, figure, timed
 
 
 def test_a_figure_is_a_median_beside_its_goal():
     found = figure("walk", goal_ms=10, taken_ms=[30, 4, 5])
-    assert (found.median_ms, found.slowest_ms, found.runs, found.ratio) == (5, 30, 3, 0.5)
+    assert (found.median, found.largest, found.runs, found.ratio) == (5, 30, 3, 0.5)
     assert found.is_reached
     assert found.line().split() == ["walk", "5.000", "ms", "goal", "10", "ms", "0.50", "x", "reached"]
     assert not figure("walk", goal_ms=5, taken_ms=[5.1]).is_reached
     assert figure("walk", goal_ms=5, taken_ms=[5]).is_reached
+
+
+def test_a_goal_that_is_a_multiple_says_of_what():
+    found = against("walk", [3, 5, 4], [2, 9, 1], 2, note="on foot")
+    assert (found.median, found.goal, found.reference, found.is_reached) == (4, 4, 2, True)
+    assert "goal 4 ms (2 x 2)" in found.line() and found.line().endswith("reached\n    on foot")
+    assert not against("walk", [4.1], [2], 2).is_reached
+    assert "3.000 queries" in counted("walk", goal=3, taken=3).line()
+    assert not counted("walk", goal=3, taken=4).is_reached
 
 
 def test_the_first_run_only_warms_up():
@@ -27,7 +36,7 @@ def test_the_first_run_only_warms_up():
 def test_what_is_kept_says_how_busy_the_machine_was():
     kept = as_json([figure("walk", goal_ms=10, taken_ms=[5])], on="2026-11-21")
     assert kept["figures"] == [
-        {"name": "walk", "median_ms": 5, "slowest_ms": 5, "goal_ms": 10, "runs": 1, "ratio": 0.5, "reached": True}
+        {"name": "walk", "median": 5, "largest": 5, "goal": 10, "runs": 1, "unit": "ms", "ratio": 0.5, "reached": True}
     ]
     assert len(kept["machine"]["load_1_5_15"]) == 3
 
@@ -49,14 +58,14 @@ def test_the_command_prints_keeps_and_refuses_a_missed_goal(monkeypatch, tmp_pat
 def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkeypatch):
     monkeypatch.setattr(protocol, "PROCESSES", 1)
     monkeypatch.setattr(protocol, "RUNS", 1)
-    found = {shown.name.split(",")[0]: shown.goal_ms for shown in protocol.figures()}
+    found = {shown.name.split(",")[0]: shown.goal for shown in protocol.figures()}
     assert found == {"catalogue load": 30, "screen()": 1, "course proposal": 2}
 
 
 def test_the_figures_of_the_search_stand_beside_an_exact_solver_where_there_is_one(monkeypatch):
     for size in ("RUNS", "TIMED_AGAINST_THE_SOLVER", "COMPARED"):
         monkeypatch.setattr(scheduling, size, 1)
-    compared = 2 if exact_solver.is_there() else 0
+    compared = 4 if exact_solver.is_there() else 0
     assert len(list(scheduling.figures())) == 3 + compared
     assert (scheduling.missing() is None) is bool(compared)
     monkeypatch.setattr(exact_solver, "is_there", lambda: False)

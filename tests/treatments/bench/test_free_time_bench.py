@@ -1,7 +1,8 @@
 """What the benchmark measures is the product at work on a diary that could be."""
 
 import json
-from datetime import timedelta
+from contextlib import nullcontext
+from datetime import time, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -10,10 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from clinic import clock
-from clinic.models import Clinic
+from clinic.models import Clinic, Membership, Room, TimeOff, WorkingHours
+from treatments.appointments import displaced
 from treatments.appointments.models import Appointment
 from treatments.appointments.taken.checking import differences, rebuild
-from treatments.bench import data, free_time, protocol, scheduling
+from treatments.bench import booking, data, free_time, gathering, protocol, scheduling
 from treatments.bench.figures import Figure
 
 
@@ -31,7 +33,7 @@ def bench_diary(transactional_db, clinic_time, monkeypatch) -> Clinic:
 
 
 @pytest.mark.urls("treatments.bench.requests")
-def test_the_diary_is_full_and_holds_every_promise_and_both_pages_answer(bench_diary):
+def test_the_diary_is_full_and_holds_every_promise_and_both_pages_answer(bench_diary, monkeypatch):
     today = clock.today(bench_diary)
     a_day = Appointment.objects.filter(day=today + timedelta(days=1)).count()
     assert 170 <= a_day <= 215
@@ -44,7 +46,47 @@ def test_the_diary_is_full_and_holds_every_promise_and_both_pages_answer(bench_d
     with CaptureQueriesContext(connection) as queries:
         found = course.find()
     assert [one.label for one in found.sets][0] == "best"
-    assert len(queries) == 5
+    assert len(queries) == 3
+    bare, month = (free_time.queries_of(lambda page=page: client.get(page)) for page in ("/nothing", "/month"))
+    assert month - bare <= free_time.SLOT_QUERIES
+    assert_booking_leaves_no_row(monkeypatch)
+    assert_displaced_as_judged_one_by_one(bench_diary)
+
+
+def assert_booking_leaves_no_row(monkeypatch) -> None:
+    class One:
+        large = None
+
+        def use(self, database: object) -> None:
+            pass
+
+    monkeypatch.setattr(booking, "RUNS", 1)
+    visits = Appointment.objects.count()
+    (found,) = booking.figures(One())
+    assert found.reference and "statements of raw SQL" in found.note
+    assert Appointment.objects.count() == visits
+
+
+def assert_displaced_as_judged_one_by_one(clinic: Clinic) -> None:
+    """Hours, a closed day and a room change over the full diary, with somebody who leaves: each visit is judged by itself."""
+    day = clock.today(clinic) + timedelta(days=10)
+    one, two, three, *_ = clinic.memberships.filter(sees_patients=True)
+    WorkingHours.objects.filter(membership=one, weekday=2).update(ends=time(12, 30))
+    Membership.objects.filter(pk=two.pk).update(is_active=False)
+    for who, begin, end in ((three, 9, 11), (None, 14, 15)):
+        begin, end = (clock.resolve(day, time(hour), clinic.tz) for hour in (begin, end))
+        TimeOff.objects.create(clinic=clinic, membership=who, during=(begin, end))
+    Room.objects.filter(short_name="R2").update(in_service=False, out_reason="Flooded")
+    now = clock.now()
+    roster = displaced._Roster(clinic, now)
+    coming = clinic.appointments.filter(status="booked", day__gte=clock.today(clinic), during__endswith__gt=now)
+    expected = {
+        visit.pk
+        for visit in coming.select_related("clinician__user", "room", "device")
+        if [*displaced._reasons(visit, roster)]
+    }
+    assert {found.visit.pk for found in displaced.displaced_visits(clinic, now=now)} == expected
+    assert 1_000 < len(expected) < coming.count() / 2
 
 
 def test_acts_take_turns_and_the_first_round_warms_up():
@@ -63,8 +105,11 @@ def test_acts_take_turns_and_the_first_round_warms_up():
 def test_a_database_is_measured_only_where_it_is_asked_for(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(protocol, "figures", lambda: [Figure("walk", 1, 1, 10, 20)])
     monkeypatch.setattr(scheduling, "figures", list)
-    monkeypatch.setattr(free_time, "figures", lambda: [Figure("swim", 1, 1, 10, 20)])
+    monkeypatch.setattr(gathering, "bench_clinic", lambda: nullcontext("the clinic"))
+    for number, subject in enumerate(gathering.IN_A_CLINIC):
+        monkeypatch.setattr(subject, "figures", lambda bench, n=number: [Figure(f"swim {n} in {bench}", 1, 1, 10, 20)])
     call_command("bench", to=tmp_path / "bench.json")
     assert "swim" not in capsys.readouterr().out
     call_command("bench", database=True, to=tmp_path / "bench.json")
-    assert "swim" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert [f"swim {n} in the clinic" in said for n in range(3)] == [True] * 3

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -53,11 +54,11 @@ class World:
         """What the page lists; the day says as many."""
         (gap,) = self.gaps
         found = self.page(gap.url).context["found"]
-        assert gap.can_fill == len(found.lines)
-        return [line.filler for line in found.lines]
+        assert gap.can_fill == len(found.fillers)
+        return found.fillers
 
     def names(self) -> list[str]:
-        return [filler.name for filler in self.fillers()]
+        return [filler.who.name for filler in self.fillers()]
 
     def press(self, filler, act: str, url: str = "", slot: str = ""):
         """As on the page that is open: with the place it shows beside the name."""
@@ -67,7 +68,7 @@ class World:
             clinicians=[factories.a_clinician(self.clinic)],
             rooms=self.clinic.rooms.all(),
         )
-        return self.desk.post(url or self.url, {"who": filler.key, "act": act, "slot": slot or shown.value})
+        return self.desk.post(url or self.url, {"who": filler.who.key, "act": act, "slot": slot or shown.value})
 
     def course(self, name: str, **window) -> PlannedSession:
         """Session 1 of an active course with its window as given, in days from today: earliest, target, latest.
@@ -82,6 +83,15 @@ class World:
         return copied(seed, plan=plan, **days)
 
 
+def undo_of(answer, visit: Appointment) -> str:
+    """What the message offers after a free time was taken: it names the visit as it stands."""
+    (said,) = get_messages(answer.wsgi_request)
+    undo = said.extra_tags.removeprefix("undo:")
+    args = [CallOutcome.objects.latest("id").ref, visit.ref, visit.schedule_version]
+    assert undo == reverse("treatments:give_back_gap", args=args)
+    return undo
+
+
 def copied(row, **differing):
     """The same row again, saved, with another ref."""
     names = [field.attname for field in row._meta.concrete_fields if field.name not in ("id", "ref")]
@@ -90,6 +100,19 @@ def copied(row, **differing):
         setattr(copy, name, value)
     copy.save(force_insert=True)
     return copy
+
+
+def booked_already(session: PlannedSession, *, day: date) -> Appointment:
+    """A visit that the gates of today would not let in: the course has changed since it was booked."""
+    seed = Appointment.objects.filter(kind="consultation").latest("id")
+    held = (
+        clock.resolve(day, time(9), session.plan.clinic.tz),
+        clock.resolve(day, time(9, 30), session.plan.clinic.tz),
+    )
+    return copied(
+        seed, patient=session.plan.patient, planned_session=session, kind="treatment", day=day, starts_at=time(9),
+        during=held, room_during=held, clinician_during=held,
+    )  # fmt: skip
 
 
 def consult(clinic, at: time, day: date = TOMORROW, *, by, **differing) -> Appointment:
@@ -168,7 +191,7 @@ def test_those_whose_plan_gains_are_ranked_with_the_reason_in_words(world):
     factories.book(booked, day=TODAY + timedelta(days=14), at=time(16))
     alone = factories.make_patient(world.clinic, given_name="Alone", family_name="Filler")
     calls.wait(patient=alone, kind="consultation", by=world.by)
-    assert [(filler.name.split()[0], filler.reason) for filler in world.fillers()] == [
+    assert [(filler.who.name.split()[0], filler.who.reason) for filler in world.fillers()] == [
         ("Soon", "Window closes in 6 days"),
         ("Late", "Window closed 5 days ago"),
         ("Alone", "Waits for a place; any time"),
@@ -203,9 +226,11 @@ def test_who_cannot_come_that_day_is_not_counted(world, clinician_member):
     deep = world.course("Deep")
     wishes = world.course("Wishes")
     calls.wait(patient=wishes.plan.patient, kind="treatment", planned_session=wishes, weekdays=[1, 2], by=world.by)
-    next_one = world.course("Next")
-    # Nineteen days before the session that follows: nearer than the floor.
-    factories.book(copied(next_one, number=2), day=TODAY + timedelta(days=20))
+    next_one, between = world.course("Next"), world.course("Between")
+    # Nearer than the floor to the session that follows, or to the one between them that has no visit yet.
+    for session, number, later in ((next_one, 2, 20), (between, 3, 50)):
+        day = TODAY + timedelta(days=later)
+        booked_already(copied(session, number=number, earliest_on=day, target_on=day, latest_on=day), day=day)
     assert world.names() == ["Deep Filler"]
     clinician_member.max_depth_mm = "0.3"
     clinician_member.save()
@@ -221,7 +246,7 @@ def test_the_place_offered_fits_the_wishes_and_lies_in_the_hole(world, clinician
         ({"until_time": time(13, 5)}, time(13, 5)),
     ):
         calls.wait(patient=session.plan.patient, kind="treatment", planned_session=session, by=world.by, **wish)
-        (line,) = world.page().context["found"].lines
+        (line,) = world.page().context["lines"]
         assert line.offer.starts_at.time() == offered, wish
     calls.wait(
         patient=session.plan.patient, kind="treatment", planned_session=session, by=world.by, clinician=_other(world)
@@ -245,7 +270,7 @@ def test_taking_it_books_the_visit_and_its_undo_gives_it_back(world):
     assert visit.patient.messages.filter(kind="booking_confirmed").exists()
     assert not WaitingEntry.objects.filter(ended_at=None).exists()
     assert CallOutcome.objects.get().outcome == "booked"
-    undo = reverse("treatments:give_back_gap", args=[CallOutcome.objects.get().ref])
+    undo = undo_of(answer, visit)
     world.desk.post(undo)
     visit.refresh_from_db()
     assert visit.status == "cancelled"
@@ -259,10 +284,10 @@ def test_taking_it_moves_a_visit_that_was_booked_later_and_back(world):
     session = world.course("Moves", earliest=-5, target=2, latest=60)
     visit = factories.book(session, day=TODAY + timedelta(days=14), at=time(16))
     (filler,) = world.fillers()
-    world.press(filler, "take")
+    answer = world.press(filler, "take")
     visit.refresh_from_db()
     assert (visit.day, visit.schedule_version) == (TOMORROW, 2)
-    world.desk.post(reverse("treatments:give_back_gap", args=[CallOutcome.objects.get().ref]))
+    world.desk.post(undo_of(answer, visit))
     visit.refresh_from_db()
     assert (visit.day, visit.starts_at) == (TODAY + timedelta(days=14), time(16))
 
@@ -275,7 +300,7 @@ def test_who_says_no_leaves_this_hole_and_is_still_to_book(world):
     assert world.names() == []
     assert "Cannot come then" in world.page().content.decode()
     lists = world.desk.get("/worklists/").context["lists"]
-    assert [call.tag for call in lists.to_book.calls] == ["called once"]
+    assert [call.tag for call in lists.of_sessions.to_book.calls] == ["called once"]
     # Another hole of the day is another question.
     consult(world.clinic, time(15, 30), by=world.by)
     assert [gap.can_fill for gap in world.gaps] == [0, 1]
@@ -287,8 +312,8 @@ def test_a_message_or_no_answer_keeps_the_patient_on_the_page_with_what_was_said
         (filler,) = world.fillers()
         world.press(filler, act)
         (filler,) = world.fillers()
-        assert filler.tag == tag
-    assert not world.desk.get("/worklists/").context["lists"].to_book.calls
+        assert filler.who.tag == tag
+    assert not world.desk.get("/worklists/").context["lists"].of_sessions.to_book.calls
 
 
 def test_the_second_desk_is_told_and_nothing_is_saved(world):

@@ -86,7 +86,8 @@ def test_never_after_stop_unless_somebody_takes_it_back(desk, first, later):
     press(desk, first, "stop", note="Moves abroad")
     later(timedelta(days=80))
     lists = desk.get(WORKLISTS).context["lists"]
-    assert not any(one.calls for one in (lists.to_book, lists.closing, lists.overdue))
+    sessions = lists.of_sessions
+    assert not any(one.calls for one in (sessions.to_book, sessions.closing, sessions.overdue))
     assert "Moves abroad" in desk.get(WORKLISTS).content.decode()
     (stopped,) = lists.stopped
     desk.post(stopped.again_url)

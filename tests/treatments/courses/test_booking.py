@@ -5,16 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic import clock
-from clinic.models import TimeOff
+from clinic.models import TimeOff, WorkingHours
 from patients.models import Message
 from tests import factories
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services
 from treatments.appointments.courses.models import CourseHold
 from treatments.appointments.courses.problems import Wishes, course_times, sessions_to_place
+from treatments.appointments.courses.undoing import undo_url
 from treatments.appointments.models import Appointment
 from treatments.pages import booking_page
 from treatments.scheduling.finding import find_sets
@@ -83,7 +86,7 @@ def test_what_is_held_is_offered_to_nobody_else(desk, desk_member, active_plan, 
     other = factories.make_active_plan(factories.make_patient(clinic, given_name="Ada"))
     assert not set(best(other).values()) & set(places.values())
     first = next(iter(places.values()))
-    with pytest.raises(diary.SlotTaken, match="holds this time"):
+    with pytest.raises(diary.SlotTaken, match="Every device is in use"):
         diary.book(
             patient=other.patient, kind="treatment", place=first, by=desk_member.user,
             planned_session=other.planned_sessions.first(),
@@ -109,6 +112,21 @@ def test_who_comes_too_late_is_told_and_nothing_is_half_booked(desk, desk_member
     assert page.status_code == 409
     assert "Nothing was booked" in read(page)
     assert booked(active_plan).count() == 0
+
+
+def test_when_the_five_minutes_are_over_a_sentence_says_so_and_the_same_times_are_held_again(
+    desk, desk_member, active_plan, later
+):
+    places = best(active_plan)
+    services.hold(plan=active_plan, places=places, by=desk_member.user)
+    back = desk.get(url(active_plan), {"weekdays": "2"}).context["held"]["url"]
+    later(services.HELD_FOR)
+    page = desk.get(back)
+    assert "The five minutes are over and nothing was booked." in read(page) and "Hold again" in read(page)
+    chosen = page.context["sets"][0]
+    assert chosen.is_chosen and [visit.on for visit in chosen.visits] == [place.day for place in places.values()]
+    assert desk.post(url(active_plan), {"act": "hold", "set": chosen.value}).status_code == 302
+    assert "five minutes are over" not in read(desk.get(back))
 
 
 def test_two_people_hold_no_course_at_once(desk_member, clinician_member, active_plan):
@@ -155,7 +173,19 @@ def test_wishes_that_contradict_each_other_are_named_at_their_field(desk, active
 def test_where_nothing_fits_it_says_which_session_and_why(desk, active_plan):
     page = desk.get(url(active_plan), {"done_by": (factories.TODAY + timedelta(days=60)).isoformat()})
     assert "sets" not in page.context or not page.context["sets"]
-    assert re.search(r"only \d of 4 fit before", read(page).lower())
+    assert re.search(r"Only \d of 4 fit before \d+ May\.", read(page))
+    assert "Look without wishes" in read(page) and "Put session 1 on the waiting list" in read(page)
+
+
+def test_why_nothing_fits_is_said_in_the_numbers_of_the_course(desk, active_plan):
+    """Two are booked: the second of the search is the fourth of the course."""
+    planned = list(active_plan.planned_sessions.order_by("number"))
+    factories.book(planned[0], day=planned[0].target_on)
+    factories.book(planned[1], day=planned[1].target_on)
+    for membership in active_plan.clinic.memberships.filter(sees_patients=True):
+        WorkingHours.objects.filter(membership=membership).update(valid_until=planned[2].earliest_on)
+    page = desk.get(url(active_plan))
+    assert "Only 1 of 2 fits: no clinician is free for session 4" in read(page)
 
 
 def test_who_may_not_be_booked_is_refused_with_the_verdict_alone(desk, active_plan):
@@ -173,8 +203,8 @@ def test_a_second_press_books_nothing_twice(desk, desk_member, active_plan):
 
 
 def test_undo_takes_all_of_them_back_and_nobody_is_told(desk, desk_member, active_plan):
-    services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    assert desk.post(reverse("treatments:unbook_course", args=[active_plan.ref])).status_code == 302
+    visits = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+    assert desk.post(undo_url("unbook_course", active_plan, visits)).status_code == 302
     assert booked(active_plan).count() == 0
     assert set(Message.objects.values_list("state", flat=True)) == {"cancelled"}
 
@@ -215,3 +245,15 @@ def test_a_day_off_is_planned_around(desk, active_plan, clinic, clinician_member
 
 def test_the_words_for_numbers_reach_to_eight():
     assert [booking_page.count_words(n) for n in (1, 8)] == ["one", "eight"]
+
+
+def test_the_page_asks_for_nothing_twice_and_as_much_for_two_sessions_as_for_four(desk, active_plan):
+    desk.get(url(active_plan))
+    asked = {}
+    for sessions in ("2", "4"):
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(url(active_plan), {"sessions": sessions})
+        asked[sessions] = [one["sql"] for one in queries]
+    assert len(asked["2"]) == len(asked["4"]) <= 22
+    assert sum("FROM clinic_workinghours" in sql for sql in asked["4"]) == 1
+    assert sum('FROM "treatments_plannedsession"' in sql for sql in asked["4"]) == 1

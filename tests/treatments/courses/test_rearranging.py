@@ -15,9 +15,11 @@ from tests.treatments.courses.test_booking import best, booked, read
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services
 from treatments.appointments.courses.rearranging import rearrangement
+from treatments.appointments.courses.undoing import Act
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 from treatments.appointments.services import OutsideWindow, SlotTaken
+from treatments.flows import course_booking as flow
 
 pytestmark = pytest.mark.django_db
 
@@ -104,8 +106,8 @@ def test_below_the_floor_nothing_moves_whatever_a_form_says(visits, active_plan,
 def test_undo_puts_all_of_them_back(visits, active_plan, desk_member):
     before = days_of(active_plan)
     found = rearrangement(active_plan, {visits[1]: later(visits[1], 20)}, now=clock.now())
-    services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user)
-    services.put_back(plan=active_plan, by=desk_member.user)
+    moved = services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user)
+    flow.put_back(plan=active_plan, act=Act.of(moved), by=desk_member.user)
     assert days_of(active_plan) == before
     notices = Message.objects.filter(state="due", kind__in=["course_changed", "booking_changed"])
     assert not notices
@@ -114,17 +116,17 @@ def test_undo_puts_all_of_them_back(visits, active_plan, desk_member):
 def test_undo_may_lose(visits, active_plan, desk_member, clinic):
     found = rearrangement(active_plan, {visits[1]: later(visits[1], 20)}, now=clock.now())
     old = diary.place_of(visits[1])
-    services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user)
+    act = Act.of(services.move_together(plan=active_plan, places=found.places(found.found.fewest), by=desk_member.user))
     diary.book(patient=factories.make_patient(clinic), kind="consultation", place=old, by=desk_member.user)
     moved = days_of(active_plan)
     with pytest.raises(SlotTaken):
-        services.put_back(plan=active_plan, by=desk_member.user)
+        flow.put_back(plan=active_plan, act=act, by=desk_member.user)
     assert days_of(active_plan) == moved
 
 
 def test_nothing_that_was_not_moved_is_put_back(visits, active_plan, desk_member):
     with pytest.raises(DomainError, match="not moved together"):
-        services.put_back(plan=active_plan, by=desk_member.user)
+        flow.put_back(plan=active_plan, act=Act.of(visits), by=desk_member.user)
 
 
 def test_the_desk_reads_what_moves_before_anything_is_saved(desk, visits, active_plan):

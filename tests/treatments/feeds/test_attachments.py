@@ -165,6 +165,7 @@ def test_reminders_carry_none(visit):
     carrying = {kind.code for kind in kinds.all_kinds() if kind.attachment}
     assert carrying == {
         "booking_confirmed", "booking_changed", "booking_cancelled", "course_booked", "course_changed",
+        "course_cancelled",
     }  # fmt: skip
     assert rendering.write(of_kind(visit.patient, "visit_reminder_1d")).attachment is None
 

@@ -15,6 +15,7 @@ from icalendar import Calendar
 from clinic import clock
 from clinic.errors import DomainError, constraint_name
 from clinic.models import AuditEvent, FormSubmission
+from clinic.resources import services as resources
 from clinic.roles import Role
 from clinic.settings.logs import ReticentFormatter
 from tests import factories
@@ -200,12 +201,46 @@ def test_a_new_address_closes_the_old_one_at_once(token, program, noor):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("left", ["membership", "user"])
-def test_whoever_left_takes_no_diary_along(token, program, noor, left):
-    row = noor if left == "membership" else noor.user
-    row.is_active = False
-    row.save(update_fields=["is_active"])
-    assert program(token).status_code == 404
+@pytest.mark.parametrize(
+    ("row", "taken"),
+    [
+        ("membership", {"is_active": False}),
+        ("membership", {"sees_patients": False}),
+        ("membership", {"roles": ["front_desk", "manager"]}),
+        ("user", {"is_active": False}),
+    ],
+)
+def test_nobody_reads_a_diary_who_does_not_work_here_as_a_clinician(token, program, noor, row, taken):
+    """Whoever writes it: an account that is closed, a role that is taken away, a correction in the database."""
+    kept = noor if row == "membership" else noor.user
+    type(kept).objects.filter(pk=kept.pk).update(**taken)
+    assert same_answer(program, token, "0" * 64)
+
+
+def test_marked_as_left_or_as_seeing_no_patients_she_has_given_it_up_for_good(noor, program, manager_member):
+    """Coming back opens nothing: somebody else may hold her telephone by now."""
+    by = manager_member.user
+
+    def leave():
+        resources.mark_left(membership=noor, by=by)
+
+    def see_nobody():
+        resources.change_person(membership=noor, sees_patients=False, max_depth_mm=None, by=by)
+
+    def still_see_patients():
+        resources.change_person(membership=noor, sees_patients=True, max_depth_mm="1.0", by=by)
+
+    for end, begin in ((leave, lambda: resources.mark_back(membership=noor, by=by)), (see_nobody, still_see_patients)):
+        noor.refresh_from_db()
+        token = services.make_address(membership=noor, by=noor.user)
+        still_see_patients()
+        assert program(token).status_code == 200
+        end()
+        given_up = CalendarFeed.objects.get(token_sha256=reading.hash_of(token))
+        assert given_up.revoked_by == by
+        assert same_answer(program, token, "0" * 64)
+        begin()
+        assert program(token).status_code == 404
 
 
 def test_the_last_reading_is_noted_to_the_hour(token, program, later):

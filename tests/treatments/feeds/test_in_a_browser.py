@@ -9,7 +9,7 @@ from tests.fixtures.browser import VIEWS
 from treatments.appointments.feeds import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PAGE = "/calendar/"
+PAGE = "/calendar/feeds/"
 
 
 def fits(page) -> bool:

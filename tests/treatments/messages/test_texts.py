@@ -14,8 +14,8 @@ from patients.models import Message
 from patients.outbox import kinds, rendering
 from tests import factories
 from tests.treatments.messages.reading import of_kind
+from treatments.appointments import messages, visit_mails
 from treatments.appointments import services as appointments
-from treatments.appointments import visit_mails
 from treatments.appointments.courses import services as courses
 from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.facts import Answer, Concern, Device, PatientFacts
@@ -43,13 +43,15 @@ def letters(done_session) -> dict[str, rendering.Letter]:
     Message.objects.filter(kind="booking_confirmed").update(state="sent", sent_at=visit.booked_at)
     place, by = factories.a_place(visit.clinic, visit.day + timedelta(days=1)), visit.clinician.user
     visit = appointments.move(visit=visit, place=place, by=by)
-    appointments.cancel(visit=visit, reason="Ill", by=by)
     later = done_session.plan.planned_sessions.filter(number__gt=2)
     places = {one: factories.a_place(visit.clinic, one.target_on) for one in later}
     together = courses.book_all(plan=done_session.plan, places=places, by=by)
     Message.objects.filter(kind="course_booked").update(state="sent", sent_at=visit.booked_at, send_at=visit.booked_at)
     moved = {one: replace(appointments.place_of(one), day=one.day + timedelta(days=1)) for one in together}
     courses.move_together(plan=done_session.plan, places=moved, by=by)
+    appointments.cancel(visit=visit, reason="Ill", by=by)
+    unbooked = [appointments.cancel(visit=one, reason="Ill", by=by) for one in together]
+    messages.owe_for_closing_together(unbooked, by=by)
     return {kind.code: rendering.write(of_kind(done_session.patient, kind.code)) for kind in OURS}
 
 

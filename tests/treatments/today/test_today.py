@@ -72,49 +72,46 @@ def test_what_makes_no_sense_in_the_address_is_as_if_not_said(desk, query):
     assert "<h1>Tuesday 9 March</h1>" in text(desk.get(f"{TODAY_URL}?{query}"))
 
 
+def picture(response) -> dict[str, dict]:
+    """What the calendar draws, by the patient's full name: the page carries it along."""
+    text(response)
+    return {visit["name"]: visit for visit in response.context["events"]["visits"]}
+
+
 def test_a_two_phase_visit_is_drawn_with_its_room_and_its_time(desk, visit_today):
     page = desk.get(TODAY_URL)
-    visit = drawn(page)["Leila Haddad"]
-    assert (visit.shape, visit.is_split) == ("unconfirmed", True)
-    assert 'class="visit whole at-1100 for-60 unconfirmed split numb-50"' in text(page)
-    assert '<span class="numb"><span>R1</span></span>' in text(page)
-    assert visit.words == "1/4 · not confirmed"
+    visit = picture(page)["Leila Haddad"]
+    assert (visit["start"], visit["end"]) == ("2027-03-09T11:00:00", "2027-03-09T12:00:00")
+    assert (visit["prep"], visit["minutes"], visit["tag"]) == (30, 60, "R1")
+    assert (visit["shape"], visit["words"], visit["moves"]) == ("unconfirmed", "1/4 · not confirmed", True)
+    assert visit["url"] == f"/today/?visit={visit_today.ref}"
+    assert 'id="day-events" type="application/json"' in text(page)
 
 
-def test_visits_share_a_lane_where_numbing_overlaps(desk, clinic, visit_today):
+def test_two_at_a_time_have_words_for_half_a_column(desk, clinic, visit_today):
     consult(clinic, time(11), room=clinic.rooms.last())
-    shown = drawn(desk.get(TODAY_URL))
-    assert {name: (visit.width, visit.name) for name, visit in shown.items()} == {
-        "Leila Haddad": ("half-a", "L. Haddad"),
-        "Ben Carver": ("half-b", "B. Carver"),
-    }
-    by_room = drawn(desk.get(f"{TODAY_URL}?by=rooms"))
-    assert {visit.width for visit in by_room.values()} == {"whole"}
+    shown = picture(desk.get(TODAY_URL))
+    assert {visit["lane"] for visit in shown.values()} == {str(visit_today.clinician.ref)}
+    assert [(visit["short_name"], visit["short_words"]) for visit in shown.values()] == [
+        ("L. Haddad", "1/4"),
+        ("B. Carver", "Consult"),
+    ]
+    by_room = picture(desk.get(f"{TODAY_URL}?by=rooms"))
+    assert len({visit["lane"] for visit in by_room.values()}) == 2
+    assert by_room["Leila Haddad"]["tag"] == "NA"
 
 
-def test_three_at_a_time_stand_side_by_side_and_a_struck_one_gives_way(desk, clinic, visit_today):
+def test_a_struck_one_gives_way_where_two_stand_already(desk, clinic, visit_today):
     """Numbing leaves the clinician free, so another visit may begin; what was cancelled covers neither of them."""
-
-    def widths():
-        return [visit.width for visit in desk.get(TODAY_URL).context["day"].lanes[0].visits]
-
     struck = consult(clinic, time(11), room=clinic.rooms.last())
     services.cancel(visit=struck, reason="Has a cold", by=desk.membership.user)
-    assert widths() == ["half-a", "half-b"]
+    assert set(picture(desk.get(TODAY_URL))) == {"Leila Haddad", "Ben Carver"}
     consult(clinic, time(11), room=clinic.rooms.last(), name="Mina Holt")
-    assert widths() == ["half-a", "half-b"]
-    day = desk.get(TODAY_URL).context["day"]
+    page = desk.get(TODAY_URL)
+    assert set(picture(page)) == {"Leila Haddad", "Mina Holt"}
+    day = page.context["day"]
     assert struck.pk in {visit.row.pk for visit in day.visits}
     assert day.lanes[0].sub.endswith("2 visits, 1 cancelled")
-    squeezed_in = factories.a_place(clinic, TODAY, time(11, 15), kind="consultation", room=clinic.rooms.last())
-    services.book(
-        patient=factories.make_patient(clinic, given_name="Pia"),
-        kind="consultation",
-        place=squeezed_in,
-        overlap_reason="Asked for it",
-        by=factories.a_manager(clinic).user,
-    )
-    assert widths() == ["third-a", "third-b", "third-c"]
 
 
 def test_the_states_of_a_visit_are_shapes_and_words(desk, clinic, visit_today, later):
@@ -153,12 +150,13 @@ def test_struck_visits_stay_in_the_day(desk, clinic, visit_today, later):
     later(timedelta(hours=1))
     services.mark_no_show(visit=missed, by=desk.membership.user)
     page = desk.get(TODAY_URL)
-    assert {name: (visit.shape, visit.words) for name, visit in drawn(page).items()} == {
+    assert {name: (visit["shape"], visit["short_words"]) for name, visit in picture(page).items()} == {
         "Leila Haddad": ("gone", "cancelled"),
         "Ben Carver": ("gone", "missed"),
     }
-    # They share a lane; who listens hears all of it, and the list says it.
-    assert "cancelled, 10:42" in drawn(page)["Leila Haddad"].spoken
+    # Where two share a lane, who listens hears all of it, and the list says it.
+    assert "cancelled, 10:42" in picture(page)["Leila Haddad"]["spoken"]
+    assert not any(visit["moves"] for visit in picture(page).values())
     assert text(page).count("<s>") == 2
 
 
@@ -184,9 +182,25 @@ def test_who_is_away_all_day_is_not_a_lane_unless_somebody_is_booked(desk, clini
     assert lanes[0].off[0].words == "Away"
 
 
-def test_now_is_a_line_on_this_day_only(desk, clinician_member):
-    assert 'class="nowtag at-1040 plus-2">10:42' in text(desk.get(TODAY_URL))
-    assert "nowtag" not in text(desk.get(f"{TODAY_URL}?day=2027-03-10"))
+def test_leave_on_another_day_says_nothing_of_this_one(desk, clinic, clinician_member):
+    tomorrow = clock.day_bounds(TODAY + timedelta(days=1), clinic.tz)
+    clinician_member.working_hours.all().delete()
+    hours = {2: [(time(9), time(12)), (time(15), time(17))]}
+    factories.clinic_services.set_weekly_hours(membership=clinician_member, hours=hours, by=desk.membership.user)
+    TimeOff.objects.create(clinic=clinic, membership=clinician_member, during=tomorrow, reason="Course")
+    (lane,) = desk.get(TODAY_URL).context["day"].lanes
+    assert [block.words for block in lane.off] == ["Break"]
+
+
+def test_minutes_that_pass_are_counted_by_the_page_and_change_nothing(desk, visit_today, later):
+    services.step(visit=visit_today, to="arrived", by=desk.membership.user)
+    services.step(visit=visit_today, to="numbing", by=desk.membership.user)
+    before = desk.get(TODAY_URL)
+    later(timedelta(minutes=2))
+    after = desk.get(TODAY_URL)
+    assert picture(before)["Leila Haddad"]["words"] == "1/4 · numbing # of 30 min"
+    assert before.context["events_tag"] == after.context["events_tag"]
+    assert drawn(after)["Leila Haddad"].words == "1/4 · numbing 2 of 30 min"
 
 
 def test_lanes_count_their_visits(desk, clinic, visit_today, later):
@@ -218,13 +232,13 @@ def test_the_list_holds_every_fact_of_the_picture(desk, clinic, visit_today):
         "Consultation",
     ):
         assert fact in page
-    assert 'class="day-body"' not in page
+    assert "data-calendar" not in page
 
 
-def test_a_telephone_gets_the_list_on_the_same_page(desk, visit_today):
+def test_a_telephone_and_a_page_without_scripts_get_the_list_instead(desk, visit_today):
     page = text(desk.get(TODAY_URL))
-    assert 'class="day mh-100 d-sm-none" id="day-list"' in page
-    assert "d-none d-sm-grid" in page
+    assert 'class="day mh-100 instead" id="day-list"' in page
+    assert "data-calendar" in page
 
 
 # ── The drawer ────────────────────────────────────────────────────────────────
@@ -241,7 +255,7 @@ def test_the_drawer_shows_who_when_how_far_and_what_next(desk, visit_today):
         "34 years, born 9 June 1992",
         "Clear",
         "Room 1",
-        "Session 1, Tue 9 Mar, 11:00",
+        "Session 1, today 11:00",
         "Book session 2",
     )
     assert [fact for fact in facts if fact not in page] == []
@@ -338,7 +352,7 @@ def test_before_they_travel_names_the_date_and_never_the_reason(desk, patient, a
     factories.answer(patient, "isotretinoin_past", "yes", on=TODAY - timedelta(days=170))
     factories.screen_today(patient, purpose="booking")
     page = desk.get(reverse("treatments:worklists"))
-    calls = page.context["lists"].before_they_travel.calls
+    calls = page.context["lists"].of_visits.before_they_travel.calls
     assert [(call.say, call.due, call.act) for call in calls] == [("Not before Fri 19 Mar: move", "Fri 12", "Move")]
     assert "sotretinoin" not in text(page)
 
@@ -428,11 +442,20 @@ def queries(client, url: str) -> int:
 
 def test_today_asks_at_most_twelve_questions_whatever_the_day_holds(desk, clinic, visit_today):
     urls = [TODAY_URL, f"{TODAY_URL}?by=rooms", f"{TODAY_URL}?view=list", f"{TODAY_URL}?visit={visit_today.ref}"]
+    urls += [f"/today/visits.json?day={TODAY}"]
+    weeks = [
+        "/calendar/visits.json?from=2027-03-08&to=2027-03-14",
+        "/calendar/visits.json?from=2027-03-08&to=2027-04-18",
+    ]
     few = [queries(desk, url) for url in urls]
+    few_of_weeks = [queries(desk, url) for url in weeks]
     fill(clinic, 40)
     many = [queries(desk, url) for url in urls]
-    # One more where the day has a free time to fill: who is booked later than best.
-    assert all(asked in (before, before + 1) for before, asked in zip(few, many, strict=True))
+    # Three of its own beside session, user and memberships.
+    assert [queries(desk, url) for url in weeks] == few_of_weeks == [3 + 3, 3 + 3]
+    assert queries(desk, "/calendar/") <= MOST_QUERIES
+    # Two more where the day has a free time to fill: what is free then, and who is booked later than best.
+    assert all(before <= asked <= before + 2 for before, asked in zip(few, many, strict=True))
     assert max(many) <= MOST_QUERIES
 
 

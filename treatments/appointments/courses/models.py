@@ -1,17 +1,14 @@
 """Places kept for a whole course while the desk speaks with the patient: five minutes, and nobody else is offered them."""
 
 import pgtrigger
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q
 
 from clinic.models import Clinic, ClinicNow, Membership, RefModel, Room, User
-from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.models import BLOCKING_IN_SQL, Appointment, never_twice
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.models import Device
-
-BLOCKING_IN_SQL = ", ".join(f"'{status}'" for status in BLOCKING)
 
 
 class CourseHold(RefModel):
@@ -31,16 +28,6 @@ class CourseHold(RefModel):
 
     def __str__(self) -> str:
         return f"until {self.expires_at:%H:%M}"
-
-
-def _free(name: str, who: str, during: str) -> ExclusionConstraint:
-    """The same promise among holds as among visits: nobody and nothing is held twice at once."""
-    point = Func(F(who), F(who), Value("[]"), function="int8range", output_field=BigIntegerRangeField())
-    return ExclusionConstraint(
-        name=name,
-        expressions=[(point, RangeOperators.OVERLAPS), (during, RangeOperators.OVERLAPS)],
-        condition=Q(**{f"{who}__isnull": False}),
-    )
 
 
 def _refusal(promise: str) -> str:
@@ -103,10 +90,11 @@ class HeldVisit(models.Model):
 
     class Meta:
         ordering = ["during", "id"]
+        # The same promise among holds as among visits.
         constraints = [
-            _free("held_room_free", "room", "room_during"),
-            _free("held_clinician_free", "clinician", "clinician_during"),
-            _free("held_device_free", "device", "clinician_during"),
+            never_twice("held_room_free", "room", "room_during"),
+            never_twice("held_clinician_free", "clinician", "clinician_during"),
+            never_twice("held_device_free", "device", "clinician_during"),
         ]
 
     def __str__(self) -> str:

@@ -1,20 +1,18 @@
 """A course and the wishes for it as a problem for the search, with the free time in which it is solved."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from clinic import clock
 from clinic.errors import DomainError
 from clinic.models import Membership, Room
-from treatments.appointments.free_slots import devices_in_service
 from treatments.appointments.gates import fixed_days, last_day_for
 from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.taken.fitting import KeptTime
 from treatments.appointments.taken.reading import free_time
-from treatments.appointments.working_time import people, time_off, weekly_hours
+from treatments.appointments.working_time import Hours, house_between, people, weekly_hours
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import changes
 from treatments.protocol.screening import PERMITS
@@ -68,11 +66,17 @@ class CourseTimes:
         )
 
 
-def sessions_to_place(plan: TreatmentPlan) -> list[PlannedSession]:
-    """The next sessions without a visit, up to one that has one."""
-    taken = fixed_days(plan)
+def sessions_to_place(
+    plan: TreatmentPlan,
+    *,
+    sessions: Iterable[PlannedSession] | None = None,
+    taken: Mapping[int, date] | None = None,
+) -> list[PlannedSession]:
+    """The next sessions without a visit, up to one that has one. `sessions` of the course in order and `taken` days, where
+    they are known already."""
+    taken = fixed_days(plan) if taken is None else taken
     waiting: list[PlannedSession] = []
-    for planned in plan.planned_sessions.order_by("number"):
+    for planned in plan.planned_sessions.order_by("number") if sessions is None else sessions:
         if planned.number in taken:
             if waiting:
                 break
@@ -82,19 +86,25 @@ def sessions_to_place(plan: TreatmentPlan) -> list[PlannedSession]:
 
 
 def course_times(
-    plan: TreatmentPlan, planned: Sequence[PlannedSession], wishes: Wishes, *, now: datetime
+    plan: TreatmentPlan,
+    planned: Sequence[PlannedSession],
+    wishes: Wishes,
+    *,
+    now: datetime,
+    taken: Mapping[int, date] | None = None,
+    hours: Hours | None = None,
 ) -> CourseTimes:
     """The problem of placing these sessions. Raises NotPermitted where the rules let none be booked, DomainError for wishes
-    that contradict each other."""
+    that contradict each other. `taken` days of the course and the clinic's `hours`, where they are known already."""
     today = now.astimezone(plan.clinic.tz).date()
     planned = list(planned[: wishes.sessions or len(planned)])
-    taken = fixed_days(plan)
+    taken = fixed_days(plan) if taken is None else taken
     first = planned[0]
     latest_on = last_day_for(first, plan, today=today)
     earliest_on, floor_days = allowed_from(plan, max(first.earliest_on, today, wishes.first_day or today))
     is_late = latest_on > first.latest_on
-    finish_by = _last_day(wishes, [day for number, day in taken.items() if number > planned[-1].number], floor_days)
-    _refuse_contradictions(wishes, earliest_on, latest_on, finish_by)
+    _refuse_contradictions(wishes, earliest_on, latest_on)
+    finish_by = _last_day(wishes, _before_the_next(planned, taken, earliest_on, floor_days))
     length = LENGTHS[Appointment.Kind.TREATMENT]
     problem = Problem(
         sessions=len(planned),
@@ -117,7 +127,7 @@ def course_times(
             avoid=wishes.avoid,
         ),
     )
-    return in_free_time(plan, planned, problem, now=now)
+    return in_free_time(plan, planned, problem, now=now, hours=hours)
 
 
 def in_free_time(
@@ -128,6 +138,7 @@ def in_free_time(
     now: datetime,
     moving: Sequence[Appointment] = (),
     known_days: Iterable[date] = (),
+    hours: Hours | None = None,
 ) -> CourseTimes:
     """The problem with the free time of everybody who may take these sessions, as far ahead as they can be and as
     `known_days` reach.
@@ -136,10 +147,8 @@ def in_free_time(
     """
     clinic = plan.clinic
     last_on = max(min(_furthest(problem), problem.earliest_on + timedelta(days=HORIZON_DAYS)), *known_days, date.min)
-    hours = weekly_hours(clinic)
-    away = time_off(
-        clinic, clock.day_bounds(problem.earliest_on, clinic.tz)[0], clock.day_bounds(last_on, clinic.tz)[1]
-    )
+    hours = weekly_hours(clinic, problem.earliest_on, last_on) if hours is None else hours
+    house = house_between(clinic, problem.earliest_on, last_on)
     clinicians = _who(people(hours), planned)
     rooms = list(clinic.rooms.filter(in_service=True))
     free = free_time(
@@ -149,9 +158,9 @@ def in_free_time(
         last_day=last_on,
         clinicians=[person.pk for person in clinicians],
         rooms=[room.pk for room in rooms],
-        devices=devices_in_service(clinic),
+        devices=house.devices,
         hours=hours,
-        away=away,
+        away=house.away,
         ignore=moving,
         own_course=plan.pk,
     )
@@ -188,17 +197,31 @@ def allowed_from(plan: TreatmentPlan, day: date) -> tuple[date, int]:
     return day, max(plan.floor_days, changes.floor_days(screening.changes, rules))
 
 
-def _last_day(wishes: Wishes, booked_after: list[date], floor_days: int) -> date | None:
-    """The last day that is left: by the wish, and before what is booked after these sessions."""
-    bounds = [
-        *([wishes.finish_by] if wishes.finish_by else []),
-        *(day - timedelta(days=floor_days) for day in booked_after),
-    ]
-    return min(bounds, default=None)
+def _last_day(wishes: Wishes, before_the_next: date | None) -> date | None:
+    """The last day that is left: by the wish, and before the session that is booked after these."""
+    return min((day for day in (wishes.finish_by, before_the_next) if day), default=None)
 
 
-def _refuse_contradictions(wishes: Wishes, earliest_on: date, latest_on: date, finish_by: date | None) -> None:
-    if finish_by is not None and finish_by < earliest_on:
+def _before_the_next(
+    planned: Sequence[PlannedSession], taken: Mapping[int, date], earliest_on: date, floor_days: int
+) -> date | None:
+    """The last day that leaves room for what is booked after these sessions, and for those in between that are not. Raises
+    DomainError where none is left."""
+    last = planned[-1].number
+    number = min((number for number in taken if number > last), default=None)
+    if number is None:
+        return None
+    day = taken[number] - timedelta(days=floor_days * (number - last))
+    if day < earliest_on:
+        raise DomainError(
+            f"Session {number} is booked for {_words(taken[number])}, and at least {floor_days} days lie between two: no day "
+            f"from {_words(earliest_on)} on is left before it. Move session {number} first."
+        )
+    return day
+
+
+def _refuse_contradictions(wishes: Wishes, earliest_on: date, latest_on: date) -> None:
+    if wishes.finish_by is not None and wishes.finish_by < earliest_on:
         raise DomainError(
             f"The first session may be from {_words(earliest_on)} on. Choose a later day to be done by.",
             field="done_by",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from clinic.errors import DomainError
 from treatments.appointments.courses.problems import GRID_MINUTES, CourseTimes, allowed_from, in_free_time
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.gates import fixed_days
@@ -28,13 +29,16 @@ class Rearrangement:
         return {
             visit: self.times.place(new)
             for visit, new in zip(self.visits, way.visits, strict=True)
-            if new != _visit_of(visit)
+            if new != visit_of(visit)
         }
 
 
 def rearrangement(plan: TreatmentPlan, decided: Mapping[Appointment, Place], *, now: datetime) -> Rearrangement:
     """What follows from giving some visits of a course (`decided`) other places. Raises NotPermitted where the rules let no
-    session be booked."""
+    session be booked, DomainError where one of these visits has begun or fell out."""
+    for visit in decided:
+        if visit.status not in COMING:
+            raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
     visits = _booked_from(plan, min(visit.planned_session.number for visit in decided))
     problem = _problem(plan, visits, now=now)
     days = [*(visit.day for visit in visits), *(place.day for place in decided.values())]
@@ -44,7 +48,7 @@ def rearrangement(plan: TreatmentPlan, decided: Mapping[Appointment, Place], *, 
         times.clinicians.setdefault(str(place.clinician.pk), place.clinician)
         times.rooms.setdefault(str(place.room.pk), place.room)
     pinned = {number: _visit_at(decided[visit]) for number, visit in enumerate(visits, start=1) if visit in decided}
-    found = replan(problem, [_visit_of(visit) for visit in visits], pinned=pinned, availability=times.free)
+    found = replan(problem, [visit_of(visit) for visit in visits], pinned=pinned, availability=times.free)
     return Rearrangement(visits, times, found)
 
 
@@ -88,7 +92,7 @@ def _before_the_next(taken: Mapping[int, date], last: PlannedSession, floor_days
     return min(after) - timedelta(days=floor_days) if after else None
 
 
-def _visit_of(visit: Appointment) -> Visit:
+def visit_of(visit: Appointment) -> Visit:
     return _visit_at(place_of(visit))
 
 

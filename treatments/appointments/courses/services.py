@@ -1,7 +1,6 @@
 """Keeping places for a whole course, and booking them all or none."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 
 from django.db import transaction
 
@@ -13,7 +12,7 @@ from treatments.appointments import messages
 from treatments.appointments import services as diary
 from treatments.appointments.courses.models import CourseHold, HeldVisit
 from treatments.appointments.courses.problems import HELD_FOR
-from treatments.appointments.models import COMING, Appointment
+from treatments.appointments.models import Appointment
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.services import SlotTaken
 from treatments.plans import services as plans
@@ -36,7 +35,7 @@ def hold(*, plan: TreatmentPlan, places: Places, by: User) -> CourseHold:
 
     Refused where booking them all would be: raises what `diary.book` raises, SlotTaken where another booking is held there.
     """
-    plan = _locked(plan, places.values())
+    plan = lock(plan, places.values())
     _give_up_own(plan, by)
     visits = _rehearsed(plan, places, by)
     now = clock.now()
@@ -59,8 +58,9 @@ def let_go(*, plan: TreatmentPlan, by: User) -> None:
 
 
 @transaction.atomic
-def book_held(*, plan: TreatmentPlan, by: User) -> list[Appointment]:
-    """Book every place that is held for this course, or none: one message tells them all.
+def book_held(*, plan: TreatmentPlan, by: User, shown: str = "") -> list[Appointment]:
+    """Book every place that is held for this course, or none: one message tells them all. `shown`: the ref of the hold that
+    was read before it was booked; any other is refused.
 
     Also where the five minutes are over, if nobody has taken a place meanwhile. Raises LetGo where nothing is held any
     more, SlotTaken naming the first place that is gone, else what `diary.book` raises.
@@ -68,6 +68,8 @@ def book_held(*, plan: TreatmentPlan, by: User) -> list[Appointment]:
     held = CourseHold.objects.filter(plan=plan, held_by=by).first()
     if held is None:
         raise LetGo("These times are no longer held. Choose again: nothing was booked.")
+    if shown and shown != str(held.ref):
+        raise LetGo("Other times are held for this course by now. Look at them again: nothing was booked.")
     rows = held.visits.select_related("planned_session", "clinician__user", "clinician__clinic", "room", "device")
     places = {row.planned_session: place_of(row) for row in rows}
     return _book(plan, places, by=by)
@@ -82,7 +84,7 @@ def book_all(*, plan: TreatmentPlan, places: Places, by: User) -> list[Appointme
 @transaction.atomic
 def move_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], by: User) -> list[Appointment]:
     """Give visits of a course other places, all or none: one message tells of them. Raises what `diary.move` raises."""
-    plan = _locked(plan, [*places.values(), *map(diary.place_of, places)])
+    plan = lock(plan, [*places.values(), *map(diary.place_of, places)])
     visits = diary.shift_together(plan=plan, places=places, by=by)
     messages.owe_for_rearranging(visits, by=by)
     audit.record("course.rearranged", plan, by=by, sessions=len(visits))
@@ -90,27 +92,22 @@ def move_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], b
 
 
 @transaction.atomic
-def put_back(*, plan: TreatmentPlan, by: User) -> list[Appointment]:
-    """Undo the last `move_together`: the visits that moved at that moment go where they were before.
+def go_on(*, plan: TreatmentPlan, booked: Places, moved: Mapping[Appointment, Place], by: User) -> list[Appointment]:
+    """After a visit fell out: book its session again and move what follows, all or none; one message tells of them.
 
-    It may lose: raises SlotTaken where somebody has taken one of the places, and DomainError where nothing was moved.
+    Raises what `diary.book` and `diary.move` raise.
     """
-    rows = Appointment.objects.filter(planned_session__plan=plan, status__in=COMING, schedule_version__gt=1)
-    moved = {visit: _moved_at(visit) for visit in rows.select_related(*OF_A_VISIT)}
-    newest = max(moved.values(), default=None)
-    before = {visit: diary.place_before(visit) for visit, at in moved.items() if at == newest}
-    if not before or not all(before.values()):
-        raise DomainError("These visits were not moved together. Move them one by one.")
-    return move_together(plan=plan, places=before, by=by)
-
-
-def _moved_at(visit: Appointment) -> datetime:
-    """When the visit got the place it has: the same moment for all that moved in one transaction."""
-    return visit.events.filter(schedule_version=visit.schedule_version).order_by("pgh_id").first().pgh_created_at
+    plan = lock(plan, [*booked.values(), *moved.values(), *map(diary.place_of, moved)])
+    visits = diary.shift_together(plan=plan, places=moved, by=by) if moved else []
+    visits += _put_down(plan, booked, by)
+    visits.sort(key=lambda visit: visit.during.lower)
+    messages.owe_for_rearranging(visits, by=by)
+    audit.record("course.rearranged", plan, by=by, sessions=len(visits))
+    return visits
 
 
 def _book(plan: TreatmentPlan, places: Places, *, by: User) -> list[Appointment]:
-    plan = _locked(plan, places.values())
+    plan = lock(plan, places.values())
     _give_up_own(plan, by)
     visits = _put_down(plan, places, by)
     messages.owe_for_course(visits, by=by)
@@ -118,7 +115,7 @@ def _book(plan: TreatmentPlan, places: Places, *, by: User) -> list[Appointment]
     return visits
 
 
-def _locked(plan: TreatmentPlan, places: Collection[Place]) -> TreatmentPlan:
+def lock(plan: TreatmentPlan, places: Collection[Place]) -> TreatmentPlan:
     """Everything the visits of a course will hold or leave, in the one order, before the first of them: two courses that
     meet in two places would else wait for each other."""
     clinic = diary.under_its_rules(plan.clinic)
@@ -200,5 +197,6 @@ def place_of(row: HeldVisit) -> Place:
         clinician=row.clinician,
         room=row.room,
         length=LENGTHS[Appointment.Kind.TREATMENT],
-        fold=0,
+        # The second pass of an hour that comes twice is told apart by the moment that is held.
+        fold=row.during.lower.astimezone(row.clinician.clinic.tz).fold,
     )

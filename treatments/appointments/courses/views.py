@@ -1,5 +1,9 @@
 """Booking a whole course in one step: wishes, sets, a hold while the desk speaks with the patient, one press for all."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,13 +14,15 @@ from django.urls import reverse
 from clinic import clock
 from clinic.errors import Busy, DomainError
 from clinic.roles import Role, allow
-from clinic.submissions import go_to, once
+from clinic.submissions import answered, go_to, once
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services
-from treatments.appointments.courses.forms import WishesForm, places_of_value
-from treatments.appointments.courses.problems import course_times, sessions_to_place
-from treatments.appointments.courses.rearranging import rearrangement
-from treatments.appointments.offers import place_of_value
+from treatments.appointments.courses.forms import SEPARATOR, WishesForm, places_of_value
+from treatments.appointments.courses.problems import HORIZON_DAYS, CourseTimes, course_times, sessions_to_place
+from treatments.appointments.courses.trying import Tried, try_place
+from treatments.appointments.courses.undoing import Act, undo_url
+from treatments.appointments.models import COMING
+from treatments.appointments.offers import place_of_value, value_of
 from treatments.appointments.places import Place
 from treatments.appointments.services import SlotTaken
 from treatments.appointments.working_time import people, weekly_hours
@@ -56,10 +62,11 @@ def unbook_course(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Undo of booking a course: all of its visits of that press, and nobody is told of what she never heard of."""
     plan = get_object_or_404(request.clinic.plans.select_related("patient__clinic", "clinic"), ref=ref)
     try:
-        freed = flow.unbook(plan=plan, by=request.user)
+        freed = flow.unbook(plan=plan, act=Act.read(request.GET.get("act", "")), by=request.user)
     except DomainError as refusal:
         return _page(request, plan, refusal=refusal, status=409)
-    messages.success(request, f"Not booked after all: {page.count_words(len(freed))} visits.")
+    said = f"Not booked after all: {_visits(len(freed))}." if freed else "These visits were taken back already."
+    messages.success(request, said)
     return go_to(request, reverse("treatments:book_course", args=[plan.ref]))
 
 
@@ -72,13 +79,17 @@ def rearrange(request: HttpRequest, ref: UUID) -> HttpResponse:
     plan = visit.planned_session.plan
     try:
         place = place_of_value(request.GET.get("to", ""), clinic=request.clinic, length=diary.place_of(visit).length)
-        found = rearrangement(plan, {visit: place}, now=clock.now())
-        ways, refusal, status = rearrange_page.ways_of(found), found.found.why_none, 200
+        tried = try_place(visit, place, now=clock.now())
     except DomainError as said:
-        place, ways, refusal, status = None, [], said.sentence, 200
+        tried = Tried(refusal=said.sentence)
+    found, refusal, status = tried.found, tried.refusal, 200
+    ways = rearrange_page.ways_of(found) if found else []
     if request.method == "POST":
         way = next((one for one in ways if one.value == request.POST.get("way")), None)
         if way is None:
+            # After the first press of two nothing is left to move.
+            if before := answered(request):
+                return before
             refusal, status = "Something changed meanwhile. Look at the times again: nothing was moved.", 409
         else:
             try:
@@ -90,12 +101,13 @@ def rearrange(request: HttpRequest, ref: UUID) -> HttpResponse:
     context = {
         "visit": visit,
         "plan": plan,
-        "place": place,
+        "place": tried.place,
         "ways": ways,
         "refusal": refusal,
         "header": patient_header(plan.patient, membership=request.membership, plan=plan),
-        "mail_words": _mail_words(plan, 2),
-        "back": reverse("treatments:move_visit", args=[visit.ref]),
+        "mail_words": rearrange_page.mail_words(plan.patient, ways[0].moved if ways else 1),
+        "back": reverse("treatments:move_visit" if visit.status in COMING else "treatments:visit", args=[visit.ref]),
+        "is_coming": visit.status in COMING,
     }
     return render(request, "treatments/appointments/courses/rearrange.html", context, status=status)
 
@@ -106,8 +118,8 @@ def _moved(request: HttpRequest, plan: TreatmentPlan, visit, found, way) -> str:
     what = "visits are" if len(moved) > 1 else "visit is"
     messages.success(
         request,
-        f"{page.count_words(len(moved)).capitalize()} {what} moved. {_mail_words(plan, len(moved))}",
-        extra_tags=f"undo:{reverse('treatments:put_back', args=[plan.ref])}",
+        f"{page.count_words(len(moved)).capitalize()} {what} moved. {rearrange_page.mail_words(plan.patient, len(moved))}",
+        extra_tags=f"undo:{undo_url('put_back', plan, moved)}",
     )
     return open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
 
@@ -118,12 +130,16 @@ def put_back(request: HttpRequest, ref: UUID) -> HttpResponse:
     plan = get_object_or_404(request.clinic.plans.select_related("patient__clinic", "clinic"), ref=ref)
     back = open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
     try:
-        moved = services.put_back(plan=plan, by=request.user)
+        moved = flow.put_back(plan=plan, act=Act.read(request.GET.get("act", "")), by=request.user)
     except DomainError as refusal:
         messages.warning(request, f"{refusal.sentence} Nothing was moved back.")
     else:
-        messages.success(request, f"Back where they were: {page.count_words(len(moved))} visits.")
+        messages.success(request, f"Back as before: {_visits(len(moved))}." if moved else "That was undone already.")
     return go_to(request, back)
+
+
+def _visits(count: int) -> str:
+    return f"{page.count_words(count)} {'visits' if count > 1 else 'visit'}"
 
 
 def _hold(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
@@ -144,13 +160,13 @@ def _let_go(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
 
 def _book(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
     def effect() -> str:
-        visits = services.book_held(plan=plan, by=request.user)
+        visits = services.book_held(plan=plan, shown=request.POST.get("held", ""), by=request.user)
         asked = " Questions are open: they are marked." if any(visit.to_ask for visit in visits) else ""
         what = f"All {page.count_words(len(visits))} visits are" if len(visits) > 1 else "The visit is"
         messages.success(
             request,
-            f"{what} booked.{asked} {_mail_words(plan, len(visits))}",
-            extra_tags=f"undo:{reverse('treatments:unbook_course', args=[plan.ref])}",
+            f"{what} booked.{asked} {rearrange_page.mail_words(plan.patient, len(visits))}",
+            extra_tags=f"undo:{undo_url('unbook_course', plan, visits)}",
         )
         return open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
 
@@ -160,14 +176,17 @@ def _book(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
 def _page(
     request: HttpRequest, plan: TreatmentPlan, *, refusal: DomainError | None = None, status: int = 200
 ) -> HttpResponse:
-    now = clock.now()
-    planned = sessions_to_place(plan)
     header = patient_header(plan.patient, membership=request.membership, plan=plan)
+    now, today = header["now"], header["today"]
+    taken = diary.fixed_days(plan)
+    planned = sessions_to_place(plan, sessions=header["sessions"], taken=taken)
+    # As far as a course can reach that begins on the last day that may be wished for.
+    hours = weekly_hours(request.clinic, today, today + timedelta(days=2 * HORIZON_DAYS))
     form = WishesForm(
         _kept(request),
         sessions=min(len(planned), MOST_SESSIONS) or 1,
-        clinicians=people(weekly_hours(request.clinic)),
-        today=now.astimezone(request.clinic.tz).date(),
+        clinicians=people(hours),
+        today=today,
     )
     context = {
         "plan": plan,
@@ -178,32 +197,54 @@ def _page(
         "taken": isinstance(refusal, SlotTaken | Busy),
         "is_active": plan.status == TreatmentPlan.Status.ACTIVE,
         "kept": [(name, value) for name in WISHES for value in _kept(request).getlist(name)],
-        "mail_words": _mail_words(plan, 2),
+        "mail_words": rearrange_page.mail_words(plan.patient, 2),
     }
     if planned and context["is_active"]:
-        context |= _sets(request, plan, planned, form, now)
+        context |= _sets(request, plan, planned, form, now, partial(course_times, taken=taken, hours=hours))
     return render(request, "treatments/appointments/courses/book.html", context, status=status)
 
 
-def _sets(request: HttpRequest, plan: TreatmentPlan, planned: list[PlannedSession], form: WishesForm, now) -> dict:
+def _sets(
+    request: HttpRequest,
+    plan: TreatmentPlan,
+    planned: list[PlannedSession],
+    form: WishesForm,
+    now: datetime,
+    times_for: Callable[..., CourseTimes],
+) -> dict:
     held = page.hold_of(plan, user=request.user, now=now)
+    mine = [services.place_of(row) for row in held["visits"]] if held and held["mine"] else []
+    if mine:
+        form.initial["sessions"] = len(mine)
     wishes = form.wishes()
+    if mine and wishes.sessions is None:
+        wishes = replace(wishes, sessions=len(mine))
     words = {
         "week": page.week_words(wishes.weekdays),
         "hours": page.hours_words(wishes.between),
         "away": page.away_words(wishes.avoid),
     }
     shown = {"held": held, "wishes": wishes, "words": words, "cost_why": page.COST_WHY}
+    shown["ended"] = "over" in request.GET and not held
+    shown["wait_url"] = reverse("treatments:wait_for_session", args=[planned[0].ref])
+    shown["one_url"] = reverse("treatments:book", args=[planned[0].ref])
+    shown["first"] = planned[0].number
     if held:
-        held["url"] = f"{reverse('treatments:book_course', args=[plan.ref])}?{_kept(request).urlencode()}"
+        # When the five minutes are over the page comes back with the same set, to be held again.
+        again = _kept(request).copy()
+        again["over"] = "1"
+        if mine:
+            again["chosen"] = SEPARATOR.join(map(value_of, mine))
+            again["sessions"] = str(len(mine))
+        held["url"] = f"{reverse('treatments:book_course', args=[plan.ref])}?{again.urlencode()}"
     try:
-        times = course_times(plan, planned, wishes, now=now)
+        times = times_for(plan, planned, wishes, now=now)
     except DomainError as refused:
         if refused.field in form.fields:
             form.add_error(refused.field, refused.sentence)
             return shown
         return shown | {"why_none": refused.sentence}
-    chosen = _chosen(request, plan, held, len(times.planned))
+    chosen = _chosen(request, mine, len(times.planned))
     kept = _kept(request).copy()
     sets, why_none = page.sets_of(times, kept=dict(kept.lists()), chosen=chosen)
     swap = request.GET.get("swap", "")
@@ -212,13 +253,14 @@ def _sets(request: HttpRequest, plan: TreatmentPlan, planned: list[PlannedSessio
         "sets": sets,
         "why_none": why_none,
         "times": times,
-        "count_words": page.count_words(len(times.planned)),
+        "chosen_is_held": bool(mine) and chosen == mine,
+        "count_words": page.count_words(len(mine or times.planned)),
         "swapping": swapping,
         "swaps": page.swaps_of(times, chosen, swapping, kept=dict(kept.lists())) if swapping else [],
     }
 
 
-def _chosen(request: HttpRequest, plan: TreatmentPlan, held: dict | None, sessions: int) -> list[Place]:
+def _chosen(request: HttpRequest, mine: list[Place], sessions: int) -> list[Place]:
     """The set that is held, else the one in the address."""
     value = request.GET.get("chosen", "")
     if value:
@@ -226,9 +268,7 @@ def _chosen(request: HttpRequest, plan: TreatmentPlan, held: dict | None, sessio
             return places_of_value(value, clinic=request.clinic, most=sessions)
         except DomainError:
             return []
-    if held and held["mine"]:
-        return [services.place_of(row) for row in held["visits"]]
-    return []
+    return mine
 
 
 def _places(request: HttpRequest, plan: TreatmentPlan, value: str) -> dict[PlannedSession, Place]:
@@ -243,10 +283,3 @@ def _kept(request: HttpRequest):
     for name in set(said) - set(WISHES):
         del said[name]
     return said
-
-
-def _mail_words(plan: TreatmentPlan, visits: int) -> str:
-    patient = plan.patient
-    if not patient.email or not patient.mail_allowed:
-        return f"{patient.given_name} gets no e-mail: tell by telephone."
-    return "One mail leaves in a minute." if visits == 1 else "One mail with all the dates leaves in a minute."

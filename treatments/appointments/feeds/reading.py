@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.models import Clinic, Membership
+from clinic.roles import Role
 from treatments.appointments.calendar_files import Entry, calendar_feed
 from treatments.appointments.feeds.models import CalendarFeed
 from treatments.appointments.models import BLOCKING, Appointment
@@ -32,13 +33,19 @@ def hash_of(token: str) -> str:
 
 
 def feed_of(token: str) -> CalendarFeed | None:
-    """The feed with this address, while it is not given up and its clinician works here.
+    """The feed with this address, while it is not given up and its clinician sees patients here.
+
+    Leaving gives it up for good; whatever else takes her work away (an account closed, a role withdrawn) closes it here.
 
     It is found by the hash, which nobody can steer towards one that is kept: how long that takes tells nothing.
     """
     wanted = hash_of(token)
     open_ones = CalendarFeed.objects.filter(
-        revoked_at=None, membership__is_active=True, membership__user__is_active=True
+        revoked_at=None,
+        membership__is_active=True,
+        membership__sees_patients=True,
+        membership__roles__overlap=[Role.CLINICIAN, Role.PRESCRIBER],
+        membership__user__is_active=True,
     )
     found = open_ones.select_related("membership__clinic").filter(token_sha256=wanted).first()
     return found if found is not None and secrets.compare_digest(found.token_sha256, wanted) else None

@@ -27,7 +27,7 @@ def make_address(*, membership: Membership, by: User) -> str:
     membership = _locked(membership)
     if by.pk != membership.user_id:
         raise DomainError("Only the clinician herself can make this address. Ask her to open the page of her calendar.")
-    if not (membership.sees_patients and membership.is_active):
+    if not (membership.sees_patients and membership.is_active and membership.has(Role.CLINICIAN)):
         raise DomainError("You have no visits of your own here, so there is no calendar to read.")
     _give_up(membership, by=by)
     token = secrets.token_hex(TOKEN_BYTES)
@@ -45,6 +45,14 @@ def give_up_address(*, membership: Membership, by: User) -> None:
     membership = _locked(membership)
     if by.pk != membership.user_id and not _is_manager(by, membership):
         raise DomainError("Only the clinician herself or a manager can give up this address.")
+    _give_up(membership, by=by)
+
+
+def end_with_her_work(membership: Membership, by: User) -> None:
+    """Whoever leaves, or sees no patients any more, takes no diary along; coming back does not open the address again.
+
+    Called where that is written (`clinic.resources.leaving`), with the membership locked.
+    """
     _give_up(membership, by=by)
 
 

@@ -4,7 +4,7 @@ from treatments.appointments.feeds import views
 
 # Included by treatments.appointments.urls, whose namespace they share.
 urlpatterns = [
-    path("", views.feeds, name="feeds"),
+    path("feeds/", views.feeds, name="feeds"),
     path("make/", views.make_address, name="feed_make"),
     path("give-up/", views.give_up_address, name="feed_give_up"),
     path("<uuid:ref>/give-up/", views.give_up_address_of, name="feed_give_up_of"),

@@ -5,6 +5,7 @@ day by the clock on the wall (288, whatever the clocks do) are what weekly hours
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -132,6 +133,15 @@ class Days:
     def touched(self, stretches: Iterable[Stretch]) -> int:
         """Ticks that a stretch touches."""
         return self._bits((_tick(some.start), _first_from(some.end)) for some in stretches)
+
+    def touched_by(self, bits: int) -> list[date]:
+        """The days on which any of the bits is set."""
+        found = []
+        while bits:
+            n = bisect_right(self.begins, self.begin + (bits & -bits).bit_length() - 1) - 1
+            found.append(self.day(n))
+            bits = bits >> self.offset(n + 1) << self.offset(n + 1)
+        return found
 
     def between(self, first: int, end: int) -> int:
         """Ticks from `first` up to `end`, absolute, as far as they lie in the horizon."""

@@ -78,6 +78,7 @@ class KeptTime:
         length = VisitLength(problem.prep_minutes, problem.treat_minutes, problem.turnover_minutes)
         self._fitting = Fitting(free, length)
         self._starts: dict[str, int] = {}
+        self._free_on: dict[tuple[str, int], int] = {}
         self._allowed = self._not_over_nor_across_a_change()
 
     def starts(self, clinician: str, day: date) -> int:
@@ -96,7 +97,9 @@ class KeptTime:
 
     def orphans(self, clinician: str, day: date, start: int) -> int:
         n = (day - self._free.days.first).days
-        free = self._free.days.wall(self._free.clinicians[int(clinician)], n)
+        free = self._free_on.get((clinician, n))
+        if free is None:
+            free = self._free_on[clinician, n] = self._free.days.wall(self._free.clinicians[int(clinician)], n)
         treated_from = start * self._problem.grid_minutes + self._problem.prep_minutes
         treated_to = treated_from + self._problem.treat_minutes
         free_from, free_to = self._piece_around(n, free, treated_from // TICK_MINUTES, _up(treated_to))

@@ -12,7 +12,7 @@ import pgtrigger
 from django.db import models
 
 from clinic.models import Clinic
-from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.models import BLOCKING_IN_SQL, Appointment
 
 TICK_MINUTES = 5
 TICK_SECONDS = TICK_MINUTES * 60
@@ -45,9 +45,6 @@ class Taken(models.Model):
         return f"{self.kind} {self.key}, block {self.block}"
 
 
-_BLOCKING = ", ".join(f"'{status}'" for status in BLOCKING)
-
-
 def _spans(rows: str) -> str:
     """SQL: what the visits of a transition table take, a row each of clinic, kind, key and stretch."""
     return f"""
@@ -55,7 +52,7 @@ def _spans(rows: str) -> str:
             ('clinician', visit.clinician_id, visit.clinician_during),
             ('room', visit.room_id, visit.room_during),
             ('device', visit.device_id, visit.clinician_during)
-        ) held (kind, key, during) WHERE visit.status IN ({_BLOCKING}) AND held.key IS NOT NULL
+        ) held (kind, key, during) WHERE visit.status IN ({BLOCKING_IN_SQL}) AND held.key IS NOT NULL
     """  # noqa: S608  constants of ours only
 
 
@@ -70,7 +67,7 @@ _SAME = " AND ".join(
     [
         "was.id = visit.id",
         *(f"was.{column} IS NOT DISTINCT FROM visit.{column}" for column in _PLACE),
-        f"(was.status IN ({_BLOCKING})) = (visit.status IN ({_BLOCKING}))",
+        f"(was.status IN ({BLOCKING_IN_SQL})) = (visit.status IN ({BLOCKING_IN_SQL}))",
     ]
 )
 

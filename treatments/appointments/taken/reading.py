@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.db import connection
 
@@ -11,7 +11,7 @@ from clinic.models import Clinic
 from patients.models import Patient
 from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.taken.days import Days, runs
-from treatments.appointments.taken.models import BLOCK_TICKS
+from treatments.appointments.taken.models import BLOCK_TICKS, TICK_SECONDS
 from treatments.appointments.taken.working import at_work, open_hours
 from treatments.appointments.working_time import Away, Hours
 from treatments.scheduling.free_time import Stretch
@@ -56,6 +56,10 @@ FROM treatments_appointment visit, LATERAL (VALUES
 WHERE visit.id = ANY(%(ignored)s::bigint[]) AND held.key IS NOT NULL AND visit.status = ANY(%(blocking)s)
 """
 
+CLINICIANS_FROM = """
+SELECT key, block::bigint, bits FROM treatments_taken WHERE clinic_id = %s AND kind = 'clinician' AND block >= %s
+"""
+
 NOTHING = bytes(BLOCK_TICKS // 8)
 Span = tuple[int, int]  # ticks: first and end
 
@@ -78,7 +82,7 @@ class FreeTime:
 def free_time(
     *,
     clinic: Clinic,
-    patient: Patient,
+    patient: Patient | None,
     first_day: date,
     last_day: date,
     clinicians: Iterable[int],
@@ -92,7 +96,7 @@ def free_time(
     """Free time of some clinicians, rooms and devices (keys) from `first_day` to `last_day`, both included. One query.
 
     `hours` and `away` of the whole horizon, from `working_time`. Visits that move (`ignore`) are not in their own way,
-    nor are places held for the course itself (`own_course`, its key).
+    nor are places held for the course itself (`own_course`, its key). Without a `patient` nobody is busy.
     """
     days = Days(first_day, last_day, clinic.tz)
     asked = {"clinician": list(clinicians), "room": list(rooms), "device": list(devices)}
@@ -105,13 +109,28 @@ def free_time(
         },
         rooms={key: usable & ~taken["room", key] for key in asked["room"]},
         devices={key: usable & ~taken["device", key] for key in asked["device"]},
-        busy=taken["patient", patient.pk],
+        busy=0 if patient is None else taken["patient", patient.pk],
     )
+
+
+def clinicians_taken(clinic: Clinic, first_day: date) -> tuple[Days, dict[int, int]]:
+    """What is taken of each clinician, whoever she is by now, from a day on to the last day on which anything is. One query."""
+    begin = Days(first_day, first_day, clinic.tz).begin
+    first_block, into_it = divmod(begin, BLOCK_TICKS)
+    taken: dict[int, int] = defaultdict(int)
+    with connection.cursor() as cursor:
+        cursor.execute(CLINICIANS_FROM, [clinic.pk, first_block])
+        for key, block, bits in cursor.fetchall():
+            taken[key] |= int.from_bytes(bits, "little") << (block - first_block) * BLOCK_TICKS
+    taken = {key: bits >> into_it for key, bits in taken.items()}
+    ticks = max((bits.bit_length() for bits in taken.values()), default=0)
+    last_moment = datetime.fromtimestamp((begin + max(0, ticks - 1)) * TICK_SECONDS, clinic.tz)
+    return Days(first_day, last_moment.date(), clinic.tz), taken
 
 
 def _taken(
     clinic: Clinic,
-    patient: Patient,
+    patient: Patient | None,
     days: Days,
     asked: dict[str, list[int]],
     ignore: Iterable[Appointment],
@@ -120,7 +139,7 @@ def _taken(
     ignored = [visit.pk for visit in ignore]
     given = {
         "clinic": clinic.pk,
-        "patient": patient.pk,
+        "patient": patient.pk if patient is not None else 0,
         "ignored": ignored,
         "own_course": own_course,
         "blocking": list(BLOCKING),

@@ -3,43 +3,38 @@
 `working_time` says what counts on a day; here it is asked once for each day of a week instead of each day of a horizon.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
-from clinic.models import Clinic, WorkingHours
+from clinic.models import Clinic
 from treatments.appointments.taken.days import DAY_BYTES, Days, every_week, wall_ticks
-from treatments.appointments.working_time import Away, Hours, hours_of_day, opening, rostered
+from treatments.appointments.working_time import Away, Hours, WorkedHours, day_by_day, opening, rostered
 
 ONE_DAY = timedelta(days=1)
+Rows = Sequence[WorkedHours]
 
 
 def at_work(who: int, hours: Hours, away: Away, days: Days, clinic: Clinic) -> int:
     """When one person works, time off taken out."""
     rows = hours.get(who, [])
-    working = _laid_out(
-        days,
-        rows,
-        lambda rows, day: sum_of(wall_ticks(row.starts, row.ends) for row in hours_of_day(rows, day)),
-        lambda day: days.inside(rostered(rows, day, day, clinic)),
-    )
+    working = _laid_out(days, [rows], _hers, lambda day: days.inside(rostered(rows, day, day, clinic)))
     return working & ~days.touched([*away.get(None, ()), *away.get(who, ())])
 
 
 def open_hours(hours: Hours, away: Away, days: Days, clinic: Clinic) -> int:
     """When rooms and devices may be used: each day from the first person's beginning to the last one's end."""
-
-    def wall(rows: Iterable[WorkingHours], day: date) -> int:
-        by_person: dict[int, list[WorkingHours]] = {}
-        for row in rows:
-            by_person.setdefault(row.membership_id, []).append(row)
-        that_day = [row for some in by_person.values() for row in hours_of_day(some, day)]
-        if not that_day:
-            return 0
-        return wall_ticks(min(row.starts for row in that_day), max(row.ends for row in that_day))
-
-    everybody = [row for rows in hours.values() for row in rows]
-    usable = _laid_out(days, everybody, wall, lambda day: days.inside(opening(hours, {}, day, day, clinic)))
+    usable = _laid_out(
+        days, list(hours.values()), _anybodys, lambda day: days.inside(opening(hours, {}, day, day, clinic))
+    )
     return usable & ~days.touched(away.get(None, ()))
+
+
+def _hers(rows: Rows) -> int:
+    return sum_of(wall_ticks(row.starts, row.ends) for row in rows)
+
+
+def _anybodys(rows: Rows) -> int:
+    return wall_ticks(min(row.starts for row in rows), max(row.ends for row in rows)) if rows else 0
 
 
 def sum_of(masks: Iterable[int]) -> int:
@@ -49,30 +44,29 @@ def sum_of(masks: Iterable[int]) -> int:
     return bits
 
 
-def _laid_out(
-    days: Days,
-    rows: list[WorkingHours],
-    wall: Callable[[Iterable[WorkingHours], date], int],
-    moments: Callable[[date], int],
-) -> int:
-    """`wall`: bits of one day by some rows; `moments`: bits of the horizon for a day on which the clocks change."""
-    weekly = [row for row in rows if row.on is None]
-    own_days = {row.on for row in rows if row.on is not None and days.first <= row.on <= days.last}
+def _laid_out(days: Days, people: Sequence[Rows], wall: Callable[[Rows], int], moments: Callable[[date], int]) -> int:
+    """`people`: the hours of each; `wall`: bits of a day by all that count on it; `moments`: bits of the horizon for a day on
+    which the clocks change."""
+
+    def counting(chosen: Callable[[WorkedHours], bool]) -> Callable[[date], bytes]:
+        each = [day_by_day([row for row in rows if chosen(row)]) for rows in people]
+        return lambda day: wall([row for of_day in each for row in of_day(day)]).to_bytes(DAY_BYTES, "little")
+
+    everything = [row for rows in people for row in rows]
+    own_days = {row.on for row in everything if row.on is not None and days.first <= row.on <= days.last}
     # Between these days every week is like the one before.
-    turns = {day for row in weekly for day in (row.valid_from, row.valid_until and row.valid_until + ONE_DAY) if day}
+    turns = {row.valid_from for row in everything if row.valid_from}
+    turns |= {row.valid_until + ONE_DAY for row in everything if row.valid_until}
     edges = sorted({days.first, *(day for day in turns if days.first < day <= days.last)})
+    weekly = counting(lambda row: row.on is None)
     walls = bytearray()
     for begin, end in zip(edges, [*edges[1:], days.last + ONE_DAY], strict=True):
         count = (end - begin).days
-        week = [_as_bytes(wall(weekly, begin + n * ONE_DAY)) for n in range(min(7, count))]
-        walls += every_week(week, count)
-    for day in own_days:
-        n = (day - days.first).days
-        relevant = [row for row in rows if row.on is None or row.on == day]
-        walls[n * DAY_BYTES : (n + 1) * DAY_BYTES] = _as_bytes(wall(relevant, day))
+        walls += every_week([weekly(begin + n * ONE_DAY) for n in range(min(7, count))], count)
+    if own_days:
+        of_its_own = counting(lambda row: row.on is None or row.on in own_days)
+        for day in own_days:
+            n = (day - days.first).days
+            walls[n * DAY_BYTES : (n + 1) * DAY_BYTES] = of_its_own(day)
     changed = {n: moments(days.day(n)) >> days.offset(n) for n in days.changed}
     return days.laid_out(walls, changed)
-
-
-def _as_bytes(wall: int) -> bytes:
-    return wall.to_bytes(DAY_BYTES, "little")

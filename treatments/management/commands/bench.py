@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from treatments.bench import free_time, protocol, scheduling
+from treatments.bench import gathering, scheduling
 from treatments.bench.figures import as_json
 
 
@@ -25,10 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, to: Path, database: bool = False, **options: Any) -> None:
         figures = []
-        for subject in [protocol, scheduling, *([free_time] if database else [])]:
-            for figure in subject.figures():
-                figures.append(figure)
-                self.stdout.write(figure.line())
+        for figure in gathering.figures(database=database):
+            figures.append(figure)
+            self.stdout.write(figure.line())
         if sentence := scheduling.missing():
             self.stdout.write(sentence)
         kept = as_json(figures, on=strftime("%Y-%m-%d", gmtime()))

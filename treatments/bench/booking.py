@@ -1,0 +1,86 @@
+"""How long it takes to book a whole course, beside nothing but the writing of the same rows."""
+
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from clinic import clock
+from clinic.models import Clinic
+from treatments.appointments.courses.problems import Wishes, course_times, sessions_to_place
+from treatments.appointments.courses.services import book_all
+from treatments.bench.data import Bench
+from treatments.bench.figures import Figure, against, once
+from treatments.bench.free_time import TIMES_RAW
+from treatments.faults.world import active_course, registered
+from treatments.plans.models import TreatmentPlan
+from treatments.scheduling.finding import cheapest_set
+
+RUNS = 30
+WRITES = ("INSERT", "UPDATE", "DELETE")
+SEQUENCES = """
+SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
+FROM pg_sequences
+"""
+
+
+def figures(bench: Bench) -> Iterator[Figure]:
+    """Goals: design, 6. Every booking is taken back, so that each finds the same diary."""
+    bench.use(bench.large)
+    course = Course()
+    booked, written = [], []
+    for turn in range(RUNS + 1):
+        for times, act in ((booked, course.book), (written, course.write)):
+            course.prepare()
+            took = once(act)
+            if turn:
+                times.append(took)
+    yield against(
+        "booking a course of 4, 500k, one client, beside its rows",
+        booked,
+        written,
+        TIMES_RAW,
+        note=f"the rows: all that booking writes, as {len(course.statements)} statements of raw SQL in one transaction",
+    )
+
+
+class Course:
+    """A course that is ready to be booked, the best places there are for it, and what booking it writes."""
+
+    def __init__(self) -> None:
+        clinic = Clinic.objects.get()
+        self._by = clinic.memberships.get(roles__contains=["manager"]).user
+        patient = registered(clinic, self._by, "Bench")
+        active_course(patient, clinic.memberships.filter(sees_patients=True).first().user)
+        self._course = TreatmentPlan.objects.get(patient=patient)
+        with connection.cursor() as cursor:
+            cursor.execute(SEQUENCES)
+            self._sequences = cursor.fetchall()
+        self.prepare()
+        with CaptureQueriesContext(connection) as queries:
+            self.book()
+        said = (query["sql"] for query in queries.captured_queries)
+        self.statements = [statement for statement in said if statement.lstrip().startswith(WRITES)]
+
+    def prepare(self) -> None:
+        """Everything as the booking finds it. A number that was given out is not taken back with the rows, so that is done here."""
+        with connection.cursor() as cursor:
+            for sequence in self._sequences:
+                cursor.execute("SELECT setval(%s, %s, %s)", sequence)
+        self._plan = TreatmentPlan.objects.select_related("clinic", "patient").get(pk=self._course.pk)
+        planned = sessions_to_place(self._plan)
+        times = course_times(self._plan, planned, Wishes(), now=clock.now())
+        best = cheapest_set(times.problem, times.free)
+        self._places = {one: times.place(visit) for one, visit in zip(planned, best.visits, strict=True)}
+
+    @transaction.atomic
+    def book(self) -> None:
+        book_all(plan=self._plan, places=self._places, by=self._by)
+        transaction.set_rollback(True)
+
+    @transaction.atomic
+    def write(self) -> None:
+        with connection.cursor() as cursor:
+            for statement in self.statements:
+                cursor.execute(statement)
+        transaction.set_rollback(True)

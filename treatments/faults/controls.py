@@ -1,0 +1,63 @@
+"""Guards switched off, in a database that is thrown away: the checks have to find what the guards prevent.
+
+Each control has a name, what is done to the database, and what is done in each racer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from treatments.appointments import services as diary
+
+UNGUARDED = """
+ALTER TABLE treatments_appointment DROP CONSTRAINT appointment_room_free, DROP CONSTRAINT appointment_clinician_free,
+    DROP CONSTRAINT appointment_device_free, DROP CONSTRAINT appointment_patient_free
+"""
+
+
+@dataclass(frozen=True)
+class Control:
+    """`finds`: the check that has to speak. `acts`: what the racers try, so that few tries are enough."""
+
+    name: str
+    finds: str
+    acts: tuple[str, ...]
+    to_the_database: Callable[[], None]
+    to_each_racer: Callable[[], None]
+
+
+def drop_the_constraints() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(UNGUARDED)
+
+
+def lock_nothing() -> None:
+    QuerySet.select_for_update = lambda rows, *args, **options: rows.all()
+
+
+def break_the_transaction() -> None:
+    """Each visit of a course is kept as soon as it is written, as without a transaction around all of them."""
+    put_down = diary.put_down
+
+    def put_down_and_keep(**said):
+        visit = put_down(**said)
+        # Not while a hold is only being tried: nothing of that stays anyhow.
+        if connection.in_atomic_block and not connection.savepoint_ids:
+            connection.connection.commit()
+        return visit
+
+    diary.put_down = put_down_and_keep
+
+
+CONTROLS = (
+    Control(
+        "without exclusion constraints and locks", "overlaps", ("book_alone", "book_session", "raw_visit", "cancel"),
+        drop_the_constraints, lock_nothing,
+    ),
+    Control(
+        "without the transaction around a course", "half-booked", ("book_course", "hold_and_confirm", "cancel", "raw_visit"),
+        lambda: None, break_the_transaction,
+    ),
+)  # fmt: skip
