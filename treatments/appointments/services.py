@@ -9,7 +9,7 @@ so that its windows are worked out from days that nobody is changing.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -51,6 +51,7 @@ OVERLAPS = (
 )  # fmt: skip
 TAKEN = {*OVERLAPS, "appointment_not_held", "appointment_beside_an_overlap"}
 CLOSED = ("cancelled", "no_show")
+ONE_DAY = timedelta(days=1)
 # The step of a visit and the field that keeps when it was taken.
 TIMES = {
     "confirmed": "confirmed_at",
@@ -381,8 +382,14 @@ def _device_for(visit: Appointment, place: Place, start: datetime) -> Device | N
 def _free_devices(visit: Appointment, held: Stretch) -> list[Device]:
     """Devices in service that nobody else's visit, and no hold of another course, keeps meanwhile, by id. Another visit of
     the same patient is not in the way: it moves at the same moment, or she would be in two places, which the database refuses."""
+    on = held.start.astimezone(visit.clinic.tz).date()
     others = Appointment.objects.filter(
-        device=OuterRef("pk"), status__in=BLOCKING, clinician_during__overlap=(held.start, held.end)
+        clinic=visit.clinic,
+        # Nothing that meets it begins on a day further off; without the days every visit there ever was would be read.
+        day__range=(on - ONE_DAY, on + ONE_DAY),
+        device=OuterRef("pk"),
+        status__in=BLOCKING,
+        clinician_during__overlap=(held.start, held.end),
     ).exclude(patient=visit.patient_id)
     held_for_others = HeldVisit.objects.filter(
         device=OuterRef("pk"), clinician_during__overlap=(held.start, held.end), hold__expires_at__gt=ClinicNow()

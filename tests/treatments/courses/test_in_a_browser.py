@@ -88,5 +88,5 @@ def test_what_moves_with_a_visit_is_read_and_then_done(visitors, desk_member, ac
     page.get_by_role("button", name="Move sessions 2 and 3").click()
     expect(page.locator("#toasts")).to_contain_text("Two visits are moved")
     page.locator("#toasts").get_by_role("button", name="Undo").click()
-    expect(page.locator("#toasts")).to_contain_text("Back where they were")
+    expect(page.locator("#toasts")).to_contain_text("Back as before: two visits")
     assert list(booked(active_plan).values_list("day", flat=True)) == [visit.day for visit in made]

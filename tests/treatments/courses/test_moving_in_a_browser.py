@@ -70,7 +70,7 @@ def test_a_block_moves_by_keys_and_by_hand_and_is_put_back_or_accepted(
     page.get_by_role("button", name="Move session 3").click()
     expect(page.locator("#toasts")).to_contain_text("One visit is moved")
     page.locator("#toasts").get_by_role("button", name="Undo").click()
-    expect(page.locator("#toasts")).to_contain_text("Back where")
+    expect(page.locator("#toasts")).to_contain_text("Back as before")
     assert list(booked(active_plan).values_list("day", flat=True)) == before
 
 

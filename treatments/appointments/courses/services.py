@@ -129,7 +129,7 @@ def lock(plan: TreatmentPlan, places: Collection[Place]) -> TreatmentPlan:
             Patient.objects.filter(pk=plan.patient_id),
         ):
             list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
-    _clear_away(clinic)
+        _clear_away(clinic)
     return plan
 
 

@@ -2,9 +2,7 @@
 
 import pgtrigger
 
-from treatments.appointments.models import BLOCKING, Appointment
-
-BLOCKING_IN_SQL = ", ".join(f"'{status}'" for status in BLOCKING)
+from treatments.appointments.models import BLOCKING_IN_SQL, Appointment
 
 # The constraints hold among rows without a reason; a row with one is outside them, so a row without would not see it. Who was
 # there first stays where it is: only a new place is asked about, and it is found by the index `appointment_overlaps`.

@@ -184,7 +184,9 @@ def _in_a_free_room(visit: Appointment, place: Place, staff: Staff) -> tuple[Pla
 def _taken_rooms(visit: Appointment, during: tuple) -> set[int]:
     """Keys of rooms that somebody has, or holds for a course."""
     clinic: Clinic = visit.clinic
-    visits = clinic.appointments.filter(status__in=BLOCKING, room_during__overlap=during).exclude(pk=visit.pk)
+    on = clock.local(during[0], clinic).date()
+    near = clinic.appointments.filter(day__range=(on - timedelta(days=1), on + timedelta(days=1)))
+    visits = near.filter(status__in=BLOCKING, room_during__overlap=during).exclude(pk=visit.pk)
     held = HeldVisit.objects.filter(
         hold__clinic=clinic, hold__expires_at__gt=clock.now(), room_during__overlap=during
     ).order_by()

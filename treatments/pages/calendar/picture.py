@@ -96,9 +96,9 @@ def standing(clinic: Clinic) -> tuple[datetime, str]:
 
 
 def known_now(clinic: Clinic, chosen_ref: UUID | None, *, on: date | None, clinical: bool) -> dict:
-    """The present moment, what the database stands at (`stands`, and whether the present transaction has written itself:
-    `is_writing`), who is away on the day `on` or from today on, the rooms, the devices in service (keys), who waits for a place, the counts of the top bar, the
-    next mail of the chosen patient and, for clinicians, the courses to review: in one query."""
+    """In one query: the present moment; what the database stands at (`stands`), and whether the present transaction has
+    written itself (`is_writing`); who is away on the day `on` or from today on; the rooms, the devices in service (keys); who
+    waits for a place; the counts of the top bar; the next mail of the chosen patient; for clinicians, the courses to review."""
     rooms = Room.objects.filter(clinic=OuterRef("pk")).annotate(
         shown=JSONObject(**{name: name for name in SHOWN_OF_ROOM})
     )
