@@ -136,7 +136,8 @@ def _refuse_too_close(
 ) -> None:
     """Raises OutsideWindow where a session lies nearer than the floor, or leaves no room for one that has no visit yet."""
     day, floor_days = days[number], _floor_days(plan, screening)
-    for before in sorted((n for n in days if n < number), reverse=True):
+    before = max((n for n in days if n < number), default=None)
+    if before is not None:
         least = (number - before) * floor_days
         if (day - days[before]).days < least:
             raise OutsideWindow(

@@ -21,7 +21,10 @@ def address(plan, query: str = "") -> str:
 
 
 def test_the_file_has_the_sets_of_the_page_and_no_name(desk, active_plan, clinic, tmp_path, capsys):
-    answer = desk.get(address(active_plan, "?weekdays=2&since=10:00"))
+    asked = "?weekdays=2&since=10%3A00"
+    page = desk.get(reverse("treatments:book_course", args=[active_plan.ref]) + asked)
+    assert address(active_plan, asked).replace("&", "&amp;") in page.content.decode()
+    answer = desk.get(address(active_plan, asked))
     assert answer.headers["Content-Disposition"].startswith("attachment")
     wishes = Wishes(weekdays=frozenset({2}), between=(time(10), time(23, 59)))
     times = course_times(active_plan, sessions_to_place(active_plan), wishes, now=clock.now())

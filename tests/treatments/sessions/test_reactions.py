@@ -22,7 +22,7 @@ def next_visit(done_session):
 
 
 def on_the_list(visit) -> list[str]:
-    return [call.say for call in call_lists(visit.clinic, now=clock.now()).before_they_travel.calls]
+    return [call.say for call in call_lists(visit.clinic, now=clock.now()).of_visits.before_they_travel.calls]
 
 
 def reaction(session, *, grade: int = 3, code: str = "infection") -> dict:
