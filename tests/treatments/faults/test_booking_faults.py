@@ -11,6 +11,7 @@ from treatments.faults.intents import DONE
 # Each test has a database of its own; the mark makes the one that they are copied from.
 pytestmark = pytest.mark.django_db
 TRIES, KILLS, CONTROL_TRIES = 240, 8, 60
+MOST_CONTROL_RUNS = 8
 
 
 @pytest.fixture(scope="module")
@@ -34,5 +35,6 @@ def test_killed_and_racing_they_book_nothing_twice_and_nothing_by_half(made):
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_with_a_guard_off_the_same_run_finds_it(made, control):
-    found = booking.control_run(control, tries=CONTROL_TRIES, kills=2).found
-    assert found[control.finds] != []
+    """Whether two meet, or a kill comes between two visits, is chance: so the run is repeated until the check speaks."""
+    runs = (booking.control_run(control, tries=CONTROL_TRIES, kills=2) for _ in range(MOST_CONTROL_RUNS))
+    assert any(outcome.found[control.finds] for outcome in runs)
