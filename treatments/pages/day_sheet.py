@@ -1,4 +1,4 @@
-"""One day on paper: who comes when, where, and a column to write on what came of it. Eight queries at most.
+"""One day on paper: who comes when, where, and a column to write on what came of it. Ten queries at most, sign-in included.
 
 The desk's sheet names no diagnosis and no reason. Somebody who may see what is clinical can ask for it to be added; it is
 left out unless she does, because a sheet lies about.
