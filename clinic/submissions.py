@@ -9,9 +9,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from clinic.models import FormSubmission
 
+LONGEST_PATH = 300
 NOT_PART_OF_THE_FORM = {"csrfmiddlewaretoken", "submit_token"}
 
 
@@ -52,6 +54,12 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": url})
     return redirect(url)
+
+
+def own_path(url: str) -> str:
+    """The address if it is a path of this house, else empty: where a form says it came from, and goes back to."""
+    own = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if own and len(url) <= LONGEST_PATH and url.isprintable() else ""
 
 
 def _answer(request: HttpRequest, submission: FormSubmission) -> HttpResponse:

@@ -6,8 +6,7 @@ that a change of them finds the visit or the visit finds the change. Whatever to
 so that its windows are worked out from days that nobody is changing.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,6 +15,7 @@ from django.db.models import Exists, OuterRef
 
 from clinic import audit, clock
 from clinic.errors import Busy, ConstraintRefused, DomainError, explained
+from clinic.locks import not_for_long
 from clinic.models import Clinic, ClinicNow, Membership, Room, User
 from patients.models import Patient
 from treatments.appointments import messages
@@ -318,15 +318,6 @@ def under_its_rules(clinic: Clinic) -> Clinic:
     """The clinic with the rules as they are and stay until we are done. Raises Busy after three seconds."""
     with not_for_long():
         return hold_rules(clinic)
-
-
-@contextmanager
-def not_for_long() -> Iterator[None]:
-    """Waiting longer than three seconds for a row is answered, not endured."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '3s'")
-    with explained():
-        yield
 
 
 def _locked_plan(planned_session: int | None) -> TreatmentPlan | None:

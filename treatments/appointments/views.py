@@ -10,13 +10,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from clinic import clock
 from clinic.errors import Busy, DomainError
 from clinic.forms import refuse
 from clinic.roles import Role, allow
-from clinic.submissions import go_to, once
+from clinic.submissions import go_to, once, own_path
 from treatments.appointments import services
 from treatments.appointments.courses.following import leaves_behind
 from treatments.appointments.courses.trying import try_place
@@ -434,7 +433,7 @@ def _day_url(visit: Appointment) -> str:
 
 def _next(request: HttpRequest) -> str:
     """Where the form asks to go back to, if that lies in this house."""
-    return _own_path(request, request.POST.get("next") or request.GET.get("next") or "")
+    return own_path(request.POST.get("next") or request.GET.get("next") or "")
 
 
 def _came_from(request: HttpRequest) -> str:
@@ -443,12 +442,7 @@ def _came_from(request: HttpRequest) -> str:
     # Only pages that can be read: going back to the address of an act would answer "method not allowed".
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return (
-        _own_path(request, path)
+        own_path(path)
         if same and path.startswith((reverse("treatments:today"), "/plans/", "/patients/", "/worklists/"))
         else ""
     )
-
-
-def _own_path(request: HttpRequest, url: str) -> str:
-    own = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if own and len(url) <= 300 and url.isprintable() else ""

@@ -24,8 +24,7 @@ def unbook(*, plan: TreatmentPlan, act: Act, by: User) -> list[Appointment]:
 
     Raises DomainError where one was confirmed, moved or has begun: those are cancelled one by one.
     """
-    with diary.not_for_long():
-        plans.locked(plan)
+    plans.locked(plan)
     together = _visits(plan, act)
     if all(_is_unbooked(visit, act) for visit in together):
         return []
@@ -43,8 +42,7 @@ def put_back(*, plan: TreatmentPlan, act: Act, by: User) -> list[Appointment]:
     changed since, whatever became of the others.
     """
     diary.under_its_rules(plan.clinic)
-    with diary.not_for_long():
-        plans.locked(plan)
+    plans.locked(plan)
     together = _visits(plan, act)
     moved = [visit for visit in together if not act.booked(visit)]
     new = [visit for visit in together if act.booked(visit)]

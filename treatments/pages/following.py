@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from clinic import clock
 from clinic.errors import Busy, DomainError
 from clinic.roles import Role, allow
-from clinic.submissions import answered, once
+from clinic.submissions import answered, once, own_path
 from clinic.templatetags.clinic_ui import day
 from treatments.appointments.courses import services
 from treatments.appointments.courses.following import Following, again, breaks, following
@@ -137,11 +137,8 @@ def _counted(count: int, what: str) -> str:
 
 
 def _back(request: HttpRequest, plan: TreatmentPlan) -> str:
-    asked = request.GET.get("next", "")
-    # A path of this house; what a browser would read as another host is none.
-    if asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable():
-        return asked
-    return open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
+    asked = own_path(request.GET.get("next", ""))
+    return asked or open_url("treatments:course", [plan.ref], request.membership) or plan.patient.get_absolute_url()
 
 
 # ── In words ──────────────────────────────────────────────────────────────────

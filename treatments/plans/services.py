@@ -9,6 +9,7 @@ from django.db.models import Max
 
 from clinic import audit, clock
 from clinic.errors import DomainError, explained
+from clinic.locks import not_for_long
 from clinic.models import User
 from patients.models import DepthClass, Patient
 from patients.services import consents
@@ -220,9 +221,11 @@ def _window_of(session: PlannedSession) -> Window:
 
 
 def locked(plan: TreatmentPlan) -> TreatmentPlan:
-    """The plan as it is now, and nobody changes it, its windows or its visits until we are done."""
+    """The plan as it is now, and nobody changes it, its windows or its visits until we are done. Raises Busy after three
+    seconds."""
     rows = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("patient", "clinic", "protocol")
-    return rows.get(pk=plan.pk)
+    with not_for_long():
+        return rows.get(pk=plan.pk)
 
 
 def _locked(plan: TreatmentPlan, *, to: str) -> TreatmentPlan:

@@ -12,6 +12,7 @@ from treatments.appointments import services as diary
 from treatments.appointments.courses import services as courses
 from treatments.appointments.courses.undoing import Act
 from treatments.flows import course_booking
+from treatments.flows import courses as whole
 from treatments.flows import visits as flow
 from treatments.plans import services as plans
 
@@ -30,6 +31,8 @@ def test_after_three_seconds_everybody_is_told_to_try_again(active_plan, desk_me
         "move": lambda: diary.move(visit=visits[0], place=diary.place_of(visits[0]), by=by),
         "cancel": lambda: flow.cancel(visit=visits[0], reason="Has a cold", by=by),
         "undo": lambda: flow.undo_step(visit=visits[0], by=by),
+        "stop": lambda: whole.stop_course(plan=active_plan, reason="Moved away", by=by),
+        "complete": lambda: whole.complete_course(plan=active_plan, by=by),
     }
 
     def try_to(name: str) -> None:

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from clinic import clock
 from clinic.clock import local
@@ -15,7 +14,7 @@ from clinic.errors import DomainError
 from clinic.forms import refuse
 from clinic.models import Clinic
 from clinic.roles import Role, allow
-from clinic.submissions import go_to, once
+from clinic.submissions import go_to, once, own_path
 from clinic.templatetags.clinic_ui import day as day_words
 from patients.models import Patient
 from treatments.appointments.calls import services
@@ -296,8 +295,7 @@ def _wait_url(subject: Subject) -> str:
 def _back(request: HttpRequest, usual: str = "") -> str:
     """Where the form asks to go back to, if that lies in this house; else the page of all lists."""
     url = request.POST.get("next") or request.GET.get("next") or ""
-    own = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if own and len(url) <= 300 and url.isprintable() else usual or reverse("treatments:worklists")
+    return own_path(url) or usual or reverse("treatments:worklists")
 
 
 def _initial(standing: WaitingEntry | None) -> dict:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from clinic import audit, clock
 from clinic.errors import ConstraintRefused, DomainError, explained
+from clinic.locks import not_for_long
 from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
 from treatments.appointments import messages
@@ -119,7 +120,7 @@ def lock(plan: TreatmentPlan, places: Collection[Place]) -> TreatmentPlan:
     """Everything the visits of a course will hold or leave, in the one order, before the first of them: two courses that
     meet in two places would else wait for each other."""
     clinic = diary.under_its_rules(plan.clinic)
-    with diary.not_for_long():
+    with not_for_long():
         plan = plans.locked(plan)
         plan.clinic = clinic
         for rows in (

@@ -10,14 +10,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from clinic import clock
 from clinic.errors import Busy, DomainError
 from clinic.middleware import is_background
 from clinic.models import Membership, Room
 from clinic.roles import Role, allow, member
-from clinic.submissions import once
+from clinic.submissions import once, own_path
 from clinic.templatetags.clinic_ui import STATES
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.courses.undoing import move_back_url, undo_url
@@ -189,7 +188,7 @@ def drop_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     context = {
         "tray": tray,
         "visit": visit,
-        "next": _own_path(said.get("next", "")),
+        "next": _own_calendar(said.get("next", "")),
         "own_url": reverse("treatments:drop_visit", args=[visit.ref]),
     }
     return render(request, "treatments/pages/calendar/_tray.html", context, status=status)
@@ -212,15 +211,14 @@ def _moved(request: HttpRequest, tray: Tray) -> str:
         said = f"{count_words(len(moved)).capitalize()} visits are moved. {told}"
         undo = undo_url("put_back", tray.visit.planned_session.plan, moved)
     messages.success(request, said, extra_tags=f"undo:{undo}")
-    return _own_path(request.POST.get("next", "")) or _day_url(tray.visit, tray)
+    return _own_calendar(request.POST.get("next", "")) or _day_url(tray.visit, tray)
 
 
 def _day_url(visit: Appointment, tray: Tray) -> str:
     return f"{reverse('treatments:today')}?day={tray.place.day.isoformat()}&visit={visit.ref}"
 
 
-def _own_path(url: str) -> str:
+def _own_calendar(url: str) -> str:
     """Where it was dropped, if that is a calendar of this house."""
     places = (reverse("treatments:today"), reverse("treatments:calendar"))
-    own = url.startswith(places) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if own and len(url) <= 300 and url.isprintable() else ""
+    return own_path(url) if url.startswith(places) else ""
