@@ -107,12 +107,12 @@ def marks_to_ask_together(
     `days`: session number to its day, done, booked or new. Returns for each of `moved` whether a clinician looks again first.
     """
     _refuse_inactive(plan)
-    windows = plans.windows(plan, fixed=days)
+    windows, screened = plans.windows(plan, fixed=days), _screened(patient, days, moved)
     marks = {}
     for number in sorted(moved):
-        screening = screenings.look(patient, on=days[number], purpose="booking")
+        screening = screened[days[number]]
         is_late = _refuse_outside_window(plan, windows[number], days[number])
-        _refuse_too_close(patient, plan, days, number, moved=moved, screening=screening)
+        _refuse_too_close(plan, days, number, moved=moved, screened=screened)
         _refuse_not_permitted(patient, screening)
         marks[number] = screening.outcome == "ask" or is_late
     return marks
@@ -120,22 +120,26 @@ def marks_to_ask_together(
 
 def refuse_too_close(patient: Patient, plan: TreatmentPlan, planned: PlannedSession, day: date) -> None:
     """Who came after all is where she was booked: nothing that was booked since lies nearer than the floor."""
-    days, number = fixed_days(plan) | {planned.number: day}, planned.number
-    screening = screenings.look(patient, on=day, purpose="booking")
-    _refuse_too_close(patient, plan, days, number, moved=[number], screening=screening)
+    days, moved = fixed_days(plan) | {planned.number: day}, [planned.number]
+    _refuse_too_close(plan, days, planned.number, moved=moved, screened=_screened(patient, days, moved))
+
+
+def _screened(patient: Patient, days: Mapping[int, date], moved: Collection[int]) -> dict[date, Screening]:
+    """What the rules say on the day of each session that moves, and of the one after it: each day asks for its own floor."""
+    after = {min((n for n in days if n > number), default=number) for number in moved}
+    return screenings.look_on(patient, {days[number] for number in {*moved, *after}}, purpose="booking")
 
 
 def _refuse_too_close(
-    patient: Patient,
     plan: TreatmentPlan,
     days: Mapping[int, date],
     number: int,
     *,
     moved: Collection[int],
-    screening: Screening,
+    screened: Mapping[date, Screening],
 ) -> None:
     """Raises OutsideWindow where a session lies nearer than the floor, or leaves no room for one that has no visit yet."""
-    day, floor_days = days[number], _floor_days(plan, screening)
+    day, floor_days = days[number], _floor_days(plan, screened[days[number]])
     before = max((n for n in days if n < number), default=None)
     if before is not None:
         least = (number - before) * floor_days
@@ -145,7 +149,7 @@ def _refuse_too_close(
             )
     after = min((n for n in days if n > number), default=None)
     if after is not None:
-        least = (after - number) * _floor_then(patient, plan, days[after])
+        least = (after - number) * _floor_days(plan, screened[days[after]])
         if (days[after] - day).days < least:
             way_out = "" if after in moved else " Move that one first."
             raise OutsideWindow(
@@ -213,11 +217,6 @@ def _refuse_outside_window(plan: TreatmentPlan, window: Window, day: date) -> bo
 def _floor_days(plan: TreatmentPlan, screening: Screening) -> int:
     """The plan keeps the interval it was made with; where the rules of the visit's day ask for a longer one, they win."""
     return max(plan.floor_days, changes.floor_days(screening.changes, catalogue_for(plan.clinic, screening.on)))
-
-
-def _floor_then(patient: Patient, plan: TreatmentPlan, day: date) -> int:
-    """The same for a visit that is booked already, by the rules of its own day."""
-    return _floor_days(plan, screenings.look(patient, on=day, purpose="booking"))
 
 
 def _wall(moment: datetime, place: Place) -> str:

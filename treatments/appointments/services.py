@@ -125,6 +125,40 @@ def put_down(
 
 
 @transaction.atomic
+def put_down_together(*, plan: TreatmentPlan, places: Mapping[PlannedSession, Place], by: User) -> list[Appointment]:
+    """Put several sessions of a course into the diary at once, each judged by where all of them will be; nobody is told.
+
+    Locks nothing but what each of them takes, as `shift_together`. Raises what `book` raises.
+    """
+    taken, clinic = fixed_days(plan), plan.clinic
+    for planned in places:
+        if planned.number in taken:
+            raise AlreadyBooked(f"Session {planned.number} of the course is already booked. Look at the course again.")
+    days = taken | {planned.number: place.day for planned, place in places.items()}
+    to_ask = marks_to_ask_together(plan.patient, plan, days, [planned.number for planned in places])
+    visits = []
+    for planned, place in sorted(places.items(), key=lambda item: item[0].number):
+        refuse_foreign(clinic, place, plan.patient, planned)
+        start = place.start(clinic)
+        visit = Appointment(
+            clinic=clinic,
+            patient=plan.patient,
+            planned_session=planned,
+            kind=Appointment.Kind.TREATMENT,
+            booked_by=by,
+            to_ask=to_ask[planned.number],
+        )
+        place = _lock(visit, place, start)
+        refuse_past(start)
+        refuse_off_duty(place, start, planned)
+        _take(visit, place, start)
+        audit.record("visit.booked", visit, by=by, day=place.day.isoformat(), kind=visit.kind)
+        visits.append(visit)
+    _reanchor(plan)
+    return visits
+
+
+@transaction.atomic
 def move(*, visit: Appointment, place: Place, by: User, overlap_reason: str = "") -> Appointment:
     """Give a visit another place. Its old messages are cancelled and new ones written; nothing else moves.
 

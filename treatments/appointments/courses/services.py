@@ -1,6 +1,6 @@
 """Keeping places for a whole course, and booking them all or none."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 
@@ -100,7 +100,7 @@ def go_on(*, plan: TreatmentPlan, booked: Places, moved: Mapping[Appointment, Pl
     """
     plan = lock(plan, [*booked.values(), *moved.values(), *map(diary.place_of, moved)])
     visits = diary.shift_together(plan=plan, places=moved, by=by) if moved else []
-    visits += _put_down(plan, booked, by)
+    visits += diary.put_down_together(plan=plan, places=booked, by=by)
     visits.sort(key=lambda visit: visit.during.lower)
     messages.owe_for_rearranging(visits, by=by)
     audit.record("course.rearranged", plan, by=by, sessions=len(visits))
@@ -110,7 +110,7 @@ def go_on(*, plan: TreatmentPlan, booked: Places, moved: Mapping[Appointment, Pl
 def _book(plan: TreatmentPlan, places: Places, *, by: User) -> list[Appointment]:
     plan = lock(plan, places.values())
     _give_up_own(plan, by)
-    visits = _put_down(plan, places, by)
+    visits = diary.put_down_together(plan=plan, places=places, by=by)
     messages.owe_for_course(visits, by=by)
     audit.record("course.booked", plan, by=by, sessions=len(visits))
     return visits
@@ -160,20 +160,9 @@ def _rehearsed(plan: TreatmentPlan, places: Places, by: User) -> list[Appointmen
     """The visits as booking would make them, by every gate of booking; nothing of it stays."""
     try:
         with transaction.atomic():
-            raise _Rehearsed(_put_down(plan, places, by))
+            raise _Rehearsed(diary.put_down_together(plan=plan, places=places, by=by))
     except _Rehearsed as rehearsal:
         return rehearsal.visits
-
-
-def _put_down(plan: TreatmentPlan, places: Places, by: User) -> list[Appointment]:
-    # In order of time: each window hangs on the day of the session before.
-    in_order: Sequence[tuple[PlannedSession, Place]] = sorted(places.items(), key=lambda item: item[0].number)
-    return [
-        diary.put_down(
-            patient=plan.patient, kind=Appointment.Kind.TREATMENT, place=place, planned_session=planned, by=by
-        )
-        for planned, place in in_order
-    ]
 
 
 def _held(held: CourseHold, visit: Appointment) -> HeldVisit:
