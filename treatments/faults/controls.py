@@ -39,16 +39,19 @@ def lock_nothing() -> None:
 
 def break_the_transaction() -> None:
     """Each visit of a course is kept as soon as it is written, as without a transaction around all of them."""
-    put_down = diary.put_down
 
-    def put_down_and_keep(**said):
-        visit = put_down(**said)
-        # Not while a hold is only being tried: nothing of that stays anyhow.
-        if connection.in_atomic_block and not connection.savepoint_ids:
-            connection.connection.commit()
-        return visit
+    def put_down_one_by_one(*, plan, places, by) -> list:
+        visits = []
+        for planned, place in sorted(places.items(), key=lambda item: item[0].number):
+            visits.append(
+                diary.put_down(patient=plan.patient, kind="treatment", place=place, planned_session=planned, by=by)
+            )
+            # Not while a hold is only being tried: nothing of that stays anyhow.
+            if connection.in_atomic_block and not connection.savepoint_ids:
+                connection.connection.commit()
+        return visits
 
-    diary.put_down = put_down_and_keep
+    diary.put_down_together = put_down_one_by_one
 
 
 CONTROLS = (
