@@ -42,7 +42,7 @@ def test_a_passkey_is_added_and_opens_the_clinic_and_no_page_breaks_the_policy(v
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(lambda url: "/add/" not in url)
     who.open("/accounts/2fa/webauthn/")
-    assert page.get_by_role("row", name="Front desk tablet Passkey").is_visible()
+    page.get_by_role("row", name="Front desk tablet Passkey").wait_for()
     assert who.axe() == []
 
     page.context.clear_cookies()
