@@ -64,6 +64,8 @@ class Places:
         best: Place | None = None
         grid, orphan = self.prices.grid_minutes, self.prices.weights.orphan
         for cost, as_dear in self.prices.starts_by_time if starts else ():
+            if best is not None and cost > best.cost:
+                break
             for start in each_start(starts & as_dear):
                 if best is not None and (cost, start * grid) > best:
                     break

@@ -80,14 +80,14 @@ class Prices:
     def __init__(self, problem: Problem) -> None:
         self.weights = problem.weights
         self.grid_minutes = problem.grid_minutes
-        self._gaps = range(problem.floor_days, min(problem.latest_days, HORIZON_DAYS) + 1)
         self._target_days = problem.target_days
         self._wishes = wishes = problem.prefer
         # By the weekday of an ordinal: day % 7 is 1 on a Monday and 0 on a Sunday.
         self._weekdays = [
             self.weights.day if wishes.weekdays and (number or 7) not in wishes.weekdays else 0 for number in range(7)
         ]
-        self._steps: dict[int, list[tuple[int, int]]] = {}
+        gaps = range(problem.floor_days, min(problem.latest_days, HORIZON_DAYS) + 1)
+        self._steps = _steps_by_weekday(gaps, problem.target_days, self.weights.gap, tuple(self._weekdays))
         # Starts of a day as bit masks, gathered by what their time costs, cheapest first.
         self.starts_by_time = _starts_by_time(problem.grid_minutes, wishes.between, self.weights.time)
 
@@ -108,12 +108,19 @@ class Prices:
         [half_hours] = _half_hours_outside([minute], self._wishes.between)
         return self.weights.time * half_hours
 
-    def steps_from(self, day: int) -> list[tuple[int, int]]:
+    def steps_from(self, day: int) -> Sequence[tuple[int, int]]:
         """The gaps allowed, each with what it and the weekday it leads to cost, cheapest first: the same for every day of one weekday."""
-        steps = self._steps.get(day % 7)
-        if steps is None:
-            steps = self._steps[day % 7] = sorted((self.gap(gap) + self.weekday(day + gap), gap) for gap in self._gaps)
-        return steps
+        return self._steps[day % 7]
+
+
+@lru_cache(maxsize=256)
+def _steps_by_weekday(
+    gaps: range, target_days: int, gap_weight: int, weekdays: tuple[int, ...]
+) -> tuple[tuple[tuple[int, int], ...], ...]:
+    costs = [(gap_weight * abs(gap - target_days), gap) for gap in gaps]
+    return tuple(
+        tuple(sorted((cost + weekdays[(weekday + gap) % 7], gap) for cost, gap in costs)) for weekday in range(7)
+    )
 
 
 def _half_hours_outside(minutes: Iterable[int], between: tuple[time, time] | None) -> list[int]:

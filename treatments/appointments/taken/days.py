@@ -211,6 +211,12 @@ def every_week(days: Sequence[bytes], count: int) -> bytes:
     return (b"".join(days) * (-(-count // len(days))))[: count * DAY_BYTES]
 
 
+@lru_cache(maxsize=256)
+def days_between(first: date, last: date, zone: ZoneInfo) -> Days:
+    """The same days again and again: everybody at the desk asks for the months ahead of today."""
+    return Days(first, last, zone)
+
+
 @lru_cache(maxsize=16_384)
 def _first_tick(day: date, zone: ZoneInfo) -> int:
     return _tick(clock.day_bounds(day, zone)[0])

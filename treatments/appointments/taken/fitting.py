@@ -78,7 +78,7 @@ class KeptTime:
         length = VisitLength(problem.prep_minutes, problem.treat_minutes, problem.turnover_minutes)
         self._fitting = Fitting(free, length)
         self._starts: dict[str, int] = {}
-        self._free_on: dict[tuple[str, int], int] = {}
+        self._pieces: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self._allowed = self._not_over_nor_across_a_change()
 
     def starts(self, clinician: str, day: date) -> int:
@@ -97,14 +97,14 @@ class KeptTime:
 
     def orphans(self, clinician: str, day: date, start: int) -> int:
         n = (day - self._free.days.first).days
-        free = self._free_on.get((clinician, n))
-        if free is None:
-            free = self._free_on[clinician, n] = self._free.days.wall(self._free.clinicians[int(clinician)], n)
+        pieces = self._pieces.get((clinician, n))
+        if pieces is None:
+            pieces = self._pieces[clinician, n] = self._free_pieces(self._free.clinicians[int(clinician)], n)
+        shortest = self._problem.treat_minutes
         treated_from = start * self._problem.grid_minutes + self._problem.prep_minutes
-        treated_to = treated_from + self._problem.treat_minutes
-        free_from, free_to = self._piece_around(n, free, treated_from // TICK_MINUTES, _up(treated_to))
-        rests = (treated_from - free_from * TICK_MINUTES, free_to * TICK_MINUTES - treated_to)
-        return sum(0 < rest < self._problem.treat_minutes for rest in rests)
+        treated_to = treated_from + shortest
+        free_from, free_to = next(piece for piece in pieces if piece[1] >= treated_to)
+        return (0 < treated_from - free_from < shortest) + (0 < free_to - treated_to < shortest)
 
     def ignoring(self, obstacle: Obstacle) -> "KeptTime":
         free, problem = self._free, self._problem
@@ -145,30 +145,21 @@ class KeptTime:
             allowed &= ~days.between(days.begin + leap - length + 1, days.begin + leap)
         return allowed
 
-    def _piece_around(self, n: int, free: int, first: int, end: int) -> tuple[int, int]:
-        """The free wall ticks, first and end, in which some that are free lie."""
-        begins = (~free & ((1 << first) - 1)).bit_length()
-        after = ~free >> end
-        ends = end + (after & -after).bit_length() - 1
-        for piece_from, piece_to in self._free.days.wall_pieces(n):
-            if piece_from <= first < piece_to:
-                return max(begins, piece_from), min(ends, piece_to)
-        return begins, ends
+    def _free_pieces(self, bits: int, n: int) -> list[tuple[int, int]]:
+        """Day `n` of some bits as pieces in minutes of the wall clock, first and end, cut where the clocks change."""
+        wall, pieces = self._free.days.wall(bits, n), []
+        for since, until in self._free.days.wall_pieces(n):
+            part = wall >> since & ((1 << until - since) - 1)
+            pieces += [((since + first) * TICK_MINUTES, (since + end) * TICK_MINUTES) for first, end in runs(part)]
+        return pieces
 
     def _intervals(self, bits: int) -> tuple[Interval, ...]:
         """Bits as wall times, cut at midnight and where the clocks change."""
-        days, found = self._free.days, []
-        for n in range(days.count):
-            wall = days.wall(bits, n)
-            if not wall:
-                continue
-            midnight = datetime.combine(days.day(n), time.min)
-            for piece_from, piece_to in days.wall_pieces(n):
-                piece = wall & ((1 << piece_to) - (1 << piece_from))
-                found += [
-                    Interval(*(midnight + timedelta(minutes=tick * TICK_MINUTES) for tick in run))
-                    for run in runs(piece)
-                ]
+        found = []
+        for n in range(self._free.days.count):
+            midnight = datetime.combine(self._free.days.day(n), time.min)
+            for piece in self._free_pieces(bits, n):
+                found.append(Interval(*(midnight + timedelta(minutes=minutes) for minutes in piece)))
         return tuple(found)
 
 

@@ -10,30 +10,31 @@ from django.db import connection
 from clinic.models import Clinic
 from patients.models import Patient
 from treatments.appointments.models import BLOCKING, Appointment
-from treatments.appointments.taken.days import Days, runs
+from treatments.appointments.taken.days import Days, days_between, runs
 from treatments.appointments.taken.models import BLOCK_TICKS, TICK_SECONDS
+from treatments.appointments.taken.rows import fetch
 from treatments.appointments.taken.working import at_work, open_hours
 from treatments.appointments.working_time import Away, Hours
 from treatments.scheduling.free_time import Stretch
 
-# What is kept of those asked about; and what nothing keeps because it is little: the visits of the patient herself, and the
-# places that somebody holds for another course for some minutes.
+# What is kept of those asked about ('k', in blocks); and what nothing keeps because it is little ('t', in ticks): the visits
+# of the patient herself, and the places that somebody holds for another course for some minutes.
 KEPT = """
-SELECT kind, key, block::bigint, NULL::bigint, bits, NULL::bigint FROM treatments_taken
+SELECT 'k'::"char", left(kind, 1)::"char", key, block::bigint, 0::bigint, 0::bigint, bits FROM treatments_taken
 WHERE clinic_id = %(clinic)s AND block BETWEEN %(first_block)s AND %(last_block)s AND (
     (kind = 'clinician' AND key = ANY(%(clinicians)s)) OR (kind = 'room' AND key = ANY(%(rooms)s))
     OR (kind = 'device' AND key = ANY(%(devices)s)))
 UNION ALL
-SELECT 'patient', patient_id, treatments_tick(lower(during)), treatments_last_tick(upper(during)) + 1, NULL, NULL
+SELECT 't', 'p', patient_id, treatments_tick(lower(during)), treatments_last_tick(upper(during)) + 1, 0, ''
 FROM treatments_appointment
 WHERE patient_id = %(patient)s AND clinic_id = %(clinic)s AND day BETWEEN %(first_day)s - 1 AND %(last_day)s + 1
     AND status = ANY(%(blocking)s) AND id <> ALL(%(ignored)s::bigint[])
 UNION ALL
-SELECT held.kind, held.key, treatments_tick(lower(held.during)), treatments_last_tick(upper(held.during)) + 1, NULL, NULL
+SELECT 't', held.kind::"char", held.key, treatments_tick(lower(held.during)), treatments_last_tick(upper(held.during)) + 1, 0, ''
 FROM treatments_coursehold hold JOIN treatments_heldvisit visit ON visit.hold_id = hold.id, LATERAL (VALUES
-    ('clinician', visit.clinician_id, visit.clinician_during),
-    ('room', visit.room_id, visit.room_during),
-    ('device', visit.device_id, visit.clinician_during)
+    ('c', visit.clinician_id, visit.clinician_during),
+    ('r', visit.room_id, visit.room_during),
+    ('d', visit.device_id, visit.clinician_during)
 ) held (kind, key, during)
 WHERE hold.clinic_id = %(clinic)s AND hold.plan_id <> %(own_course)s AND hold.expires_at > clinic_now() AND held.key IS NOT NULL
 """
@@ -41,8 +42,8 @@ WHERE hold.clinic_id = %(clinic)s AND hold.plan_id <> %(own_course)s AND hold.ex
 # that takes it ('+'), the visit itself among them.
 IGNORED = """
 UNION ALL
-SELECT taking.sign || held.kind, held.key, treatments_tick(lower(taking.during)),
-    treatments_last_tick(upper(taking.during)) + 1, NULL, visit.id
+SELECT taking.sign::"char", left(held.kind, 1)::"char", held.key, treatments_tick(lower(taking.during)),
+    treatments_last_tick(upper(taking.during)) + 1, visit.id, ''
 FROM treatments_appointment visit, LATERAL (VALUES
     ('clinician', visit.clinician_id, visit.clinician_during),
     ('room', visit.room_id, visit.room_during),
@@ -61,7 +62,10 @@ SELECT key, block::bigint, bits FROM treatments_taken WHERE clinic_id = %s AND k
 """
 
 NOTHING = bytes(BLOCK_TICKS // 8)
+# As the statements call them.
+CLINICIAN, ROOM, DEVICE, PATIENT = b"c", b"r", b"d", b"p"
 Span = tuple[int, int]  # ticks: first and end
+Which = tuple[bytes, int]  # one of these letters and a key
 
 
 @dataclass
@@ -98,18 +102,16 @@ def free_time(
     `hours` and `away` of the whole horizon, from `working_time`. Visits that move (`ignore`) are not in their own way,
     nor are places held for the course itself (`own_course`, its key). Without a `patient` nobody is busy.
     """
-    days = Days(first_day, last_day, clinic.tz)
-    asked = {"clinician": list(clinicians), "room": list(rooms), "device": list(devices)}
+    days = days_between(first_day, last_day, clinic.tz)
+    asked = {CLINICIAN: list(clinicians), ROOM: list(rooms), DEVICE: list(devices)}
     taken = _taken(clinic, patient, days, asked, ignore, own_course)
     usable = open_hours(hours, away, days, clinic)
     return FreeTime(
         days=days,
-        clinicians={
-            key: at_work(key, hours, away, days, clinic) & ~taken["clinician", key] for key in asked["clinician"]
-        },
-        rooms={key: usable & ~taken["room", key] for key in asked["room"]},
-        devices={key: usable & ~taken["device", key] for key in asked["device"]},
-        busy=0 if patient is None else taken["patient", patient.pk],
+        clinicians={key: at_work(key, hours, away, days, clinic) & ~taken[CLINICIAN, key] for key in asked[CLINICIAN]},
+        rooms={key: usable & ~taken[ROOM, key] for key in asked[ROOM]},
+        devices={key: usable & ~taken[DEVICE, key] for key in asked[DEVICE]},
+        busy=0 if patient is None else taken[PATIENT, patient.pk],
     )
 
 
@@ -132,10 +134,10 @@ def _taken(
     clinic: Clinic,
     patient: Patient | None,
     days: Days,
-    asked: dict[str, list[int]],
+    asked: dict[bytes, list[int]],
     ignore: Iterable[Appointment],
     own_course: int,
-) -> dict[tuple[str, int], int]:
+) -> dict[Which, int]:
     ignored = [visit.pk for visit in ignore]
     given = {
         "clinic": clinic.pk,
@@ -147,22 +149,24 @@ def _taken(
         "last_block": (days.end - 1) // BLOCK_TICKS,
         "first_day": days.first,
         "last_day": days.last,
-    } | {f"{kind}s": keys for kind, keys in asked.items()}
-    taken: dict[tuple[str, int], int] = defaultdict(int)
-    own: dict[tuple[str, int], list[Span]] = defaultdict(list)
-    beside: dict[tuple[str, int, int], list[Span]] = defaultdict(list)
-    blocks: dict[tuple[str, int], dict[int, bytes]] = defaultdict(dict)
-    with connection.cursor() as cursor:
-        cursor.execute(KEPT + IGNORED if ignored else KEPT, given)
-        for kind, key, at, end, bits, visit in cursor.fetchall():
-            if kind[0] == "-":
-                own[kind[1:], key].append((at, end))
-            elif kind[0] == "+":
-                beside[kind[1:], key, visit].append((at, end))
-            elif bits is None:
-                taken[kind, key] |= days.between(at, end)
-            else:
-                blocks[kind, key][at] = bits
+        "clinicians": asked[CLINICIAN],
+        "rooms": asked[ROOM],
+        "devices": asked[DEVICE],
+    }
+    taken: dict[Which, int] = defaultdict(int)
+    own: dict[Which, list[Span]] = defaultdict(list)
+    beside: dict[tuple[bytes, int, int], list[Span]] = defaultdict(list)
+    blocks: dict[Which, dict[int, bytes]] = defaultdict(dict)
+    for what, kind, key, first, end, visit, bits in fetch(KEPT + IGNORED if ignored else KEPT, given):
+        match what:
+            case b"k":
+                blocks[kind, key][first] = bits
+            case b"t":
+                taken[kind, key] |= days.between(first, end)
+            case b"-":
+                own[kind, key].append((first, end))
+            case b"+":
+                beside[kind, key, visit].append((first, end))
     for which, kept in blocks.items():
         in_order = b"".join(kept.get(block, NOTHING) for block in range(given["first_block"], given["last_block"] + 1))
         taken[which] |= int.from_bytes(in_order, "little") >> (days.begin - given["first_block"] * BLOCK_TICKS)

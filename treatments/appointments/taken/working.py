@@ -5,6 +5,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
 from clinic.models import Clinic
 from treatments.appointments.taken.days import DAY_BYTES, Days, every_week, wall_ticks
@@ -12,6 +14,7 @@ from treatments.appointments.working_time import Away, Hours, WorkedHours, day_b
 
 ONE_DAY = timedelta(days=1)
 Rows = Sequence[WorkedHours]
+Wall = Callable[[Rows], int]
 
 
 def at_work(who: int, hours: Hours, away: Away, days: Days, clinic: Clinic) -> int:
@@ -44,15 +47,24 @@ def sum_of(masks: Iterable[int]) -> int:
     return bits
 
 
-def _laid_out(days: Days, people: Sequence[Rows], wall: Callable[[Rows], int], moments: Callable[[date], int]) -> int:
+def _laid_out(days: Days, people: Sequence[Rows], wall: Wall, moments: Callable[[date], int]) -> int:
     """`people`: the hours of each; `wall`: bits of a day by all that count on it; `moments`: bits of the horizon for a day on
     which the clocks change."""
+    walls = _walls(tuple(tuple(row[1:] for row in rows) for rows in people), days, wall)
+    return days.laid_out(walls, {n: moments(days.day(n)) >> days.offset(n) for n in days.changed})
+
+
+@lru_cache(maxsize=512)
+def _walls(people: tuple[tuple[tuple[Any, ...], ...], ...], days: Days, wall: Wall) -> bytes:
+    """Wall bits day after day, for hours without their person: they are the same from one search to the next, and equal hours
+    give equal bits whoever works them."""
+    everybody = [[WorkedHours._make((None, *hours)) for hours in rows] for rows in people]
 
     def counting(chosen: Callable[[WorkedHours], bool]) -> Callable[[date], bytes]:
-        each = [day_by_day([row for row in rows if chosen(row)]) for rows in people]
+        each = [day_by_day([row for row in rows if chosen(row)]) for rows in everybody]
         return lambda day: wall([row for of_day in each for row in of_day(day)]).to_bytes(DAY_BYTES, "little")
 
-    everything = [row for rows in people for row in rows]
+    everything = [row for rows in everybody for row in rows]
     own_days = {row.on for row in everything if row.on is not None and days.first <= row.on <= days.last}
     # Between these days every week is like the one before.
     turns = {row.valid_from for row in everything if row.valid_from}
@@ -68,5 +80,4 @@ def _laid_out(days: Days, people: Sequence[Rows], wall: Callable[[Rows], int], m
         for day in own_days:
             n = (day - days.first).days
             walls[n * DAY_BYTES : (n + 1) * DAY_BYTES] = of_its_own(day)
-    changed = {n: moments(days.day(n)) >> days.offset(n) for n in days.changed}
-    return days.laid_out(walls, changed)
+    return bytes(walls)
