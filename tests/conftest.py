@@ -11,8 +11,10 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, connections
+from django.test import TransactionTestCase
 
 from clinic.embedded import Postgres, Redis
+from tests.fixtures.emptied import empty_tables
 from tests.prepared import copy_from_cache, keep_in_cache, sweep
 
 pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
@@ -106,6 +108,13 @@ def django_db_setup(request, ground: Ground, django_db_setup: None, django_db_bl
     ground.postgres.stop()
     keep_in_cache(request.config, ground.postgres.data_dir)
     ground.postgres.start()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture(autouse=True)

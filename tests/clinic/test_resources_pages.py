@@ -13,7 +13,7 @@ from django.urls import reverse
 from clinic.models import AuditEvent, Room, TimeOff
 from clinic.resources import services
 from tests import factories
-from tests.fixtures.browser import VIEWS
+from tests.fixtures.browser import overflow, wrong_in_every_view
 from treatments.appointments.models import Appointment
 from treatments.rules.models import Device
 
@@ -309,14 +309,6 @@ def busy_clinic(transactional_db, clinic, manager_member, clinician_member, acti
     return visit
 
 
-def faults(visitor, name: str) -> list[str]:
-    """What is wrong with the page that is open; it is photographed where a folder is named."""
-    visitor.shoot(name)
-    wide = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    found = [f"{wide} px too wide"] if wide > 0 else []
-    return [f"{name}: {fault}" for fault in found + visitor.axe()]
-
-
 def test_the_screens_at_every_width(visitors, manager_member, busy_clinic):
     everywhere = {
         "settings": "/settings/",
@@ -330,17 +322,21 @@ def test_the_screens_at_every_width(visitors, manager_member, busy_clinic):
         "equipment": "/settings/equipment/",
         "device": reverse("treatments:device_change", args=[busy_clinic.device.ref]),
     }
+    visitor = visitors().sign_in(manager_member)
     wrong = []
-    for width, dark in VIEWS:
-        visitor = visitors(width, dark=dark).sign_in(manager_member)
-        for name, url in (everywhere | (at_the_desk if width == "desk" else {})).items():
-            visitor.open(url)
-            wrong += faults(visitor, f"{name}-{width}")
-        tab = visitor.open(page("room_out", busy_clinic.room))
-        tab.fill("[name=reason]", "Flooded")
-        tab.click("button[type=submit]:has-text('Take it out of service')")
-        tab.wait_for_selector("#touched")
-        wrong += faults(visitor, f"touched-{width}")
+    for name, url in everywhere.items():
+        visitor.open(url)
+        wrong += wrong_in_every_view(visitor, name, axe_on_phone=True)
+    for name, url in at_the_desk.items():
+        tab = visitor.open(url)
+        visitor.shoot(f"{name}-desk")
+        wrong += [f"{name}: {over} px too wide" for over in [overflow(tab)] if over > 0]
+        wrong += [f"{name}: {violation}" for violation in visitor.axe()]
+    tab = visitor.open(page("room_out", busy_clinic.room))
+    tab.fill("[name=reason]", "Flooded")
+    tab.click("button[type=submit]:has-text('Take it out of service')")
+    tab.wait_for_selector("#touched")
+    wrong += wrong_in_every_view(visitor, "touched", axe_on_phone=True)
     # The second press, on the page that has shown the visit.
     tab.click("button[type=submit]:has-text('Take it out of service')")
     tab.wait_for_url("**/settings/**")

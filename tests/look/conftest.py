@@ -10,7 +10,7 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from playwright.sync_api import Browser, Page
 
-from tests.fixtures.browser import AXE, PATIENCE_MS
+from tests.fixtures.browser import PATIENCE_MS
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -37,11 +37,16 @@ def look_url(settings) -> Iterator[str]:
 
 @pytest.fixture
 def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
-    """`show("/look/parts/", theme="dark", size=(820, 1180))`: a page, and no error of its scripts or its policy unseen."""
+    """`show("/look/parts/", theme="dark", size=(820, 1180))`: a page, and no error of its scripts or its policy unseen.
+
+    With `own_clock` its seconds go by when the test says so (`page.clock.run_for`), beside those that go by anyway.
+    """
     faults: list[str] = []
     contexts = []
 
-    def open_page(path: str, *, theme: str = "light", size: tuple[int, int] = (1280, 900)) -> Page:
+    def open_page(
+        path: str, *, theme: str = "light", size: tuple[int, int] = (1280, 900), own_clock: bool = False
+    ) -> Page:
         width, height = size
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
@@ -53,6 +58,8 @@ def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => { throw new Error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI) })"
         )
+        if own_clock:
+            page.clock.install()
         page.goto(look_url + path)
         return page
 
@@ -60,14 +67,3 @@ def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert faults == []
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
-
-
-def overflow(page: Page) -> int:
-    """Pixels by which the page is wider than its window."""
-    return page.evaluate("document.documentElement.scrollWidth - innerWidth")

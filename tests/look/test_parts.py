@@ -5,18 +5,17 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.look.conftest import overflow, violations
+from tests.fixtures.browser import overflow, show_in, violations
 
 pytestmark = pytest.mark.browser
 DESK, TABLET, PHONE, ZOOMED = (1280, 900), (820, 1180), (390, 844), (640, 400)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/look/parts/", "/look/parts/?errors=1", "/look/shell/", "/accounts/login/"])
-def test_every_part_passes_the_accessibility_rules_in_both_themes(show, path, theme):
-    page = show(path, theme=theme)
-
-    assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
+def test_every_part_passes_the_accessibility_rules_in_both_themes(show, path):
+    page = show(path, size=DESK)
+    assert violations(page) == []
+    show_in(page, DESK, dark=True)
     assert violations(page) == []
 
 
@@ -28,10 +27,44 @@ def test_the_accessibility_rules_do_find_a_fault_when_there_is_one(show):
     assert violations(page) != []
 
 
-@pytest.mark.parametrize("size", [DESK, TABLET, PHONE, ZOOMED])
+def test_who_prefers_the_dark_is_met_by_it(show):
+    page = show("/look/shell/?quiet", theme="dark")
+
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+
+
+def style(page, rules: str) -> None:
+    """A style sheet of a test's own, by the one way that the policy leaves open."""
+    page.evaluate(
+        "rules => { const sheet = new CSSStyleSheet(); sheet.replaceSync(rules); document.adoptedStyleSheets = [sheet]; }",
+        rules,
+    )
+
+
+def test_a_fault_of_the_dark_alone_is_found_in_a_page_that_came_in_the_light(show):
+    page = show("/look/shell/?quiet", size=DESK)
+    style(page, "[data-bs-theme=dark] h1 { color: #333; background: black; }")
+
+    assert violations(page) == []
+    show_in(page, DESK, dark=True)
+    assert {found.partition(":")[0] for found in violations(page)} == {"color-contrast"}
+
+
+def test_what_only_a_phone_is_too_narrow_for_is_found_in_a_page_that_came_to_a_desk(show):
+    page = show("/look/shell/?quiet", size=DESK)
+    style(page, "@media (max-width: 500px) { h1 { min-width: 600px; } }")
+
+    assert overflow(page) <= 0
+    show_in(page, PHONE, dark=False)
+    assert overflow(page) > 0
+
+
 @pytest.mark.parametrize("path", ["/look/parts/", "/look/shell/"])
-def test_no_page_is_wider_than_its_window(show, path, size):
-    assert overflow(show(path, size=size)) <= 0
+def test_no_page_is_wider_than_its_window(show, path):
+    page = show(path)
+    for size in (DESK, TABLET, PHONE, ZOOMED):
+        show_in(page, size, dark=False)
+        assert overflow(page) <= 0, size
 
 
 def test_the_chosen_theme_is_there_before_the_next_page_is_drawn(show):
@@ -274,19 +307,22 @@ def test_the_announced_time_runs_from_what_the_server_counted_not_from_the_page(
 
 
 def test_a_tap_that_did_not_reach_the_server_puts_nothing_off(show):
-    page = show("/look/shell/?quiet&idle=10&used=570")
+    page = show("/look/shell/?quiet&idle=10&used=570", own_clock=True)
     expect(page.get_by_role("heading", name="Still there?")).to_be_visible()
     page.route("**/keep-alive/", lambda route: route.abort())
     page.get_by_role("button", name="Stay signed in").click()
     expect(page.get_by_role("heading", name="Still there?")).to_be_hidden()
+    page.clock.run_for(6_000)  # one look at the clock later
     expect(page.get_by_role("heading", name="Still there?")).to_be_visible()
     page.unroute("**/keep-alive/")
     with page.expect_response("**/keep-alive/"):
         page.get_by_role("button", name="Stay signed in").click()
+    page.evaluate("fetch('/look/slots/').then(later => later.text())")  # by then the page has read the answer too
 
-    page.wait_for_timeout(6_000)  # one look at the clock later
+    page.clock.run_for(6_000)
 
-    expect(page.get_by_role("heading", name="Still there?")).to_be_hidden()
+    # Not waited for: half a minute later the lock would hide it too.
+    assert page.get_by_role("heading", name="Still there?").is_hidden()
 
 
 def test_a_tap_before_the_limit_keeps_the_screen_open(show):

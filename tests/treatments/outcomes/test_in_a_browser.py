@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.fixtures.browser import VIEWS
+from tests.fixtures.browser import wrong_in_every_view
 from tests.treatments.outcomes.measuring import lowest, measure, mmasi
 from treatments.flows import outcomes as flow
 from treatments.outcomes.models import OutcomeScore
@@ -90,8 +90,7 @@ def test_bands_and_raised_scars_are_told_while_answering(visitors, measured, cli
     expect(page.locator("[data-score-total]")).to_have_text("7")
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_the_pages_pass_the_accessibility_rules_and_fit_their_window(visitors, measured, clinician_member, width, dark):
+def test_the_pages_pass_the_accessibility_rules_and_fit_their_window(visitors, measured, clinician_member):
     factories.book(measured.plans.get().planned_sessions.get(number=1), day=factories.TODAY)
     review_of = mmasi(measured, 6, 4)
     review = review_of.plan.reviews.get()
@@ -100,7 +99,7 @@ def test_the_pages_pass_the_accessibility_rules_and_fit_their_window(visitors, m
     struck = mmasi(measured, 5, 4)
     visit = review.plan.planned_sessions.get(number=1).appointments.get()
     flow.mark_entered_in_error(kept=review_of, reason="Another patient", by=clinician_member.user)
-    who = visitors(width, dark=dark).sign_in(clinician_member)
+    who = visitors().sign_in(clinician_member)
     base = f"/patients/{measured.ref}"
     pages = {
         "scores": f"{base}/scores/",
@@ -120,11 +119,6 @@ def test_the_pages_pass_the_accessibility_rules_and_fit_their_window(visitors, m
     }
     wrong = []
     for name, path in pages.items():
-        page = who.open(path)
-        who.shoot(f"{name}-{width}{'-dark' if dark else ''}")
-        # The rules of accessibility were asked twice by then, once in each theme: here it is about room.
-        wrong += [f"{name}: {violation}" for violation in (who.axe() if width != "phone" else [])]
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            wrong.append(f"{name}: {over} px wider than its window")
+        who.open(path)
+        wrong += wrong_in_every_view(who, name)
     assert wrong == []

@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from tests.factories import TODAY
-from tests.fixtures.browser import VIEWS
+from tests.fixtures.browser import wrong_in_every_view
 from tests.treatments.rules.test_publishing import an_edition
 from treatments.flows import publishing
 
@@ -84,9 +84,8 @@ def _press(page, name):
         page.get_by_role("button", name=name).click()
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_every_page_of_the_rules_is_accessible(visitors, lived_in, clinic, prescriber_member, width, dark):
-    who = visitors(width, dark=dark).sign_in(prescriber_member)
+def test_every_page_of_the_rules_is_accessible(visitors, lived_in, clinic, prescriber_member):
+    who = visitors().sign_in(prescriber_member)
     standing = clinic.policy_values.filter(ended_at=None).latest("id")
     pages = {
         "rules": RULES,
@@ -101,18 +100,13 @@ def test_every_page_of_the_rules_is_accessible(visitors, lived_in, clinic, presc
     }
     wrong = []
     for name, path in pages.items():
-        page = who.open(path)
-        who.shoot(f"{name}-{width}-{'dark' if dark else 'light'}")
-        # The rules of accessibility were asked twice by then, once in each theme: here it is about room.
-        wrong += [f"{name}: {violation}" for violation in (who.axe() if width != "phone" else [])]
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            wrong.append(f"{name}: wider than the screen")
+        who.open(path)
+        wrong += wrong_in_every_view(who, name)
     page = who.open(WAIT)
     page.fill("[name=value]", "240")
     page.get_by_text("Stricter: counts at once").wait_for()
-    who.shoot(f"value-typed-{width}-{'dark' if dark else 'light'}")
+    who.shoot("value-typed")
     page.get_by_role("button", name="See what changes").click()
     page.get_by_role("button", name="Put it in force").wait_for()
-    who.shoot(f"value-preview-{width}-{'dark' if dark else 'light'}")
-    wrong += [f"preview: {violation}" for violation in who.axe()]
+    wrong += wrong_in_every_view(who, "value-preview", axe_on_phone=True)
     assert wrong == []

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from clinic import clock
 from tests import factories
-from tests.fixtures.browser import VIEWS
+from tests.fixtures.browser import wrong_in_every_view
 from treatments.appointments.models import Appointment
 from treatments.plans import services as plans
 from treatments.screenings import services as screenings
@@ -66,71 +66,54 @@ def test_each_number_of_the_guard_opens_its_sources(visitors, second_session):
         page.keyboard.press("Escape")
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_chair_and_screening_hold_at_every_width(visitors, second_session, width, dark):
+def test_chair_and_screening_hold_at_every_width(visitors, second_session):
     patient = second_session.patient
-    visitor = visitors(width, dark=dark).sign_in(second_session.operator)
-    page = visitor.open(chair(second_session))
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    visitor.shoot(f"chair-{width}-{'dark' if dark else 'light'}")
+    visitor = visitors().sign_in(second_session.operator)
+    visitor.open(chair(second_session))
+    assert wrong_in_every_view(visitor, "chair", axe_on_phone=True) == []
     conflicting(patient, second_session.operator)
     page = visitor.open(
         reverse("treatments:screening", args=[patient.ref]) + f"?on={clock.today(patient.clinic) + timedelta(days=3)}"
     )
     expect(page.get_by_text("Beside it:").first).to_be_visible()
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    visitor.shoot(f"screening-{width}-{'dark' if dark else 'light'}")
+    assert wrong_in_every_view(visitor, "screening", axe_on_phone=True) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_a_course_put_on_hold_while_she_sits_there_is_said_at_every_width(visitors, second_session, width, dark):
+def test_a_course_put_on_hold_while_she_sits_there_is_said_at_every_width(visitors, second_session):
     plans.hold(plan=second_session.plan, by=second_session.operator.user)
-    visitor = visitors(width, dark=dark).sign_in(second_session.operator)
+    visitor = visitors().sign_in(second_session.operator)
     page = visitor.open(chair(second_session))
     expect(page.get_by_text("This course is on hold.")).to_be_visible()
     expect(page.get_by_label("Reason, where a depth asks for one")).to_be_visible()
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    visitor.shoot(f"held-{width}-{'dark' if dark else 'light'}")
+    assert wrong_in_every_view(visitor, "held", axe_on_phone=True) == []
     page.get_by_role("link", name="Stop early").click()
     expect(page.get_by_label("Why it was stopped")).to_be_visible()
-    assert visitor.axe() == []
-    visitor.shoot(f"held-finish-{width}-{'dark' if dark else 'light'}")
+    assert wrong_in_every_view(visitor, "held-finish", axe_on_phone=True) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_a_neck_that_a_prescriber_signs_for_and_the_door_of_a_held_course(visitors, patient, width, dark):
+def test_a_neck_that_a_prescriber_signs_for_and_the_door_of_a_held_course(visitors, patient):
     neck = [{"code": "neck_wrinkles", "zones": ["neck"], "severity": "moderate"}]
     visit = factories.make_visit_today(patient, skin_type=5, concerns=neck)
-    visitor = visitors(width, dark=dark).sign_in(visit.clinician)
+    visitor = visitors().sign_in(visit.clinician)
     plan = visit.planned_session.plan
     factories.arrive(visit)
     factories.screen_today(patient)
     plans.hold(plan=plan, by=visit.clinician.user)
     page = visitor.open(reverse("treatments:open_session", args=[visit.ref]))
     expect(page.get_by_text("This course is on hold")).to_be_visible()
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    visitor.shoot(f"door-{width}-{'dark' if dark else 'light'}")
+    assert wrong_in_every_view(visitor, "door", axe_on_phone=True) == []
     plans.activate(plan=plan, by=visit.clinician.user)
     session = factories.open_session(Appointment.objects.get(pk=visit.pk))
     page = visitor.open(reverse("treatments:session", args=[session.ref]) + "?step=treat&zone=neck")
     expect(page.get_by_text("a prescriber has to sign for it")).to_be_visible()
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    visitor.shoot(f"neck-{width}-{'dark' if dark else 'light'}")
+    assert wrong_in_every_view(visitor, "neck", axe_on_phone=True) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_a_signed_session_reads_at_every_width(visitors, done_session, width, dark):
-    visitor = visitors(width, dark=dark).sign_in(done_session.operator)
+def test_a_signed_session_reads_at_every_width(visitors, done_session):
+    visitor = visitors().sign_in(done_session.operator)
     page = visitor.open(reverse("treatments:session", args=[done_session.ref]))
     expect(page.get_by_text("first time")).to_be_visible()
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    visitor.shoot(f"signed-{width}-{'dark' if dark else 'light'}")
+    assert wrong_in_every_view(visitor, "signed", axe_on_phone=True) == []
 
 
 def test_the_time_over_the_label_is_said_while_it_is_typed(visitors, second_session):

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from clinic.roles import Role
 from tests import factories
 from tests.factories import TODAY
-from tests.fixtures.browser import VIEWS, WIDTHS
+from tests.fixtures.browser import wrong_in_every_view
 from treatments.appointments import services
 
 SHEET = "/today/sheet/"
@@ -120,14 +120,7 @@ def test_on_screen_and_on_paper(visitors, desk_member, clinic, visit_today):
         consult(clinic, time(13 + number // 2, number % 2 * 30), name=f"Anna Nr{number}", room=clinic.rooms.last())
     visitor = visitors().sign_in(desk_member)
     page = visitor.open(SHEET)
-    for width, dark in VIEWS:
-        across, down = WIDTHS[width]
-        page.set_viewport_size({"width": across, "height": down})
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        page.reload()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert visitor.axe() == []
-        visitor.shoot(f"day-sheet-{width}")
+    assert wrong_in_every_view(visitor, "day-sheet", axe_on_phone=True) == []
     page.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 dots an inch
     page.emulate_media(media="print", color_scheme="dark")
     visitor.shoot("day-sheet-paper")
