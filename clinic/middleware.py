@@ -46,9 +46,8 @@ class ClinicMiddleware:
         return response
 
     def _membership(self, request) -> Membership | None:
-        mine = Membership.objects.select_related("clinic", "user").filter(user=request.user, is_active=True)
         chosen = request.session.get("clinic_ref")
-        memberships = request.memberships = list(mine.order_by("id"))
+        memberships = request.memberships = request.user.memberships_in_force
         return next((m for m in memberships if str(m.clinic.ref) == chosen), memberships[0] if memberships else None)
 
     def _end_if_left_alone(self, request) -> None:

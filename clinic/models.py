@@ -2,6 +2,7 @@
 
 import uuid
 from decimal import Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo, available_timezones
 
 import pghistory
@@ -122,6 +123,11 @@ class User(RefModel, AbstractBaseUser):
         parts = [part for part in self.full_name.split() if part not in ("Dr", "Mr", "Ms", "Mrs")]
         return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper() or "?"
 
+    @cached_property
+    def memberships_in_force(self) -> "list[Membership]":
+        """With their clinics, in the order in which she joined. Who is signed in was read together with them."""
+        return list(Membership.in_force_of(self.pk))
+
 
 # No protocol allows more (clinical data sheet, depth by zone), so nobody is let go deeper.
 DEEPEST_MM = Decimal("3.0")
@@ -155,6 +161,10 @@ class Membership(RefModel):
 
     def __str__(self) -> str:
         return self.user.full_name
+
+    @classmethod
+    def in_force_of(cls, user: int) -> "models.QuerySet[Membership]":
+        return cls.objects.select_related("clinic", "user").filter(user=user, is_active=True).order_by("id")
 
     @property
     def held_roles(self) -> frozenset[Role]:

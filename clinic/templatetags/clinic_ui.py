@@ -10,9 +10,11 @@ from django import template
 from django.contrib.staticfiles import finders
 from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, get_urlconf, resolve, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+
+from clinic.roles import Access
 
 register = template.Library()
 
@@ -152,12 +154,18 @@ def rail_items(context) -> list[dict]:
 
 
 def _open_url(route: str, membership) -> str:
-    try:
-        url = reverse(route)
-        access = getattr(resolve(url).func, "access", None)
-    except (NoReverseMatch, Resolver404):
-        return ""
+    url, access = _place(route, get_urlconf())
     return "" if access is not None and not access.permits(membership) else url
+
+
+@lru_cache(maxsize=64)
+def _place(route: str, urlconf: str | None) -> tuple[str, Access | None]:
+    """The address of a page and who may open it; asked for by every page and never different while the software runs."""
+    try:
+        url = reverse(route, urlconf)
+        return url, getattr(resolve(url, urlconf).func, "access", None)
+    except (NoReverseMatch, Resolver404):
+        return "", None
 
 
 @register.simple_tag
