@@ -1,5 +1,7 @@
 """The only writer of AuditEvent."""
 
+from collections.abc import Mapping
+
 from django.db import models
 
 from clinic.models import AuditEvent, Clinic, User
@@ -16,9 +18,26 @@ def record(
 
     `by` may be empty only where the software itself acted (`system=True`): a worker, a timer.
     """
+    _event(action, target, by=by, clinic=clinic, system=system, facts=facts).save(force_insert=True)
+
+
+def record_each(action: str, facts_of: Mapping[models.Model, dict], *, by: User) -> None:
+    """The same act on several rows at once, each with its facts: an event each, in one statement."""
+    AuditEvent.objects.bulk_create(_event(action, target, by=by, facts=facts) for target, facts in facts_of.items())
+
+
+def _event(
+    action: str,
+    target: models.Model,
+    *,
+    by: User | None,
+    clinic: Clinic | None = None,
+    system: bool = False,
+    facts: dict,
+) -> AuditEvent:
     if by is None and not system:
         raise AnonymousWrite(action)
-    AuditEvent.objects.create(
+    return AuditEvent(
         action=action,
         target_type=target._meta.label,
         target_ref=getattr(target, "ref", None),

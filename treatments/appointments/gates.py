@@ -13,7 +13,7 @@ from patients.models import Patient
 from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.own_limits import may_take
 from treatments.appointments.places import Place
-from treatments.appointments.working_time import closed_stretches, working_stretches
+from treatments.appointments.working_time import Duty
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import changes
@@ -46,14 +46,14 @@ def refuse_foreign(clinic: Clinic, place: Place, patient: Patient, planned: Plan
         raise DomainError("This session belongs to somebody else's course. Book it from the patient's own course.")
 
 
-def refuse_past(start: datetime) -> None:
-    if start < clock.now():
+def refuse_past(start: datetime, *, now: datetime) -> None:
+    if start < now:
         raise DomainError("This time has passed. Choose a later one.", field="starts_at")
 
 
-def refuse_off_duty(place: Place, start: datetime, planned: PlannedSession | None = None) -> None:
+def refuse_off_duty(place: Place, start: datetime, planned: PlannedSession | None, on_duty: Duty) -> None:
     """Who has left, who is not in, what is out of service, a closed clinic; and who does not go as deep as `planned` begins
-    (why is not for the desk)."""
+    (why is not for the desk). `on_duty`: who works that day, read under the lock of whom it is about."""
     if not place.clinician.is_active:
         raise DomainError(f"{place.clinician} has left. Choose another clinician.", field="clinician")
     if not place.clinician.sees_patients:
@@ -68,9 +68,9 @@ def refuse_off_duty(place: Place, start: datetime, planned: PlannedSession | Non
     if place.device is not None and not place.device.in_service:
         raise DomainError(f"{place.device} is out of service. Choose another device.")
     held = place.length.stretches(start)
-    if meets(closed_stretches(place.clinician.clinic, place.day), held.patient):
+    if meets(on_duty.closed(), held.patient):
         raise DomainError("The clinic is closed then. Choose another day or time.", field="starts_at")
-    working = working_stretches(place.clinician, place.day)
+    working = on_duty.working(place.clinician, place.day)
     if not holds(working, held.clinician):
         hours = ", ".join(f"{_wall(s.start, place)} to {_wall(s.end, place)}" for s in working) or "not at all that day"
         raise DomainError(f"{place.clinician} works {hours}. Choose another time or clinician.", field="starts_at")
@@ -107,11 +107,12 @@ def marks_to_ask_together(
     `days`: session number to its day, done, booked or new. Returns for each of `moved` whether a clinician looks again first.
     """
     _refuse_inactive(plan)
-    windows, screened = plans.windows(plan, fixed=days), _screened(patient, days, moved)
+    today = clock.today(plan.clinic)
+    windows, screened = plans.windows(plan, fixed=days), _screened(patient, days, moved, today=today)
     marks = {}
     for number in sorted(moved):
         screening = screened[days[number]]
-        is_late = _refuse_outside_window(plan, windows[number], days[number])
+        is_late = _refuse_outside_window(plan, windows[number], days[number], today=today)
         _refuse_too_close(plan, days, number, moved=moved, screened=screened)
         _refuse_not_permitted(patient, screening)
         marks[number] = screening.outcome == "ask" or is_late
@@ -121,13 +122,17 @@ def marks_to_ask_together(
 def refuse_too_close(patient: Patient, plan: TreatmentPlan, planned: PlannedSession, day: date) -> None:
     """Who came after all is where she was booked: nothing that was booked since lies nearer than the floor."""
     days, moved = fixed_days(plan) | {planned.number: day}, [planned.number]
-    _refuse_too_close(plan, days, planned.number, moved=moved, screened=_screened(patient, days, moved))
+    screened = _screened(patient, days, moved, today=clock.today(plan.clinic))
+    _refuse_too_close(plan, days, planned.number, moved=moved, screened=screened)
 
 
-def _screened(patient: Patient, days: Mapping[int, date], moved: Collection[int]) -> dict[date, Screening]:
+def _screened(
+    patient: Patient, days: Mapping[int, date], moved: Collection[int], *, today: date
+) -> dict[date, Screening]:
     """What the rules say on the day of each session that moves, and of the one after it: each day asks for its own floor."""
     after = {min((n for n in days if n > number), default=number) for number in moved}
-    return screenings.look_on(patient, {days[number] for number in {*moved, *after}}, purpose="booking")
+    asked = {days[number] for number in {*moved, *after}}
+    return screenings.look_on(patient, asked, purpose="booking", today=today)
 
 
 def _refuse_too_close(
@@ -197,13 +202,13 @@ def fixed_days(plan: TreatmentPlan) -> dict[int, date]:
     return dict(booked.values_list("planned_session__number", "day"))
 
 
-def _refuse_outside_window(plan: TreatmentPlan, window: Window, day: date) -> bool:
+def _refuse_outside_window(plan: TreatmentPlan, window: Window, day: date, *, today: date) -> bool:
     """Raises OutsideWindow; True where the day is late and a clinician looks again first."""
     if day < window.earliest_on:
         raise OutsideWindow(
             f"Not before {_words(window.earliest_on)}: the shortest interval of this course.", field="day"
         )
-    last_on = last_day_for(window, plan, today=clock.today(plan.clinic))
+    last_on = last_day_for(window, plan, today=today)
     if day > last_on:
         way_out = (
             "Ask a clinician to assess and plan again." if last_on > window.latest_on else "Choose an earlier day."

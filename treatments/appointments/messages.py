@@ -53,13 +53,9 @@ def owe_for_course(visits: Sequence[Appointment], *, by: User | None) -> list[Me
     """One confirmation of several visits of a course, and each one's reminders."""
     if len(visits) == 1:
         return owe_for_booking(visits[0], by=by)
-    drafts = [_course_notice(COURSE, visits, folded=_passed(visits[0]))]
-    drafts += [
-        _reminder(visit, kind, send_at)
-        for visit in visits
-        for kind, send_at in _reminders(visit).items()
-        if kind not in _passed(visit)
-    ]
+    soon = _soon()
+    drafts = [_course_notice(COURSE, visits, send_at=soon)]
+    drafts += [reminder for visit in visits for reminder in _reminders_after(soon, visit)]
     return services.queue_many(drafts, by=by)
 
 
@@ -162,10 +158,9 @@ def _cancelled_but_for(visit: Appointment, *, by: User | None) -> None:
 
 
 def _write(visit: Appointment, notice: str | None, *, by: User | None) -> list[Message]:
-    passed = _passed(visit)
-    drafts = [_notice(visit, notice, send_at=_soon(), folded=passed)] if notice else []
-    drafts += [_reminder(visit, kind, send_at) for kind, send_at in _reminders(visit).items() if kind not in passed]
-    return services.queue_many(drafts, by=by)
+    soon = _soon()
+    drafts = [_notice(visit, notice, send_at=soon)] if notice else []
+    return services.queue_many([*drafts, *_reminders_after(soon, visit)], by=by)
 
 
 def _soon() -> datetime:
@@ -176,14 +171,17 @@ def _reminders(visit: Appointment) -> dict[str, datetime]:
     return {kind: _reminder_at(visit, days) for kind, days in REMINDERS.items()}
 
 
-def _passed(visit: Appointment) -> list[str]:
+def _reminders_after(soon: datetime, visit: Appointment) -> list[Draft]:
+    return [_reminder(visit, kind, send_at) for kind, send_at in _reminders(visit).items() if send_at > soon]
+
+
+def _passed(visit: Appointment, soon: datetime) -> list[str]:
     """Reminders whose time has come already: what they would have said is said at once."""
-    soon = _soon()
     return [kind for kind, send_at in _reminders(visit).items() if send_at <= soon]
 
 
-def _course_notice(kind: str, visits: Sequence[Appointment], *, folded: list[str], again: bool = False) -> Draft:
-    send_at, first = _soon(), visits[0]
+def _course_notice(kind: str, visits: Sequence[Appointment], *, send_at: datetime, again: bool = False) -> Draft:
+    first = visits[0]
     # Every visit with its version: a set that was told once and is told anew after a change has another key.
     key = ".".join(f"{visit.pk}v{visit.schedule_version}" for visit in visits)
     key += _times_told(kind, first.planned_session.plan.ref) if again else ""
@@ -197,7 +195,7 @@ def _course_notice(kind: str, visits: Sequence[Appointment], *, folded: list[str
         dedupe_key=f"{kind}:{first.planned_session.plan.ref}:{key}",
         context={
             "visits": [_stored(visit) | {"ref": str(visit.ref)} for visit in visits],
-            "folded": folded,
+            "folded": _passed(first, send_at),
             "note": f"{len(visits)} visits, the first {_stored(first)['note']}",
         },
     )
@@ -249,10 +247,9 @@ def _tells_of(message: Message) -> list[str]:
 def _tell(kind: str, visits: Sequence[Appointment], *, by: User | None) -> None:
     """One mail about several visits of a course, or the one that says the same of one."""
     if len(visits) == 1:
-        notice = _notice(visits[0], ALONE[kind], send_at=_soon(), folded=_passed(visits[0]), again=True)
-        services.queue_many([notice], by=by)
+        services.queue_many([_notice(visits[0], ALONE[kind], send_at=_soon(), again=True)], by=by)
     elif visits:
-        services.queue_many([_course_notice(kind, visits, folded=_passed(visits[0]), again=True)], by=by)
+        services.queue_many([_course_notice(kind, visits, send_at=_soon(), again=True)], by=by)
 
 
 def _waiting_course_notices(visits: Sequence[Appointment]) -> list[Message]:
@@ -287,7 +284,7 @@ def _times_told(kind: str, about: UUID) -> str:
     return f"#{Message.objects.filter(about=about, kind=kind).count()}"
 
 
-def _notice(visit: Appointment, kind: str, *, send_at: datetime, folded: list[str], again: bool = False) -> Draft:
+def _notice(visit: Appointment, kind: str, *, send_at: datetime, again: bool = False) -> Draft:
     return Draft(
         kind=kind,
         patient=visit.patient,
@@ -295,7 +292,7 @@ def _notice(visit: Appointment, kind: str, *, send_at: datetime, folded: list[st
         send_at=send_at,
         expires_at=max(visit.during.lower, send_at + CONFIRMATION_LASTS),
         dedupe_key=_key(kind, visit) + (_times_told(kind, visit.ref) if again else ""),
-        context=_stored(visit) | {"folded": folded},
+        context=_stored(visit) | {"folded": _passed(visit, send_at)},
     )
 
 

@@ -6,52 +6,44 @@ that a change of them finds the visit or the visit finds the change. Whatever to
 so that its windows are worked out from days that nobody is changing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db import transaction
 
 from clinic import audit, clock
-from clinic.errors import Busy, ConstraintRefused, DomainError, explained
+from clinic.errors import DomainError, explained
 from clinic.locks import not_for_long
-from clinic.models import Clinic, ClinicNow, Membership, Room, User
+from clinic.models import Clinic, User
 from patients.models import Patient
 from treatments.appointments import messages
-from treatments.appointments.courses.models import HeldVisit
 from treatments.appointments.gates import (
     AlreadyBooked,
     OutsideWindow,
     SlotTaken,
     fixed_days,
     marks_to_ask,
-    marks_to_ask_together,
     refuse_foreign,
     refuse_off_duty,
     refuse_past,
     refuse_too_close,
 )
-from treatments.appointments.models import BLOCKING, COMING, Appointment
+from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.overlaps.rules import allowed_reason, record_overlap, stands_beside
 from treatments.appointments.places import LENGTHS, Place, at_slot, place_of
+from treatments.appointments.taking import lock_place, save_in_place, take, take_instead
+from treatments.appointments.working_time import duty
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import lifecycle
-from treatments.rules.models import Device
 from treatments.rules.policy import hold_rules
-from treatments.scheduling.free_time import Stretch
 
 __all__ = [
     "LENGTHS", "AlreadyBooked", "OutsideWindow", "Place", "SlotTaken", "at_slot", "book", "cancel", "fixed_days",
     "free_session", "locked", "mark_no_show", "move", "move_back", "place_of", "step", "undo_step",
 ]  # fmt: skip
-OVERLAPS = (
-    "appointment_clinician_free", "appointment_device_free", "appointment_patient_free", "appointment_room_free",
-)  # fmt: skip
-TAKEN = {*OVERLAPS, "appointment_not_held", "appointment_beside_an_overlap"}
 CLOSED = ("cancelled", "no_show")
-ONE_DAY = timedelta(days=1)
 # The step of a visit and the field that keeps when it was taken.
 TIMES = {
     "confirmed": "confirmed_at",
@@ -111,51 +103,16 @@ def put_down(
         booked_by=by,
     )
     plan = _locked_plan(planned_session.pk if planned_session else None)
-    place = _lock(visit, place, start)
+    place = lock_place(visit, place, start)
     others = stands_beside(visit, place, start)
-    refuse_past(start)
-    refuse_off_duty(place, start, planned_session)
+    _refuse_then(visit, place, start)
     if kind == Appointment.Kind.TREATMENT:
         visit.to_ask = marks_to_ask(patient, planned_session, plan, place.day)
-    _take(visit, place, start)
+    take(visit, place, start)
     _reanchor(plan)
     audit.record("visit.booked", visit, by=by, day=place.day.isoformat(), kind=kind)
     record_overlap(visit, others, by=by)
     return visit
-
-
-@transaction.atomic
-def put_down_together(*, plan: TreatmentPlan, places: Mapping[PlannedSession, Place], by: User) -> list[Appointment]:
-    """Put several sessions of a course into the diary at once, each judged by where all of them will be; nobody is told.
-
-    Locks nothing but what each of them takes, as `shift_together`. Raises what `book` raises.
-    """
-    taken, clinic = fixed_days(plan), plan.clinic
-    for planned in places:
-        if planned.number in taken:
-            raise AlreadyBooked(f"Session {planned.number} of the course is already booked. Look at the course again.")
-    days = taken | {planned.number: place.day for planned, place in places.items()}
-    to_ask = marks_to_ask_together(plan.patient, plan, days, [planned.number for planned in places])
-    visits = []
-    for planned, place in sorted(places.items(), key=lambda item: item[0].number):
-        refuse_foreign(clinic, place, plan.patient, planned)
-        start = place.start(clinic)
-        visit = Appointment(
-            clinic=clinic,
-            patient=plan.patient,
-            planned_session=planned,
-            kind=Appointment.Kind.TREATMENT,
-            booked_by=by,
-            to_ask=to_ask[planned.number],
-        )
-        place = _lock(visit, place, start)
-        refuse_past(start)
-        refuse_off_duty(place, start, planned)
-        _take(visit, place, start)
-        audit.record("visit.booked", visit, by=by, day=place.day.isoformat(), kind=visit.kind)
-        visits.append(visit)
-    _reanchor(plan)
-    return visits
 
 
 @transaction.atomic
@@ -175,64 +132,16 @@ def _move(visit: Appointment, place: Place, *, by: User, overlap_reason: str) ->
     refuse_foreign(visit.clinic, place, visit.patient, visit.planned_session)
     start = place.start(visit.clinic)
     visit.overlap_reason = overlap_reason
-    plan, place = _plan_of(visit), _lock(visit, place, start)
+    plan, place = _plan_of(visit), lock_place(visit, place, start)
     others = stands_beside(visit, place, start)
-    refuse_past(start)
-    refuse_off_duty(place, start, visit.planned_session)
+    _refuse_then(visit, place, start)
     if visit.kind == Appointment.Kind.TREATMENT:
         visit.to_ask = marks_to_ask(visit.patient, visit.planned_session, plan, place.day, moving=visit)
-    _shift(visit, place, start, by=by)
+    take_instead(visit, place, start, by=by)
     record_overlap(visit, others, by=by)
     _reanchor(plan)
     messages.owe_for_move(visit, by=by)
     return visit
-
-
-@transaction.atomic
-def shift_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], by: User) -> list[Appointment]:
-    """Give several visits of a course other places at once, each judged by where all of them will be; nobody is told.
-
-    Locks nothing but what each of them takes: whoever calls holds the course and every clinician and room that is taken or
-    left. Two visits may swap places, so overlaps are looked for when all have moved. Raises what `move` raises.
-    """
-    visits = [locked(visit) for visit in places]
-    new = {visit.pk: place for visit, place in places.items()}
-    numbers = {visit.pk: visit.planned_session.number for visit in visits}
-    days = fixed_days(plan) | {numbers[pk]: place.day for pk, place in new.items()}
-    to_ask = marks_to_ask_together(plan.patient, plan, days, numbers.values())
-    _set_constraints("DEFERRED")
-    for visit in sorted(visits, key=lambda one: new[one.pk].start(one.clinic)):
-        if visit.status not in COMING:
-            raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
-        refuse_foreign(visit.clinic, new[visit.pk], visit.patient, visit.planned_session)
-        start = new[visit.pk].start(visit.clinic)
-        # The reason for an overlap was given for the place it leaves.
-        visit.overlap_reason = ""
-        place = _lock(visit, new[visit.pk], start)
-        refuse_past(start)
-        refuse_off_duty(place, start, visit.planned_session)
-        visit.to_ask = to_ask[numbers[visit.pk]]
-        _shift(visit, place, start, by=by)
-    try:
-        with explained():
-            _set_constraints("IMMEDIATE")
-    except ConstraintRefused as refusal:
-        raise SlotTaken(f"Just taken. {refusal.sentence}", code=refusal.code) from refusal
-    _reanchor(plan)
-    return sorted(visits, key=lambda one: one.during.lower)
-
-
-def _shift(visit: Appointment, place: Place, start: datetime, *, by: User) -> None:
-    before = visit.day
-    visit.schedule_version += 1
-    visit.status, visit.confirmed_at = "booked", None
-    _take(visit, place, start)
-    audit.record("visit.moved", visit, by=by, from_day=before.isoformat(), to_day=place.day.isoformat())
-
-
-def _set_constraints(when: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET CONSTRAINTS {', '.join(OVERLAPS)} {when}")
 
 
 def place_before(visit: Appointment) -> Place | None:
@@ -290,7 +199,7 @@ def step(*, visit: Appointment, to: str, by: User) -> Appointment:
     # She came after all: the visit is no longer closed, if its place is still free, and later windows hang on it again.
     visit.closed_at, visit.closed_reason = None, ""
     setattr(visit, TIMES[to], clock.now())
-    _save_in_place(visit, ["status", TIMES[to], "closed_at", "closed_reason"])
+    save_in_place(visit, ["status", TIMES[to], "closed_at", "closed_reason"])
     if came_after_all:
         _reanchor(_plan_of(visit))
     audit.record(f"visit.{to}", visit, by=by)
@@ -315,7 +224,7 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     visit.status = back
     setattr(visit, TIMES[undone], None)
     visit.closed_reason = ""
-    _save_in_place(visit, ["status", TIMES[undone], "closed_reason", "schedule_version", "to_ask", "device"])
+    save_in_place(visit, ["status", TIMES[undone], "closed_reason", "schedule_version", "to_ask", "device"])
     if undone in CLOSED:
         _reanchor(_plan_of(visit))
         messages.owe_for_restoring(visit, by=by)
@@ -341,11 +250,17 @@ def locked(visit: Appointment) -> Appointment:
     Raises Busy after three seconds.
     """
     _locked_plan(visit.planned_session_id)
+    [found] = locked_under_the_course([visit])
+    return found
+
+
+def locked_under_the_course(visits: Collection[Appointment]) -> list[Appointment]:
+    """The same for visits of a course that is locked already."""
     rows = Appointment.objects.select_for_update(of=("self",)).select_related(
         "clinic", "patient__clinic", "planned_session__plan__clinic", "clinician__user", "clinician__clinic", "room", "device"
     )  # fmt: skip
     with not_for_long():
-        return rows.get(pk=visit.pk)
+        return list(rows.filter(pk__in=[visit.pk for visit in visits]).order_by("pk"))
 
 
 def under_its_rules(clinic: Clinic) -> Clinic:
@@ -363,75 +278,17 @@ def _locked_plan(planned_session: int | None) -> TreatmentPlan | None:
         return plans_of.get(planned_sessions=planned_session)
 
 
-def _lock(visit: Appointment, place: Place, start: datetime) -> Place:
-    """What the visit will hold, in the fixed order and after its course. Returns the place with its device, and with the
-    clinician and the room as they are now: somebody may have left, a room may have gone out of service meanwhile."""
-    people = Membership.objects.select_for_update(of=("self",), no_key=True).select_related("user", "clinic")
-    with not_for_long():
-        place = replace(
-            place,
-            clinician=people.get(pk=place.clinician.pk),
-            room=Room.objects.select_for_update(no_key=True).get(pk=place.room.pk),
-        )
-        place = replace(place, device=_device_for(visit, place, start))
-        Patient.objects.select_for_update(no_key=True).get(pk=visit.patient_id)
-    return place
-
-
-def _device_for(visit: Appointment, place: Place, start: datetime) -> Device | None:
-    """The device the visit will hold, locked: the one that is named, else for a treatment the one it has, else a free one.
-
-    A clinic without a device in service books without one. Raises SlotTaken where every device is in use.
-    """
-    if place.device is not None:
-        return Device.objects.select_for_update(no_key=True).get(pk=place.device.pk)
-    if visit.kind != Appointment.Kind.TREATMENT:
-        return visit.device
-    if not visit.clinic.devices.filter(in_service=True).exists():
-        return None
-    held = place.length.stretches(start).clinician
-    free = _free_devices(visit, held)
-    first = next((device.pk for device in free if device.pk == visit.device_id), 0)
-    # Only upwards from the one that was tried: devices are locked by id.
-    for device in (device for device in free if device.pk >= first):
-        mine = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
-        if mine in _free_devices(visit, held):
-            return mine
-    if visit.overlap_reason:
-        return None
-    raise SlotTaken(
-        f"Just taken: {place.words()}. Every device is in use at that time.", code="appointment_device_free"
-    )
-
-
-def _free_devices(visit: Appointment, held: Stretch) -> list[Device]:
-    """Devices in service that nobody else's visit, and no hold of another course, keeps meanwhile, by id. Another visit of
-    the same patient is not in the way: it moves at the same moment, or she would be in two places, which the database refuses."""
-    on = held.start.astimezone(visit.clinic.tz).date()
-    others = Appointment.objects.filter(
-        clinic=visit.clinic,
-        # Nothing that meets it begins on a day further off; without the days every visit there ever was would be read.
-        day__range=(on - ONE_DAY, on + ONE_DAY),
-        device=OuterRef("pk"),
-        status__in=BLOCKING,
-        clinician_during__overlap=(held.start, held.end),
-    ).exclude(patient=visit.patient_id)
-    held_for_others = HeldVisit.objects.filter(
-        device=OuterRef("pk"), clinician_during__overlap=(held.start, held.end), hold__expires_at__gt=ClinicNow()
-    )
-    if visit.planned_session is not None:
-        held_for_others = held_for_others.exclude(hold__plan=visit.planned_session.plan_id)
-    free = visit.clinic.devices.filter(~Exists(others), ~Exists(held_for_others), in_service=True)
-    return list(free.order_by("pk"))
+def _refuse_then(visit: Appointment, place: Place, start: datetime) -> None:
+    refuse_past(start, now=clock.now())
+    refuse_off_duty(place, start, visit.planned_session, duty(visit.clinic, [place.clinician], [place.day]))
 
 
 def _refuse_to_restore(visit: Appointment) -> None:
     """A cancelled or missed visit comes back only where it could be booked now. Sets what a booking would have set."""
     start = visit.during.lower
-    place = _lock(visit, replace(place_of(visit), device=None), start)
+    place = lock_place(visit, replace(place_of(visit), device=None), start)
     if visit.status == Appointment.Status.CANCELLED:
-        refuse_past(start)
-        refuse_off_duty(place, start, visit.planned_session)
+        _refuse_then(visit, place, start)
     elif visit.day != clock.today(visit.clinic):
         raise DomainError("The day of this visit is over: it stays missed. Book another one instead.")
     if visit.kind == Appointment.Kind.TREATMENT:
@@ -446,38 +303,6 @@ def _plan_of(visit: Appointment) -> TreatmentPlan | None:
 def _reanchor(plan: TreatmentPlan | None) -> None:
     if plan is not None:
         plans.reanchor(plan=plan, fixed=fixed_days(plan))
-
-
-def _take(visit: Appointment, place: Place, start: datetime) -> None:
-    held = place.length.stretches(start)
-    visit.day, visit.starts_at, visit.zone = place.day, place.starts_at, visit.clinic.zone
-    visit.fold = start.astimezone(visit.clinic.tz).fold
-    visit.clinician, visit.room, visit.device = place.clinician, place.room, place.device
-    visit.prep_minutes, visit.treat_minutes = place.length.prep_minutes, place.length.treat_minutes
-    visit.turnover_minutes = place.length.turnover_minutes
-    visit.during, visit.clinician_during, visit.room_during = (
-        tuple(held.patient),
-        tuple(held.clinician),
-        tuple(held.room),
-    )
-    _save_in_place(visit)
-    visit.refresh_from_db(fields=["during", "clinician_during", "room_during"])
-
-
-def _save_in_place(visit: Appointment, fields: list[str] | None = None) -> None:
-    """Save a visit that takes its place in the diary. Raises SlotTaken where the database says somebody has it."""
-    words = place_of(visit).words()
-    try:
-        with explained(), transaction.atomic():
-            visit.save(update_fields=fields)
-    except ConstraintRefused as refusal:
-        if refusal.code in TAKEN:
-            raise SlotTaken(f"Just taken: {words}. {refusal.sentence}", code=refusal.code) from refusal
-        if refusal.code == "planned_session_booked_once":
-            raise AlreadyBooked(refusal.sentence, code=refusal.code) from refusal
-        raise
-    except Busy as refusal:
-        raise SlotTaken(f"Just taken: {words}.", code="busy") from refusal
 
 
 def _close(visit: Appointment, to: str, *, reason: str, by: User) -> Appointment:

@@ -4,16 +4,18 @@ The hours of a weekday count week after week; where a single day has hours of it
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import NamedTuple
 
 from django.db import connection
+from django.db.models import Q
 
 from clinic import clock
-from clinic.models import Clinic, Membership, User
+from clinic.models import Clinic, Membership, User, WorkingHours
+from clinic.prepared import Prepared
 from treatments.scheduling.free_time import Stretch, merged, without
 
 
@@ -47,7 +49,7 @@ def weekly_hours(clinic: Clinic, first_day: date | None = None, last_day: date |
     statement, person_fields, user_fields = _hours_and_people()
     hours: Hours = {}
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"clinic": clinic.pk, "first": first_day, "last": last_day})
+        statement.execute(cursor, {"clinic": clinic.pk, "first": first_day, "last": last_day})
         for values in cursor.fetchall():
             of_person, rest = values[: len(person_fields)], values[len(person_fields) :]
             person = Membership.from_db(connection.alias, person_fields, of_person)
@@ -58,7 +60,7 @@ def weekly_hours(clinic: Clinic, first_day: date | None = None, last_day: date |
 
 
 @cache
-def _hours_and_people() -> tuple[str, list[str], list[str]]:
+def _hours_and_people() -> tuple[Prepared, list[str], list[str]]:
     """The statement, and the names of the fields of person and user that come first in its rows: each person comes once."""
     person, user = (list(model._meta.concrete_fields) for model in (Membership, User))
     columns = [f'person."{field.column}"' for field in person] + [f'usr."{field.column}"' for field in user]
@@ -74,7 +76,11 @@ def _hours_and_people() -> tuple[str, list[str], list[str]]:
             OR hours."on" BETWEEN coalesce(%(first)s::date, '-infinity') AND coalesce(%(last)s::date, 'infinity'))
         GROUP BY person.id, usr.id ORDER BY person.position, person.id
     """  # noqa: S608  names of our own columns
-    return statement, [field.attname for field in person], [field.attname for field in user]
+    return (
+        Prepared("hours_and_people", statement),
+        [field.attname for field in person],
+        [field.attname for field in user],
+    )
 
 
 def people(hours: Hours) -> list[Membership]:
@@ -84,13 +90,16 @@ def people(hours: Hours) -> list[Membership]:
 
 TIME_OFF = """
 SELECT 'away' AS kind, membership_id AS key, lower(during) AS since, upper(during) AS until, 0 AS position FROM clinic_timeoff
-WHERE clinic_id = %(clinic)s AND during && tstzrange(%(begin)s, %(end)s) AND withdrawn_at IS NULL
+WHERE clinic_id = %(clinic)s AND during && tstzrange(%(begin)s::timestamptz, %(end)s::timestamptz) AND withdrawn_at IS NULL
 """
 HOUSE = f"""
 {TIME_OFF} UNION ALL SELECT 'room', id, NULL, NULL, position FROM clinic_room WHERE clinic_id = %(clinic)s AND in_service
 UNION ALL SELECT 'device', id, NULL, NULL, 0 FROM treatments_device WHERE clinic_id = %(clinic)s AND in_service
 ORDER BY position, key
 """  # noqa: S608  constants of ours only
+
+
+_AWAY, _HOUSE = Prepared("time_off", TIME_OFF), Prepared("house", HOUSE)
 
 
 @dataclass(frozen=True)
@@ -104,19 +113,19 @@ class House:
 
 def house_between(clinic: Clinic, first_day: date, last_day: date) -> House:
     """For the days from first to last, both included. One query."""
-    return _house(HOUSE, clinic, clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1])
+    return _house(_HOUSE, clinic, clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1])
 
 
 def time_off(clinic: Clinic, begin: datetime, end: datetime | None) -> Away:
     """Who is away between two moments (`end` None: from then on). One query."""
-    return _house(TIME_OFF, clinic, begin, end).away
+    return _house(_AWAY, clinic, begin, end).away
 
 
-def _house(statement: str, clinic: Clinic, begin: datetime, end: datetime | None) -> House:
+def _house(statement: Prepared, clinic: Clinic, begin: datetime, end: datetime | None) -> House:
     away: Away = defaultdict(list)
     keys: dict[str, list[int]] = {"room": [], "device": []}
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"clinic": clinic.pk, "begin": begin, "end": end})
+        statement.execute(cursor, {"clinic": clinic.pk, "begin": begin, "end": end})
         for kind, key, since, until, _ in cursor.fetchall():
             if kind == "away":
                 away[key].append(Stretch(since or begin, until or end or FOREVER))
@@ -160,16 +169,32 @@ def opening(hours: Hours, away: Away, first_day: date, last_day: date, clinic: C
     return without(stretches, away.get(None, ()))
 
 
-def working_stretches(clinician: Membership, day: date) -> list[Stretch]:
-    """When someone works on a day, time off taken out. Two queries."""
-    clinic = clinician.clinic
-    hours: Hours = {clinician.pk: list(clinician.working_hours.filter(withdrawn_at=None))}
-    return at_work(clinician.pk, hours, time_off(clinic, *clock.day_bounds(day, clinic.tz)), day, day, clinic)
+@dataclass(frozen=True)
+class Duty:
+    """When some people work, and when the clinic is closed, on the days it was asked for."""
+
+    clinic: Clinic
+    hours: Hours
+    away: Away
+
+    def working(self, clinician: Membership, day: date) -> list[Stretch]:
+        """When someone works on a day, time off taken out."""
+        return at_work(clinician.pk, self.hours, self.away, day, day, self.clinic)
+
+    def closed(self) -> list[Stretch]:
+        return merged(self.away.get(None, ()))
 
 
-def closed_stretches(clinic: Clinic, day: date) -> list[Stretch]:
-    """When the whole clinic is closed on a day. One query."""
-    return merged(time_off(clinic, *clock.day_bounds(day, clinic.tz)).get(None, ()))
+def duty(clinic: Clinic, clinicians: Iterable[Membership], days: Collection[date]) -> Duty:
+    """When these people work on these days, whoever they are. Two queries."""
+    counting = WorkingHours.objects.filter(
+        Q(on=None) | Q(on__in=days), membership__in={person.pk for person in clinicians}, withdrawn_at=None
+    )
+    hours: Hours = defaultdict(list)
+    for row in counting:
+        hours[row.membership_id].append(row)
+    begin, end = clock.day_bounds(min(days), clinic.tz)[0], clock.day_bounds(max(days), clinic.tz)[1]
+    return Duty(clinic, hours, time_off(clinic, begin, end))
 
 
 def day_by_day(rows: Iterable[WorkedHours]) -> Callable[[date], list[WorkedHours]]:

@@ -13,7 +13,7 @@ from django.db import connection
 from treatments.faults import claim_checks, diary_checks, intents, ledger_checks
 from treatments.faults.controls import Control
 from treatments.faults.intents import Intent
-from treatments.faults.race import Meanwhile, Race, race
+from treatments.faults.race import RACERS, Meanwhile, Race, race
 from treatments.faults.world import copy_of_this
 
 HALF_BOOKED = "half-booked"
@@ -117,7 +117,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     """One for each figure."""
     raced, answers = outcome.run, outcome.answers
     requests = sum(count for answer, count in answers.items() if answer.startswith("http "))
-    yield f"{raced.tries} tries by 8 processes, {raced.kills} of them killed ({answers['killed']} in the middle of a try), {raced.seconds:.0f} s"
+    yield f"{raced.tries} tries by {RACERS} processes, {raced.kills} of them killed ({answers['killed']} in the middle of a try), {raced.seconds:.0f} s"
     yield f"{requests} requests over HTTP, {sum(1 for one in outcome.intents if one.outcome == intents.DONE)} other changes done"
     yield f"deadlocks: {outcome.deadlocks}; whoever was sent away for one, or waited too long, was told so in a sentence ({answers['Busy']})"
     for check, found in outcome.found.items():
@@ -130,7 +130,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
 def as_json(outcome: Outcome) -> dict[str, Any]:
     return {
         "tries": outcome.run.tries,
-        "processes": 8,
+        "processes": RACERS,
         "killed": outcome.run.kills,
         "killed_in_the_middle_of_a_try": outcome.answers["killed"],
         "seconds": round(outcome.run.seconds, 1),

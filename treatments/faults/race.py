@@ -107,10 +107,15 @@ def race(
                 # At a random moment of whatever the racer is doing.
                 time.sleep(chance.uniform(0, LONGEST_STEP_SECONDS))
                 victim = chance.choice(sorted(alive))
+                slot = alive.pop(victim)
                 os.kill(victim, signal.SIGKILL)
-                os.waitpid(victim, 0)
-                killed += 1
-                start(alive.pop(victim))
+                _, how = os.waitpid(victim, 0)
+                if os.waitstatus_to_exitcode(how) == -signal.SIGKILL:
+                    killed += 1
+                else:
+                    # It had ended of itself already.
+                    _refuse_failed(how)
+                start(slot)
             time.sleep(LOOK_SECONDS)
             _refuse_broken(alive)
             meanwhile(board.total, killed, time.monotonic() - begun)

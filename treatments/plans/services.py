@@ -1,6 +1,6 @@
 """Courses: proposed from the catalogue, submitted, activated behind a gate, kept in step with what happens."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -181,8 +181,9 @@ def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSess
     The window of a session hangs on its predecessor's day where that is known, else on its target. Returns those changed.
     """
     changed: list[PlannedSession] = []
-    hangs_on = windows(plan, fixed=fixed)
-    for session in plan.planned_sessions.select_for_update().order_by("number"):
+    sessions = list(plan.planned_sessions.select_for_update().order_by("number"))
+    hangs_on = _windows(plan, sessions, fixed)
+    for session in sessions:
         window = hangs_on[session.number]
         if window != _window_of(session):
             session.earliest_on, session.target_on, session.latest_on = (
@@ -200,9 +201,13 @@ def windows(plan: TreatmentPlan, *, fixed: Mapping[int, date]) -> dict[int, Wind
 
     The first session keeps the window it was planned with.
     """
+    return _windows(plan, plan.planned_sessions.order_by("number"), fixed)
+
+
+def _windows(plan: TreatmentPlan, sessions: Iterable[PlannedSession], fixed: Mapping[int, date]) -> dict[int, Window]:
     found: dict[int, Window] = {}
     previous: int | None = None
-    for session in plan.planned_sessions.order_by("number"):
+    for session in sessions:
         if previous is None:
             found[session.number] = _window_of(session)
         else:
@@ -223,7 +228,7 @@ def _window_of(session: PlannedSession) -> Window:
 def locked(plan: TreatmentPlan) -> TreatmentPlan:
     """The plan as it is now, and nobody changes it, its windows or its visits until we are done. Raises Busy after three
     seconds."""
-    rows = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("patient", "clinic", "protocol")
+    rows = TreatmentPlan.objects.select_for_update(of=("self",)).select_related("patient", "clinic")
     with not_for_long():
         return rows.get(pk=plan.pk)
 

@@ -12,7 +12,8 @@ from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
 from patients.models import Patient
 from treatments import facts
-from treatments.protocol.facts import from_json
+from treatments.protocol.catalogue import Catalogue
+from treatments.protocol.facts import PatientFacts, from_json
 from treatments.protocol.screening import Screening, outlook, screen
 from treatments.rules.models import ProtocolVersion
 from treatments.rules.policy import RuleSet, catalogue_for, rules_of
@@ -34,21 +35,23 @@ class NotPermitted(DomainError):
 
 def look(patient: Patient, *, on: date, purpose: str) -> Screening:
     """What the rules say, without writing it down."""
-    return look_on(patient, [on], purpose=purpose)[on]
+    return look_on(patient, [on], purpose=purpose, today=clock.today(patient.clinic))[on]
 
 
-def look_on(patient: Patient, days: Collection[date], *, purpose: str) -> dict[date, Screening]:
-    """The same for several days. Eleven queries at most, however many days."""
-    rules, today = rules_of(patient.clinic), clock.today(patient.clinic)
+def look_on(patient: Patient, days: Collection[date], *, purpose: str, today: date) -> dict[date, Screening]:
+    """The same for several days. Ten queries at most, however many days."""
+    rules = rules_of(patient.clinic)
     rows = facts.rows_of([patient], device=facts.default_device(patient))[patient.pk]
+    known: dict[tuple[date, Catalogue], PatientFacts] = {}
     found = {}
     for on in days:
         catalogue = rules.on(on)
-        # What is known today decides about a later day; a past day is judged by what was known then.
-        known = facts.facts_from(rows, on=min(on, today), catalogue=catalogue)
-        found[on] = screen(
-            from_json(known, catalogue), on=on, purpose=purpose, catalogue=catalogue, ahead=rules.ahead(on)
-        )
+        # What is known today decides about a later day; a past day is judged by what was known then. Days that know as much
+        # and live by the same rules share their facts.
+        same = (min(on, today), catalogue)
+        if same not in known:
+            known[same] = from_json(facts.facts_from(rows, on=same[0], catalogue=catalogue), catalogue)
+        found[on] = screen(known[same], on=on, purpose=purpose, catalogue=catalogue, ahead=rules.ahead(on))
     return found
 
 

@@ -296,7 +296,7 @@ def test_fifty_race_for_one_place_and_one_gets_it(clinic, racers, desk_member):
 def test_without_lock_and_constraint_several_would_get_it(clinic, racers, desk_member, monkeypatch):
     """Negative control: the race is real, and it is the guards that win it."""
     drop = [f"DROP CONSTRAINT appointment_{resource}_free" for resource in ("room", "clinician")]
-    monkeypatch.setattr(services, "_lock", lambda visit, place, start: place)
+    monkeypatch.setattr(services, "lock_place", lambda visit, place, start: place)
     with connection.cursor() as cursor:
         cursor.execute("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = ANY(%s)", [[
             "appointment_room_free", "appointment_clinician_free",

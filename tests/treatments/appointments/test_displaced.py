@@ -333,8 +333,10 @@ def test_a_room_that_goes_out_of_service_meanwhile_is_not_booked(clinic, active_
     planned = active_plan.planned_sessions.get(number=1)
     place = factories.a_place(clinic, DAY)
     if not guarded:
-        locked = appointments._lock
-        monkeypatch.setattr(appointments, "_lock", lambda visit, place, start: locked(visit, place, start) and place)
+        locked = appointments.lock_place
+        monkeypatch.setattr(
+            appointments, "lock_place", lambda visit, place, start: locked(visit, place, start) and place
+        )
 
     def book():
         appointments.book(patient=planned.plan.patient, kind="treatment", place=place, planned_session=planned, by=by)

@@ -1,24 +1,22 @@
 """Keeping places for a whole course, and booking them all or none."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from django.db import transaction
 
 from clinic import audit, clock
 from clinic.errors import ConstraintRefused, DomainError, explained
-from clinic.locks import not_for_long
-from clinic.models import Clinic, Membership, Room, User
-from patients.models import Patient
+from clinic.models import User
 from treatments.appointments import messages
 from treatments.appointments import services as diary
+from treatments.appointments.courses import together
 from treatments.appointments.courses.models import CourseHold, HeldVisit
 from treatments.appointments.courses.problems import HELD_FOR
+from treatments.appointments.courses.together import LockedCourse, lock
 from treatments.appointments.models import Appointment
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.services import SlotTaken
-from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.rules.models import Device
 
 Places = Mapping[PlannedSession, Place]
 OF_A_VISIT = (
@@ -36,9 +34,10 @@ def hold(*, plan: TreatmentPlan, places: Places, by: User) -> CourseHold:
 
     Refused where booking them all would be: raises what `diary.book` raises, SlotTaken where another booking is held there.
     """
-    plan = lock(plan, places.values())
+    course = lock(plan, places.values())
+    plan = course.plan
     _give_up_own(plan, by)
-    visits = _rehearsed(plan, places, by)
+    visits = _rehearsed(course, places, by)
     now = clock.now()
     held = CourseHold.objects.create(clinic=plan.clinic, plan=plan, held_by=by, held_at=now, expires_at=now + HELD_FOR)
     try:
@@ -71,7 +70,7 @@ def book_held(*, plan: TreatmentPlan, by: User, shown: str = "") -> list[Appoint
         raise LetGo("These times are no longer held. Choose again: nothing was booked.")
     if shown and shown != str(held.ref):
         raise LetGo("Other times are held for this course by now. Look at them again: nothing was booked.")
-    rows = held.visits.select_related("planned_session", "clinician__user", "clinician__clinic", "room", "device")
+    rows = held.visits.select_related("planned_session__plan", "clinician__user", "clinician__clinic", "room", "device")
     places = {row.planned_session: place_of(row) for row in rows}
     return _book(plan, places, by=by)
 
@@ -85,10 +84,10 @@ def book_all(*, plan: TreatmentPlan, places: Places, by: User) -> list[Appointme
 @transaction.atomic
 def move_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], by: User) -> list[Appointment]:
     """Give visits of a course other places, all or none: one message tells of them. Raises what `diary.move` raises."""
-    plan = lock(plan, [*places.values(), *map(diary.place_of, places)])
-    visits = diary.shift_together(plan=plan, places=places, by=by)
+    course = lock(plan, [*places.values(), *map(diary.place_of, places)])
+    visits = together.shift(course, places, by=by)
     messages.owe_for_rearranging(visits, by=by)
-    audit.record("course.rearranged", plan, by=by, sessions=len(visits))
+    audit.record("course.rearranged", course.plan, by=by, sessions=len(visits))
     return visits
 
 
@@ -98,45 +97,22 @@ def go_on(*, plan: TreatmentPlan, booked: Places, moved: Mapping[Appointment, Pl
 
     Raises what `diary.book` and `diary.move` raise.
     """
-    plan = lock(plan, [*booked.values(), *moved.values(), *map(diary.place_of, moved)])
-    visits = diary.shift_together(plan=plan, places=moved, by=by) if moved else []
-    visits += diary.put_down_together(plan=plan, places=booked, by=by)
+    course = lock(plan, [*booked.values(), *moved.values(), *map(diary.place_of, moved)])
+    visits = together.shift(course, moved, by=by) if moved else []
+    visits += together.put_down(course, booked, by=by) if booked else []
     visits.sort(key=lambda visit: visit.during.lower)
     messages.owe_for_rearranging(visits, by=by)
-    audit.record("course.rearranged", plan, by=by, sessions=len(visits))
+    audit.record("course.rearranged", course.plan, by=by, sessions=len(visits))
     return visits
 
 
 def _book(plan: TreatmentPlan, places: Places, *, by: User) -> list[Appointment]:
-    plan = lock(plan, places.values())
-    _give_up_own(plan, by)
-    visits = diary.put_down_together(plan=plan, places=places, by=by)
+    course = lock(plan, places.values())
+    _give_up_own(course.plan, by)
+    visits = together.put_down(course, places, by=by)
     messages.owe_for_course(visits, by=by)
-    audit.record("course.booked", plan, by=by, sessions=len(visits))
+    audit.record("course.booked", course.plan, by=by, sessions=len(visits))
     return visits
-
-
-def lock(plan: TreatmentPlan, places: Collection[Place]) -> TreatmentPlan:
-    """Everything the visits of a course will hold or leave, in the one order, before the first of them: two courses that
-    meet in two places would else wait for each other."""
-    clinic = diary.under_its_rules(plan.clinic)
-    with not_for_long():
-        plan = plans.locked(plan)
-        plan.clinic = clinic
-        for rows in (
-            Membership.objects.filter(pk__in={place.clinician.pk for place in places}),
-            Room.objects.filter(pk__in={place.room.pk for place in places}),
-            Device.objects.filter(clinic=clinic, in_service=True),
-            Patient.objects.filter(pk=plan.patient_id),
-        ):
-            list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
-        _clear_away(clinic)
-    return plan
-
-
-def _clear_away(clinic: Clinic) -> None:
-    """Holds that are over hold nothing; they only stand in the way of the constraint."""
-    CourseHold.objects.filter(clinic=clinic, expires_at__lte=clock.now()).delete()
 
 
 def _give_up_own(plan: TreatmentPlan, by: User) -> None:
@@ -156,11 +132,11 @@ class _Rehearsed(Exception):
         self.visits = visits
 
 
-def _rehearsed(plan: TreatmentPlan, places: Places, by: User) -> list[Appointment]:
+def _rehearsed(course: LockedCourse, places: Places, by: User) -> list[Appointment]:
     """The visits as booking would make them, by every gate of booking; nothing of it stays."""
     try:
         with transaction.atomic():
-            raise _Rehearsed(diary.put_down_together(plan=plan, places=places, by=by))
+            raise _Rehearsed(together.put_down(course, places, by=by))
     except _Rehearsed as rehearsal:
         return rehearsal.visits
 
