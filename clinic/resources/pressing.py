@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 from django import forms
 from django.contrib import messages
+from django.db import models
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from clinic.errors import DomainError
 from clinic.forms import form_status, refuse
+from clinic.resources.forms import OutForm
 from clinic.resources.touched import Touched, TouchesVisits
 from clinic.submissions import once
 
@@ -41,6 +43,31 @@ def form_page(
         return pressed.response
     context = {"form": form, "title": title, "act": act, "back": back, "pressed": pressed} | more
     return render(request, "clinic/resources/form.html", context, status=pressed.status)
+
+
+def out_page(
+    request: HttpRequest, thing: models.Model, take_out: Callable[..., object], *, lead: str, back: str
+) -> HttpResponse:
+    """Why a room or a device (`thing`) is out of service from now on."""
+    form = OutForm(posted(request), initial={"reason": thing.out_reason})
+
+    def take() -> str:
+        take_out(by=request.user, seen=seen_before(request), **form.cleaned_data)
+        return f"{thing} is out of service."
+
+    title, act = f"Take {thing} out of service", "Take it out of service"
+    return form_page(request, form, take, title=title, act=act, back=back, lead=lead)
+
+
+def back_in_service(
+    request: HttpRequest, thing: models.Model, put_back: Callable[..., object], *, back: str
+) -> HttpResponse:
+    def put() -> str:
+        put_back(by=request.user)
+        messages.success(request, f"{thing} is in service again.")
+        return back
+
+    return once(request, put)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from clinic import audit, clock
 from clinic.errors import ConstraintRefused, DomainError, explained
 from clinic.models import Clinic, Membership, Room, TimeOff, User, WorkingHours
-from clinic.resources import leaving
+from clinic.resources import leaving, out_of_service
 from clinic.resources import stretches as stretches_of_a_day
 from clinic.resources.touched import read_first
 from clinic.roles import Role
@@ -41,7 +41,7 @@ def add_room(*, clinic: Clinic, name: str, short_name: str, by: User, position: 
 
 @transaction.atomic
 def rename_room(*, room: Room, name: str, short_name: str, by: User) -> Room:
-    room = _locked_room(room)
+    room = out_of_service.locked(room)
     room.name, room.short_name = _tidy(name), _tidy(short_name)
     _save_named(room)
     audit.record("room.renamed", room, by=by)
@@ -65,30 +65,13 @@ def shift_room(*, room: Room, up: bool, by: User) -> None:
     audit.record("room.shifted", room, by=by, up=up)
 
 
-@transaction.atomic
 def take_room_out(*, room: Room, reason: str, by: User, seen: str = "") -> Room:
-    """Out of service: nothing new is booked into it. Raises TouchesVisits for the visits that are."""
-    if not reason.strip():
-        raise DomainError("Say why the room is out of service.", field="reason")
-    room = _locked_room(room)
-    with read_first(room.clinic, seen):
-        room.in_service, room.out_reason = False, reason.strip()
-        room.save(update_fields=["in_service", "out_reason"])
-    audit.record("room.out_of_service", room, by=by)
-    return room
+    """Nothing new is booked into it. Raises TouchesVisits for the visits that are."""
+    return out_of_service.take_out(room, reason=reason, by=by, seen=seen)
 
 
-@transaction.atomic
 def put_room_back(*, room: Room, by: User) -> Room:
-    room = _locked_room(room)
-    room.in_service, room.out_reason = True, ""
-    room.save(update_fields=["in_service", "out_reason"])
-    audit.record("room.in_service", room, by=by)
-    return room
-
-
-def _locked_room(room: Room) -> Room:
-    return Room.objects.select_for_update(of=("self",), no_key=True).select_related("clinic").get(pk=room.pk)
+    return out_of_service.put_back(room, by=by)
 
 
 def _save_named(room: Room) -> None:

@@ -30,10 +30,12 @@ def read(written: str, *, field: str | None = None) -> Stretches:
 
 
 def checked(stretches: Iterable[tuple[time, time]], *, field: str | None = None) -> Stretches:
-    """The same stretches, earliest first. Raises DomainError where one crosses midnight or two overlap."""
+    """The same stretches, earliest first. Raises DomainError where one is empty or crosses midnight, or two overlap."""
     ordered = sorted(stretches)
     for starts, ends in ordered:
-        if ends <= starts:
+        if ends == starts:
+            raise DomainError(f"{_words(starts, ends)} is no time at all. Enter when the work ends.", field=field)
+        if ends < starts:
             raise DomainError(
                 f"{_words(starts, ends)} crosses midnight. Hours end on the day they begin: enter the night as two days.",
                 field=field,

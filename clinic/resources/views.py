@@ -1,6 +1,7 @@
 """Rooms, people and closed days: everybody reads them, a manager changes them."""
 
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,8 +13,8 @@ from clinic import clock
 from clinic.errors import DomainError
 from clinic.models import Membership, Room
 from clinic.resources import reading, services
-from clinic.resources.forms import AwayForm, DayForm, LeaveForm, OutForm, PersonForm, RoomForm, WeekForm
-from clinic.resources.pressing import form_page, posted, seen_before
+from clinic.resources.forms import AwayForm, DayForm, LeaveForm, PersonForm, RoomForm, WeekForm
+from clinic.resources.pressing import back_in_service, form_page, out_page, posted, seen_before
 from clinic.roles import Role, allow, member
 from clinic.submissions import once
 
@@ -48,33 +49,14 @@ def room_change(request: HttpRequest, ref: UUID) -> HttpResponse:
 @allow(Role.MANAGER, methods=FORM)
 def room_out(request: HttpRequest, ref: UUID) -> HttpResponse:
     room = _room(request, ref)
-    form = OutForm(posted(request), initial={"reason": room.out_reason})
-
-    def take_out() -> str:
-        services.take_room_out(room=room, by=request.user, seen=seen_before(request), **form.cleaned_data)
-        return f"{room} is out of service."
-
-    return form_page(
-        request,
-        form,
-        take_out,
-        title=f"Take {room} out of service",
-        act="Take it out of service",
-        back=_settings("rooms"),
-        lead="Nothing new is booked into it. Visits that are booked there stay booked, and you see which ones first.",
-    )
+    lead = "Nothing new is booked into it. Visits that are booked there stay booked, and you see which ones first."
+    return out_page(request, room, partial(services.take_room_out, room=room), lead=lead, back=_settings("rooms"))
 
 
 @allow(Role.MANAGER, methods=["POST"])
 def room_back(request: HttpRequest, ref: UUID) -> HttpResponse:
     room = _room(request, ref)
-
-    def put_back() -> str:
-        services.put_room_back(room=room, by=request.user)
-        messages.success(request, f"{room} is in service again.")
-        return _settings("rooms")
-
-    return once(request, put_back)
+    return back_in_service(request, room, partial(services.put_room_back, room=room), back=_settings("rooms"))
 
 
 @allow(Role.MANAGER, methods=["POST"])
@@ -138,8 +120,8 @@ def person_left(request: HttpRequest, ref: UUID) -> HttpResponse:
         request,
         form,
         leave,
-        title=f"{who} has left",
-        act=f"{who} has left",
+        title=f"Mark {who} as left?",
+        act=f"Mark {who} as left",
         back=_page_of(who),
         danger=True,
         lead="No more sign-in to this clinic and no new visit. What was done and signed stays in this name.",

@@ -22,7 +22,19 @@ function act(element) {
   else element.click();
 }
 
+/** A wish that stands open is closed before Escape means anything else; true where it was. */
+function closesWish(event) {
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return false;
+  const wish = event.target.closest?.("details.pick[open]") ?? document.querySelector("details.pick[open]");
+  if (!wish || document.querySelector("dialog[open]")) return false;
+  event.preventDefault();
+  wish.open = false;
+  wish.querySelector("summary").focus();
+  return true;
+}
+
 function onKey(event) {
+  if (closesWish(event)) return;
   // A key that is held down has been pressed once.
   if (event.defaultPrevented || event.repeat || event.isComposing || isCommand(event) || isTyping(event.target)) return;
   const key = event.key.toLowerCase();

@@ -21,6 +21,22 @@ function place(pop, link) {
   pop.style.setProperty("--arrow", `${Math.min(height - 24, at.top + at.height / 2 - clamped - 6)}px`);
 }
 
+/** A wish opens under its words, and moves to the left where it would leave the window. */
+each("details.pick", (wish) => {
+  const fit = () => {
+    const box = wish.querySelector(":scope > div");
+    box.style.insetInlineStart = "";
+    const over = box.getBoundingClientRect().right + EDGE - document.documentElement.clientWidth;
+    if (wish.open && over > 0) box.style.insetInlineStart = `${-over}px`;
+  };
+  wish.addEventListener("toggle", fit);
+  fit();
+});
+// On a telephone it lies over the next wish, and there is no Escape: a tap beside it closes it.
+document.addEventListener("click", (event) => {
+  for (const wish of document.querySelectorAll("details.pick[open]")) if (!wish.contains(event.target)) wish.open = false;
+});
+
 each(".pop[popover]", (pop) => {
   const links = () => document.querySelectorAll(`[data-why][popovertarget="${CSS.escape(pop.id)}"]`);
   pop.addEventListener("beforetoggle", (event) => {

@@ -12,6 +12,15 @@ const spoken = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric
 // The server draws the whole ruler anew with what it says: the block that had the focus gets it back, and its grip is gone.
 let refocus = "";
 
+// A date of which half would stand out from under a block is not read: the block that lies over it says where it went.
+each("[data-ruler]", (ruler) => {
+  const over = [...ruler.querySelectorAll("[data-block]")].map((block) => block.getBoundingClientRect());
+  for (const date of ruler.querySelectorAll("text.old")) {
+    const at = date.getBoundingClientRect();
+    date.toggleAttribute("hidden", over.some((one) => one.top < at.bottom && at.top < one.bottom && one.left < at.right && at.left < one.right));
+  }
+});
+
 each("[data-ruler] [data-block]", (block) => {
   const ruler = block.closest("[data-ruler]");
   const tray = () => document.querySelector(ruler.dataset.tray);

@@ -129,6 +129,7 @@ TABLE: dict[str, Row] = {
     "treatments:put_back": Row(PRESS, ALL, PLAN),
     "treatments:unbook_course": Row(PRESS, ALL, PLAN),
     "treatments:visit": Row(READ, ALL, VISIT),
+    "treatments:next_mail": Row(READ, ALL, VISIT),
     "treatments:step_visit": Row(PRESS, ALL, VISIT),
     "treatments:undo_visit": Row(PRESS, ALL, VISIT),
     "treatments:miss_visit": Row(PRESS, ALL, VISIT),

@@ -11,7 +11,7 @@ from clinic.errors import DomainError, explained
 from clinic.models import AuditEvent, Membership, TimeOff, WorkingHours
 from clinic.resources import reading, services, stretches
 from tests import factories
-from treatments.appointments.working_time import hours_of_day, opening, time_off, weekly_hours, working_stretches
+from treatments.appointments.working_time import duty, hours_of_day, opening, time_off, weekly_hours
 
 pytestmark = pytest.mark.django_db
 TODAY = factories.TODAY
@@ -34,7 +34,7 @@ def wall(stretch, zone=factories.LONDON) -> str:
 
 
 def works(who: Membership, on: date) -> list[str]:
-    return [wall(stretch) for stretch in working_stretches(who, on)]
+    return [wall(stretch) for stretch in duty(who.clinic, [who], [on]).working(who, on)]
 
 
 def refused(act, *args, **kwargs) -> tuple[str | None, str]:
@@ -65,7 +65,7 @@ def test_hours_are_read_as_people_write_them(written, read):
     ("written", "said"),
     [
         ("22:00 to 06:00", "22:00 to 06:00 crosses midnight"),
-        ("09:00 to 09:00", "crosses midnight"),
+        ("09:00 to 09:00", "09:00 to 09:00 is no time at all"),
         ("09:00 to 13:00, 12:59 to 17:00", "09:00 to 13:00 and 12:59 to 17:00 overlap"),
         ("09:00 to 25:00", "25:00 is no time"),
         ("17:00 to 24:00", "ends at 23:59 at the latest"),
@@ -195,18 +195,20 @@ def test_a_time_that_the_clocks_leap_over_is_refused_and_the_long_day_loses_noth
     field, said = refused(services.set_day_hours, membership=noor, on=forward, stretches=[leapt], by=by)
     assert field == "hours" and "does not exist" in said
     services.set_day_hours(membership=noor, on=back, stretches=[(time(0), time(23, 59))], by=by)
-    (worked,) = working_stretches(noor, back)
+    (worked,) = duty(noor.clinic, [noor], [back]).working(noor, back)
     # In Santiago the repeated hour is the last one of the day before.
     hours = 23 if zone == "America/Santiago" else 24
     assert worked.end - worked.start == timedelta(hours=hours, minutes=59)
     services.set_day_hours(membership=noor, on=back, stretches=[(time(9), time(17))], by=by)
-    assert [wall(stretch, ZoneInfo(zone)) for stretch in working_stretches(noor, back)] == ["09:00 to 17:00"]
+    assert [wall(stretch, ZoneInfo(zone)) for stretch in duty(noor.clinic, [noor], [back]).working(noor, back)] == [
+        "09:00 to 17:00"
+    ]
 
 
 def test_hours_that_end_inside_the_repeated_hour_are_worked_twice(noor, by):
     back = date(2027, 10, 31)
     services.set_day_hours(membership=noor, on=back, stretches=[(time(0), time(1, 30))], by=by)
-    (worked,) = working_stretches(noor, back)
+    (worked,) = duty(noor.clinic, [noor], [back]).working(noor, back)
     assert worked.end - worked.start == timedelta(hours=2, minutes=30)
 
 

@@ -205,7 +205,7 @@ class TestPeople:
         factories.book(active_plan.planned_sessions.get(number=1), day=DAY)
         url = page("person_left", clinician_member)
         shown = press(manager, url)
-        assert "Noor Adeyemi has left" in text(shown) and "1 booked visit cannot be kept then" in text(shown)
+        assert "Mark Noor Adeyemi as left?" in text(shown) and "1 booked visit cannot be kept then" in text(shown)
         assert clinician.get("/today/").status_code == 200
         (seen,) = re.findall(r'name="seen" value="([0-9a-f]{64})"', shown.content.decode())
         assert press(manager, url, seen=seen).status_code == 302

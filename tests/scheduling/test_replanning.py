@@ -140,6 +140,11 @@ def test_shift_all_goes_to_the_first_free_day_after_and_keeps_clinician_and_time
         (course(finish_by=on(23)[:10]), WEEKLY, {2: at(10)}),  # the last would be after the end
         (course(), WEEKLY, {2: at(10), 4: at(21)}),  # a decided one is in the way
         (course(), WEEKLY, {4: at(22)}),  # the same as the fewest
+        (
+            course(),
+            [at(day, "10:00") for day in (0, 7, 14, 21)],
+            {1: at(0, "10:00"), 2: at(19, "10:00")},
+        ),  # the same days, at another time
     ],
 )
 def test_shift_all_is_not_offered_where_it_does_not_work_or_is_the_same(problem, current, pinned):

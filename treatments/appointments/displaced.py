@@ -6,6 +6,7 @@ They stay booked, and they are on a list until somebody has moved them: nothing 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
@@ -43,7 +44,7 @@ def displaced_visits(clinic: Clinic, *, now: datetime) -> list[Displaced]:
         .select_related("clinic", "patient", "clinician__user", "room", "device", "planned_session")
         .order_by("during", "id")
     )
-    judged = ((visit, tuple(_reasons(visit, roster))) for visit in visits if visit.during.upper > now)
+    judged = ((visit, tuple(reasons(visit, roster))) for visit in visits if visit.during.upper > now)
     return [Displaced(visit, reasons) for visit, reasons in judged if reasons]
 
 
@@ -78,7 +79,7 @@ class _Roster:
 
 
 def _without_a_place(roster: _Roster) -> RawSQL:
-    """Keys of the visits of which `_reasons` may have something to say, found where they are kept: thousands may be
+    """Keys of the visits of which `reasons` may have something to say, found where they are kept: thousands may be
     booked, and hardly one of them has lost its place. As an array, so that they are looked for once, whatever plan is made."""
     outside = set(roster.taken_while_not_in())
     return RawSQL(
@@ -115,7 +116,17 @@ def _range(stretch: Stretch) -> str:
     return f"[{stretch.start.isoformat()},{stretch.end.isoformat()})"
 
 
-def _reasons(visit: Appointment, roster: _Roster) -> Iterator[str]:
+class WhoIsIn(Protocol):
+    """When the clinic is closed, and whether a visit's clinician works then."""
+
+    def is_closed(self, held: Stretch) -> bool: ...
+
+    def is_in(self, visit: Appointment) -> bool: ...
+
+
+def reasons(visit: Appointment, roster: WhoIsIn) -> Iterator[str]:
+    """Why a visit that is still to come cannot be as it stands, in words for everybody. No query where the visit was read with
+    its clinician, room, device and session."""
     if roster.is_closed(Stretch(visit.during.lower, visit.during.upper)):
         yield "The clinic is closed"
     elif said := _of_the_clinician(visit, roster):
@@ -126,7 +137,7 @@ def _reasons(visit: Appointment, roster: _Roster) -> Iterator[str]:
         yield f"{visit.device} is out of service"
 
 
-def _of_the_clinician(visit: Appointment, roster: _Roster) -> str:
+def _of_the_clinician(visit: Appointment, roster: WhoIsIn) -> str:
     who = visit.clinician
     if who is None:
         return ""

@@ -59,8 +59,13 @@ class WishForm(forms.Form):
         return [chosen] if chosen else list(self.people.values())
 
     @property
+    def asked_day(self) -> date | None:
+        """The first day that was asked for, if one was."""
+        return self._wish("first_day")
+
+    @property
     def from_day(self) -> date:
-        return self._wish("first_day") or self.default_day
+        return self.asked_day or self.default_day
 
     @property
     def hours(self) -> tuple[time, time]:

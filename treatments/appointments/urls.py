@@ -3,8 +3,6 @@ from django.urls import include, path
 from treatments.appointments import views
 
 urlpatterns = [
-    path("plans/sessions/<uuid:ref>/book/", views.book, name="book"),
-    path("patients/<uuid:ref>/book/", views.book_visit, name="book_visit"),
     # /visits/<ref>/
     path("visits/<uuid:ref>/", views.visit, name="visit"),
     path("visits/<uuid:ref>/step/", views.step_visit, name="step_visit"),
@@ -12,11 +10,11 @@ urlpatterns = [
     path("visits/<uuid:ref>/missed/", views.miss_visit, name="miss_visit"),
     path("visits/<uuid:ref>/cancel/", views.cancel_visit, name="cancel_visit"),
     path("visits/<uuid:ref>/unbook/", views.unbook_visit, name="unbook_visit"),
-    path("visits/<uuid:ref>/move/", views.move_visit, name="move_visit"),
     path("visits/<uuid:ref>/move-back/", views.move_visit_back, name="move_visit_back"),
     # /calendar/
     path("calendar/", include("treatments.appointments.feeds.urls")),
     path("", include("treatments.appointments.calls.urls")),
+    path("", include("treatments.appointments.choosing.urls")),
     path("", include("treatments.appointments.courses.urls")),
     path("", include("treatments.appointments.overlaps.urls")),
 ]

@@ -21,7 +21,7 @@ from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
 from treatments.demo import cast, desk, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
-from treatments.demo.stories import Story, stories
+from treatments.demo.stories import Story, stories, this_week
 from treatments.flows import courses, publishing, visits
 from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
@@ -33,6 +33,7 @@ from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.depths import last_of_course, zone_limits
 
+OPENED_DAYS_AGO = 230
 DAWN = time(8, 30)
 # The demo opens on a working morning, with the day half done.
 OPENING = time(10, 42)
@@ -44,7 +45,8 @@ Act = Callable[[], None]
 def build(*, patients: int = 120, only: Container[int] | None = None) -> Clinic:
     """The whole demo clinic, or `only` some of its stories. Leaves the clock on the demo's today, at 10:42 in the clinic's
     zone."""
-    return _Builder().build([story for story in stories(patients) if only is None or story.number in only])
+    told = (*stories(patients), *this_week(patients))
+    return _Builder().build([story for story in told if only is None or story.number in only])
 
 
 def demo_today(now: datetime) -> date:
@@ -71,7 +73,7 @@ class _Builder:
 
     def build(self, told: list[Story]) -> Clinic:
         self.today = demo_today(clock.now())
-        self._stand_on(self.today - timedelta(days=230))
+        self._stand_on(self.today - timedelta(days=OPENED_DAYS_AGO))
         self._open_clinic()
         for story in told:
             self._plan_acts(story)
@@ -186,6 +188,8 @@ class _Builder:
         self._on(story.registered, lambda: self._register(who))
         if story.consultation is not None:
             self._on(min(-2, story.registered + 1), lambda: self._consultation(story, clinician))
+            if story.consultation < 0:
+                self._acts_on(self._working(story.consultation), lambda: self._look_first(story), late=True)
         if story.answered is not None:
             self._on(story.answered, lambda: self._assess_and_ask(story, who, clinician))
             self._on(story.answered, lambda: self._measure(story, clinician, measured.before(story)))
@@ -247,9 +251,28 @@ class _Builder:
         )  # fmt: skip
 
     def _consultation(self, story: Story, clinician: Membership) -> None:
-        self._into_diary(
-            self.patients[story.number], "consultation", self._working(story.consultation), clinician, None
+        visit = self._into_diary(
+            self.patients[story.number],
+            "consultation",
+            self._working(story.consultation),
+            clinician,
+            None,
+            at=story.at,
         )
+        if visit is not None and story.consultation > 0 and story.number % 3:
+            appointments.step(visit=visit, to="confirmed", by=self.desk.user)
+
+    def _look_first(self, story: Story) -> None:
+        """She came for her consultation, and it is over."""
+        visits_of_day = Appointment.objects.filter(patient=self.patients[story.number], day=clock.today(self.clinic))
+        for visit in visits_of_day.filter(status="booked"):
+            self._consult(visit)
+
+    def _consult(self, visit: Appointment) -> None:
+        self._come(visit)
+        clock.move_to(visit.during.upper)
+        appointments.step(visit=visit, to="in_room", by=visit.clinician.user)
+        appointments.step(visit=visit, to="done", by=visit.clinician.user)
 
     def _assess_and_ask(self, story: Story, who: cast.Person, clinician: Membership) -> None:
         patient = self.patients[story.number]
@@ -444,13 +467,11 @@ class _Builder:
 
     def _live_visit(self, visit: Appointment, story: Story, opening: datetime) -> None:
         if visit.during.upper <= opening:
-            self._come(visit)
-            if visit.planned_session is not None:
-                self._needle(story, visit, visit.planned_session.number)
+            if visit.planned_session is None:
+                self._consult(visit)
             else:
-                clock.move_to(visit.during.upper)
-                appointments.step(visit=visit, to="in_room", by=visit.clinician.user)
-                appointments.step(visit=visit, to="done", by=visit.clinician.user)
+                self._come(visit)
+                self._needle(story, visit, visit.planned_session.number)
         elif visit.during.lower <= opening:
             self._come(visit, now=opening)
             if visit.planned_session is None:

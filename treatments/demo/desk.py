@@ -105,7 +105,10 @@ def book_whole_course(plan: TreatmentPlan, *, clinician: Membership, first_day: 
     """Every session in one step, told in one message: the best set for somebody who prefers mornings with one clinician."""
     wishes = Wishes(clinician=clinician, between=(time(9), time(12, 30)), first_day=first_day)
     times = course_times(plan, sessions_to_place(plan), wishes, now=clock.now())
-    best = find_sets(times.problem, times.free).sets[0]
+    sets = find_sets(times.problem, times.free).sets
+    if not sets:
+        raise DomainError(f"The demo has no times for the whole course of {plan.patient}.")
+    best = sets[0]
     chosen: dict[PlannedSession, places.Place] = {
         planned: times.place(visit) for planned, visit in zip(times.planned, best.visits, strict=True)
     }
@@ -127,6 +130,7 @@ def put_off_second(plan: TreatmentPlan, *, by: User) -> None:
         except DomainError:
             continue  # nobody is in on that day, or the place is taken: the next one
         return
+    raise DomainError(f"The demo has no later day for the second visit of {plan.patient} that moves the third.")
 
 
 def _later(was: places.Place, days: int) -> places.Place:

@@ -21,7 +21,7 @@ class Opened:
 
 
 def open_clinic(today: date) -> Opened:
-    """`today`: the day the demo is about, half a year ahead."""
+    """`today`: the day the demo is about; it lies `builder.OPENED_DAYS_AGO` ahead of the day the clinic opens on."""
     clinic = clinic_services.create_clinic(
         manager_email=cast.MANAGER.email,
         manager_name=cast.MANAGER.name,

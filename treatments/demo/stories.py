@@ -41,7 +41,7 @@ class Story:
     # which the demo opens; so is the moment in which part of a course is moved.
     together: tuple[int, int] | None = None
     moved: bool = False
-    # When the visit of today begins, where that matters: somebody is in the room as the demo opens.
+    # When the visit of today, or the consultation, begins, where that matters: somebody is in the room as the demo opens.
     at: time | None = None
     # A visit of today that is cancelled in the morning.
     cancelled: bool = False
@@ -51,6 +51,20 @@ def stories(count: int) -> Iterator[Story]:
     """Courses in every state. The mix repeats every twelve patients."""
     for number in range(count):
         yield _story(number, number // 12)
+
+
+# Friday stays as it is: somebody is called away from it.
+WEEK = (-1, 1, 2, 4)
+HOURS = range(9, 17)
+# What the desk does besides goes by the numbers of the stories: these have their own.
+FIRST_OF_WEEK = 1000
+
+
+def this_week(count: int) -> Iterator[Story]:
+    """One more for every three patients: people who come for a first look, so that the days around today are worked days too."""
+    for turn, number in enumerate(range(FIRST_OF_WEEK, FIRST_OF_WEEK + count // 3)):
+        hour = HOURS[turn // len(WEEK) % len(HOURS)]
+        yield Story(number, registered=-9, consultation=WEEK[turn % len(WEEK)], at=time(hour, 30 * (turn % 2)))
 
 
 def _story(number: int, turn: int) -> Story:
@@ -103,7 +117,9 @@ def _story(number: int, turn: int) -> Story:
             if turn % 3 == 2:
                 return Story(number, **begin, answers={"keloid_personal": ("yes", None, "")})
             return _course(number, concern, sessions=(-70 - turn,), missed=(-20 - turn,))
-        case _:  # a draft; some only assessed
+        case _:  # a draft; some only assessed; two may begin, and nothing of their course is booked
+            if turn in (1, 5):
+                return Story(number, **course)
             return Story(number, **begin, planned=-7 if turn % 2 else None)
 
 

@@ -14,8 +14,6 @@ from treatments.flows.moving import is_back
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 
-BY_MISTAKE = "Booked by mistake"
-
 
 @transaction.atomic
 def unbook(*, plan: TreatmentPlan, act: Act, by: User) -> list[Appointment]:
@@ -26,7 +24,7 @@ def unbook(*, plan: TreatmentPlan, act: Act, by: User) -> list[Appointment]:
     """
     plans.locked(plan)
     together = _visits(plan, act)
-    if all(_is_unbooked(visit, act) for visit in together):
+    if all(visits.is_unbooked(visit, act.versions[visit.ref]) for visit in together):
         return []
     if not all(act.stands(visit) and visit.status == "booked" for visit in together):
         raise DomainError("One of these visits was changed meanwhile. Cancel them one by one.")
@@ -49,7 +47,7 @@ def put_back(*, plan: TreatmentPlan, act: Act, by: User) -> list[Appointment]:
     if not moved:
         raise DomainError("These visits were not moved together. Move them one by one.")
     back = [is_back(visit, act.versions[visit.ref]) for visit in moved]
-    if all([*back, *(_is_unbooked(visit, act) for visit in new)]):
+    if all([*back, *(visits.is_unbooked(visit, act.versions[visit.ref]) for visit in new)]):
         return []
     for visit in together:
         if not act.stands(visit) or visit.status not in COMING:
@@ -72,11 +70,6 @@ def _visits(plan: TreatmentPlan, act: Act) -> list[Appointment]:
 
 
 def _unbook(booked: list[Appointment], by: User) -> list[Appointment]:
-    freed = [visits.cancel(visit=visit, reason=BY_MISTAKE, by=by) for visit in booked]
+    freed = [visits.cancel(visit=visit, reason=visits.BY_MISTAKE, by=by) for visit in booked]
     messages.owe_for_closing_together(freed, by=by)
     return freed
-
-
-def _is_unbooked(visit: Appointment, act: Act) -> bool:
-    once_more = act.versions[visit.ref] + 1
-    return (visit.status, visit.closed_reason, visit.schedule_version) == ("cancelled", BY_MISTAKE, once_more)

@@ -9,12 +9,12 @@ from clinic.models import Clinic, User
 from treatments.appointments import services as appointments
 from treatments.appointments.calls import services as calls
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
+from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.offers import place_of_value
 from treatments.appointments.places import LENGTHS, place_of
 from treatments.flows import visits
 from treatments.plans.models import PlannedSession
-from treatments.rules import policy
 
 
 @transaction.atomic
@@ -32,11 +32,9 @@ def take(
 
     Raises whatever `appointments.book` and `appointments.move` raise.
     """
-    policy.hold_rules(clinic)
+    appointments.under_its_rules(clinic)
     if visit_ref is not None:
-        visit = clinic.appointments.select_related(
-            "clinic", "patient__clinic", "planned_session__plan__clinic", "clinician__user", "room", "device"
-        ).get(ref=visit_ref)
+        visit = clinic.appointments.select_related(*OF_A_VISIT).get(ref=visit_ref)
         place = place_of_value(value, clinic=clinic, length=place_of(visit).length)
         visit = appointments.move(visit=visit, place=place, by=by)
     else:
@@ -69,7 +67,7 @@ def give_back(*, outcome: CallOutcome, visit: Appointment, version: int, by: Use
 
     `version`: of the visit when it was taken. Raises DomainError where somebody has changed it since.
     """
-    policy.hold_rules(outcome.clinic)
+    appointments.under_its_rules(outcome.clinic)
     visit = appointments.locked(visit)
     outcome = CallOutcome.objects.select_related("clinic", "patient__clinic", "by").get(pk=outcome.pk)
     if outcome.outcome != CallOutcome.Outcome.BOOKED or outcome.hole is None or outcome.taken_back_at is not None:
@@ -78,7 +76,7 @@ def give_back(*, outcome: CallOutcome, visit: Appointment, version: int, by: Use
         raise DomainError("This visit was changed since. Open it to change it again.")
     # A visit that was moved there had another place before.
     if version == 1:
-        visit = visits.cancel(visit=visit, reason="Booked by mistake", by=by)
+        visit = visits.cancel(visit=visit, reason=visits.BY_MISTAKE, by=by)
     else:
         visit = appointments.move_back(visit=visit, by=by)
     calls.take_back(outcome=outcome, by=by)

@@ -5,6 +5,7 @@ from datetime import date
 
 from django.db import transaction
 
+from clinic.locks import not_for_long
 from clinic.models import User
 from patients.models import HistoryAnswer, Patient
 from patients.services import history
@@ -76,7 +77,8 @@ def review(*, review: CourseReview, note: str, by: User, decision: str = "") -> 
 
     A plan that has not begun is activated on its own page; here it is only let through.
     """
-    hold_rules(review.plan.clinic)  # the clinic before the plan, for going on activates it
+    with not_for_long():
+        hold_rules(review.plan.clinic)  # the clinic before the plan, for going on activates it
     plan = plans.locked(review.plan)
     closed = outcomes.close_review(review=review, decision=decision, note=note, by=by)
     if closed.decision == CourseReview.Decision.GO_ON and plan.status == TreatmentPlan.Status.ON_HOLD:

@@ -7,8 +7,9 @@ from clinic.models import User
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
 from treatments.protocol import lifecycle
-from treatments.rules import policy
 from treatments.sessions.models import TreatmentSession
+
+BY_MISTAKE = "Booked by mistake"
 
 
 @transaction.atomic
@@ -17,7 +18,7 @@ def undo_step(*, visit: Appointment, by: User, undone: str = "") -> Appointment:
 
     `undone`: the step that is meant. Taken back already, it is taken back once; raises DomainError where another followed.
     """
-    policy.hold_rules(visit.clinic)
+    appointments.under_its_rules(visit.clinic)
     visit = appointments.locked(visit)
     if undone and visit.status != undone:
         if lifecycle.can_undo("appointment", undone, visit.status):
@@ -40,3 +41,23 @@ def cancel(*, visit: Appointment, reason: str, by: User) -> Appointment:
     if TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error").exists():
         raise DomainError("The session of this visit has begun. Stop it at the chair instead.")
     return appointments.cancel(visit=visit, reason=reason, by=by)
+
+
+@transaction.atomic
+def unbook(*, visit: Appointment, by: User, version: int | None = None) -> Appointment:
+    """Undo the booking by which the visit got this version; None: whatever version it has. Done already, it is done once.
+
+    Raises what cancelling it raises, and DomainError where it was moved or closed since.
+    """
+    visit = appointments.locked(visit)
+    if is_unbooked(visit, version):
+        return visit
+    if version is not None and visit.schedule_version != version:
+        raise DomainError("This visit was changed since. Cancel it, if it is not wanted any more.")
+    return cancel(visit=visit, reason=BY_MISTAKE, by=by)
+
+
+def is_unbooked(visit: Appointment, version: int | None) -> bool:
+    """Whether nothing has happened to the visit since it got this version, but that its booking was taken back."""
+    last = (visit.status, visit.closed_reason) == ("cancelled", BY_MISTAKE)
+    return last and (version is None or visit.schedule_version == version + 1)

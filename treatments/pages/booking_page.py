@@ -3,21 +3,22 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from clinic import clock
 from clinic.models import User
-from clinic.templatetags.clinic_ui import date_words, day
+from clinic.templatetags.clinic_ui import date_words, date_year, day
 from treatments.appointments.courses.forms import SEPARATOR
 from treatments.appointments.courses.models import CourseHold
 from treatments.appointments.courses.problems import CourseTimes
 from treatments.appointments.courses.trying import course_words
+from treatments.appointments.gates import fixed_days
 from treatments.appointments.offers import value_of
 from treatments.appointments.places import Place
 from treatments.plans.models import TreatmentPlan
 from treatments.scheduling.finding import find_sets, swaps
-from treatments.scheduling.sets import CourseSet, Prices, Visit, course_set
+from treatments.scheduling.sets import CourseSet, Prices, Visit, WhyNone, course_set
 
 WEEKDAY_PLURALS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -93,7 +94,24 @@ def sets_of(
         _shown(times, one, best, position, kept=kept, is_chosen=own is not None and position == 1)
         for position, one in enumerate(shown, start=1)
     ]
-    return made, course_words(found.why_none.text, times.planned[0].number) if found.why_none else ""
+    return made, _why_none(times, found.why_none) if found.why_none else ""
+
+
+def _why_none(times: CourseTimes, why: WhyNone) -> str:
+    """In words; where a session that is booked leaves no more days before it, which one. One query then."""
+    # The page says already that nothing fits.
+    text = why.text.removeprefix("nothing fits: ")
+    said, problem, last = course_words(text, times.planned[0].number), times.problem, times.planned[-1].number
+    if why.constraint != "finish_by":
+        return said
+    later = {number: on for number, on in fixed_days(times.plan).items() if number > last}
+    number = min(later, default=None)
+    if number is None or problem.finish_by != later[number] - timedelta(days=(number - last) * problem.floor_days):
+        return said  # the day is a wish
+    return (
+        f"{said} Session {number} is booked for {day(later[number])}, and at least {problem.floor_days} days lie between "
+        f"two sessions. Move session {number} first."
+    )
 
 
 def swaps_of(times: CourseTimes, chosen: Sequence[Place], number: int, *, kept: Mapping[str, object]) -> list[Swap]:
@@ -206,13 +224,17 @@ def _weekday_words(one: CourseSet) -> str:
 
 def _gap_words(times: CourseTimes, one: CourseSet) -> str:
     gaps = {(later.on - earlier.on).days for earlier, later in zip(one.visits, one.visits[1:], strict=False)}
+    before, target = times.problem.previous_on, times.problem.target_days
+    first = (one.visits[0].on - before).days if before else None
+    since = f"{first} days after session {times.planned[0].number - 1}"
     if not gaps:
-        return ""
-    target = times.problem.target_days
-    if gaps == {target}:
-        return f"{target} days apart to the day"
+        return since if first is not None else ""
     low, high = min(gaps), max(gaps)
-    return f"{low} days apart" if low == high else f"{low} to {high} days apart"
+    said = f"{low} days apart" if low == high else f"{low} to {high} days apart"
+    if gaps == {target}:
+        said = f"{target} days apart to the day"
+    # The gap to what was before is one of those that cost.
+    return said if first is None or low <= first <= high else f"{said}, the first {since}"
 
 
 def _count_words(times: CourseTimes, one: CourseSet, name: str) -> str:
@@ -221,7 +243,8 @@ def _count_words(times: CourseTimes, one: CourseSet, name: str) -> str:
     if not cost:
         return "none"
     number = cost // max(1, getattr(times.problem.weights, name))
-    return f"{number} {'day' if number == 1 else 'days'}" if name in ("wait", "gap") else str(number)
+    unit = {"wait": "day", "gap": "day", "time": "half hour"}.get(name, "")
+    return f"{number} {unit}{'' if number == 1 else 's'}" if unit else str(number)
 
 
 def _asked(times: CourseTimes, name: str, cost: int) -> bool:
@@ -302,7 +325,9 @@ def away_words(days: frozenset[date]) -> str:
     if not days:
         return "any day"
     first, last = min(days), max(days)
-    return date_words(first) if first == last else f"{date_words(first)} to {date_words(last)}"
+    if first == last:
+        return date_year(first)
+    return f"{date_words(first) if first.year == last.year else date_year(first)} to {date_year(last)}"
 
 
 def week_words(weekdays: frozenset[int]) -> str:

@@ -5,15 +5,25 @@ of planned sessions, the marks of booked visits and the newest stored screening 
 before a session, run the rules anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from uuid import UUID
 
 from clinic.models import Clinic
+from treatments.appointments.displaced import displaced_visits
 from treatments.pages.call_rows import Call, CallList, Sorter
 from treatments.pages.course_calls import stalled_list, unsigned_list
 from treatments.pages.session_calls import CLOSING_DAYS, SessionLists, sessions_to_book, sort_sessions
-from treatments.pages.visit_calls import VisitLists, add_changed, add_displaced, sort_visits
+from treatments.pages.visit_calls import (
+    VisitLists,
+    WhyLost,
+    add_changed,
+    add_displaced,
+    known_from,
+    never_lost,
+    sort_visits,
+)
 from treatments.pages.waiting import waiters, waiting_list, waiting_shown
 from treatments.plans.models import PlannedSession
 
@@ -50,8 +60,8 @@ class CallLists:
 
     @property
     def left(self) -> int:
-        """How many calls wait on the lists that Today shows: the same number wherever it stands. Visits that are not possible
-        any more cost queries of their own and are counted on the page of all lists, beside it."""
+        """How many calls wait: the same number wherever it stands. Visits that are not possible any more are counted beside it:
+        Today knows those of the day that is drawn, all others cost queries of their own, on the page of all lists."""
         lists = (self.of_visits.before_they_travel, self.of_sessions.closing, self.of_sessions.overdue)
         return sum(len(one.calls) for one in lists)
 
@@ -63,18 +73,24 @@ def call_lists(
     whole: bool = False,
     closing_days: int = CLOSING_DAYS,
     screened_on: date | None = None,
+    why_lost: WhyLost = never_lost,
+    lost_on_day: Collection[UUID] = (),
 ) -> CallLists:
     """Every list of a clinic, the most urgent first.
 
     `whole` adds the lists that only their own page shows. `screened_on`: a day on which sessions to book might fill a free
-    time; what their newest screening says of it is read along.
+    time; what their newest screening says of it is read along. For a page that is not `whole`: `why_lost`, why a visit is not
+    possible any more, and `lost_on_day`, those of the day it draws.
     """
     sorter = Sorter(today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
     sessions = list(sessions_to_book(clinic, today=sorter.today, on=screened_on))
     of_sessions = sort_sessions(sessions, sorter, closing_days=closing_days)
-    of_visits = sort_visits(clinic, sorter, now=now, whole=whole)
+    found = displaced_visits(clinic, now=now) if whole else []
     if whole:
-        add_displaced(of_visits, clinic, sorter, now=now)
+        why_lost = known_from(found)
+    of_visits = sort_visits(clinic, sorter, now=now, whole=whole, why_lost=why_lost, lost_on_day=lost_on_day)
+    if whole:
+        add_displaced(of_visits, found, sorter)
         add_changed(of_visits, clinic, sorter)
     stalled = stalled_list(clinic, sorter, of_sessions.called_in_vain, now=now, ask=whole)
     waiting = waiting_list(waiters(waiting_shown(clinic.waiting_entries.all())) if whole else [], sorter)

@@ -39,6 +39,8 @@ class Call:
     patient_ref: UUID
     act: str
     session: str = ""
+    # Where the act is about a whole course: the page that does it for this session only.
+    alone: tuple[str, UUID] | None = None
     # The visit's line of a changed rule, where a press says that somebody has looked.
     seen_ref: UUID | None = None
     why: str = ""
@@ -54,8 +56,11 @@ class Call:
 
     @property
     def url(self) -> str:
-        page, ref = self.leads_to
-        return reverse(f"treatments:{page}", args=[ref])
+        return _url(self.leads_to)
+
+    @property
+    def alone_url(self) -> str:
+        return _url(self.alone) if self.alone else ""
 
     @property
     def call_url(self) -> str:
@@ -84,6 +89,11 @@ class Call:
     def again_url(self) -> str:
         """Where "Call again" leads: it takes the last word back."""
         return reverse("treatments:take_back_call", args=[self.told[0].ref]) if self.told else ""
+
+
+def _url(leads_to: tuple[str, UUID]) -> str:
+    page, ref = leads_to
+    return reverse(f"treatments:{page}", args=[ref])
 
 
 @dataclass
@@ -134,6 +144,11 @@ class Sorter:
 
 def session_words(number: int | None, of_sessions: int | None, kind: str) -> str:
     return f"Session {number} of {of_sessions}" if number else kind
+
+
+def together_words(first: int, last: int) -> str:
+    """What a press says that books the sessions from the first to the last number in one step."""
+    return f"Book {first} {'and' if last == first + 1 else 'to'} {last} together"
 
 
 def short_day(on: date) -> str:

@@ -17,7 +17,8 @@ from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
 from treatments.pages import timeline
-from treatments.pages.header import next_session, open_url, patient_header
+from treatments.pages.call_rows import together_words
+from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.policy import catalogue_for
@@ -152,7 +153,7 @@ def _under_way(patient: Patient, header: dict, me: Membership, course: Way | Non
         return _step(f"Session {session.number} is open.", go_on, course)
     if session.visit and session.visit["status"] in PRESENT:
         return _in_the_building(patient, header, session, me, course)
-    return _booked_or_not(session, me, course)
+    return _booked_or_not(session, header, me, course)
 
 
 def _in_the_building(patient: Patient, header: dict, session, me: Membership, course: Way | None) -> NextStep:
@@ -189,10 +190,10 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     session = next_session(header["sessions"])
     if session is None:
         return _step("Every session of the course is done.", visit)
-    return _booked_or_not(session, me, visit)
+    return _booked_or_not(session, header, me, visit)
 
 
-def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -> NextStep:
+def _booked_or_not(session: PlannedSession, header: dict, me: Membership, other: Way | None) -> NextStep:
     visit = session.visit if session.visit and session.visit["status"] in (*COMING, *PRESENT) else None
     wait = _way("Waiting list", "treatments:wait_for_session", [session.ref], me)
     if visit is not None:
@@ -208,8 +209,23 @@ def _booked_or_not(session: PlannedSession, me: Membership, other: Way | None) -
             said, _way("Open the visit", "treatments:visit", [visit["ref"]], me), other, None if here else wait
         )
     window = f"from {date_words(session.earliest_on)} to {date_words(session.latest_on)}"
+    said = f"Session {session.number} is not booked yet. It may be {window}."
     book = _way(f"Book session {session.number}", "treatments:book", [session.ref], me)
-    return _step(f"Session {session.number} is not booked yet. It may be {window}.", book, other, wait)
+    last = _last_to_book(session, header["sessions"])
+    if last == session.number:
+        return _step(said, book, other, wait)
+    together = _way(together_words(session.number, last), "treatments:book_course", [header["plan"].ref], me)
+    alone = book and Way(f"{book.label} alone", book.url)
+    return _step(said, together, alone, other, wait)
+
+
+def _last_to_book(first: PlannedSession, sessions: list[PlannedSession]) -> int:
+    """The number of the last session that has no visit either, counted on from the first one without a gap."""
+    last = first.number
+    for session in sessions:
+        if session.number == last + 1 and dot_state(session) in ("open", "missed"):
+            last += 1
+    return last
 
 
 def _date(text: str):

@@ -4,7 +4,7 @@ All times are wall times of the clinic: on a day on which the clocks change too,
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -15,6 +15,7 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, people
 from treatments.pages.day_visits import Visit, shown
 from treatments.pages.gaps import GAP_MINUTES, DayHoles, Hole
+from treatments.pages.lost_places import Roster
 from treatments.pages.verdicts import GONE
 from treatments.scheduling.free_time import Stretch, without
 
@@ -73,10 +74,16 @@ class Day:
     # Minutes from midnight.
     opens: int
     closes: int
+    roster: Roster
 
     @property
     def gaps(self) -> list[Gap]:
         return [gap for lane in self.lanes for gap in lane.gaps]
+
+    @property
+    def lost(self) -> list[UUID]:
+        """Visits that cannot be as they stand: their clinician, room or device is not there any more."""
+        return [visit.row.ref for visit in self.visits if visit.why_not]
 
     @property
     def not_before(self) -> int:
@@ -107,7 +114,19 @@ def day_of(
     """
     now = now.astimezone(clinic.tz)
     today = now.date()
-    visits = [shown(row, clinic=clinic, now=now, today=today, by=by, chosen=chosen) for row in rows]
+    roster = Roster(clinic, hours, away)
+    visits = [
+        shown(
+            row,
+            clinic=clinic,
+            now=now,
+            today=today,
+            by=by,
+            chosen=chosen,
+            why_not=roster.why_not(row) if row.during.upper > now else "",
+        )
+        for row in rows
+    ]
     working = {person.pk: at_work(person.pk, hours, away, on, on, clinic) for person in people(hours)}
     opens, closes = _frame(visits, working.values(), clinic)
     if by == "rooms":
@@ -115,10 +134,11 @@ def day_of(
     else:
         lanes = _clinician_lanes(people(hours), visits, working, clinic=clinic, frame=(opens, closes), on=on, away=away)
         if holes is not None and on >= today:
-            _add_gaps(lanes, holes, now=now if on == today else None)
+            begins = -(-minute_of(now.time()) // 5) * 5 if on == today else opens
+            _add_gaps(lanes, holes, frame=(max(opens, begins), closes))
     for lane in lanes:
         lane.visits = _drawn(lane.visits)
-    return Day(on=on, today=today, now=now, lanes=lanes, visits=visits, opens=opens, closes=closes)
+    return Day(on, today, now, lanes, visits, opens, closes, roster)
 
 
 # ── Lanes ─────────────────────────────────────────────────────────────────────
@@ -204,20 +224,37 @@ def _off(working: list[Stretch], *, frame: tuple[int, int], clinic: Clinic, on: 
     return blocks
 
 
-def _add_gaps(lanes: list[Lane], holes: DayHoles, *, now: datetime | None) -> None:
-    """Holes between visits, from now on, into which a visit fits: also with its room and its device."""
+def _add_gaps(lanes: list[Lane], holes: DayHoles, *, frame: tuple[int, int]) -> None:
+    """Free times from the first to the last minute of `frame` into which a visit fits: also with its room and its device."""
     for lane in lanes:
         if lane.clinician is None:
             continue
-        # Numbing leaves the clinician free, but what is drawn there is no hole.
-        busy = sorted((one.first_minute, one.last_minute) for one in (*lane.visits, *lane.off))
-        begins = -(-minute_of(now.time()) // 5) * 5 if now is not None else 0
-        for number, (start, end) in enumerate(busy):
-            if number and start - begins in GAP_MINUTES:
-                hole = holes.between(lane.clinician, time_of(begins), start - begins)
-                if holes.fits_anything(hole):
-                    lane.gaps.append(Gap(time_of(begins), start - begins, f"{start - begins} min free", hole))
-            begins = max(begins, end)
+        for begins, ends in _worth_offering(lane, frame):
+            hole = holes.between(lane.clinician, time_of(begins), ends - begins)
+            if holes.fits_anything(hole):
+                lane.gaps.append(Gap(time_of(begins), ends - begins, f"{ends - begins} min free", hole))
+
+
+def _worth_offering(lane: Lane, frame: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """In minutes from midnight, by time: what is free and not simply half a day; of that, what a struck visit has left."""
+    # Numbing leaves the clinician free, but what is drawn there is no hole.
+    standing = [visit for visit in lane.visits if not visit.is_gone]
+    busy = [(one.first_minute, one.last_minute) for one in (*standing, *lane.off)]
+    struck = [(one.first_minute, one.first_minute + one.booked_minutes) for one in lane.visits if one.is_gone]
+    for free in _outside(busy, frame):
+        if free[1] - free[0] in GAP_MINUTES:
+            yield free
+        elif free[1] - free[0] >= GAP_MINUTES.stop:
+            yield from _outside(_outside(struck, free), free)
+
+
+def _outside(taken: Iterable[tuple[int, int]], frame: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """What of the minutes of `frame` is not taken, by time."""
+    begins, closes = frame
+    for start, end in (*sorted(taken), (closes, closes)):
+        if begins < min(start, closes):
+            yield begins, min(start, closes)
+        begins = max(begins, end)
 
 
 def _drawn(visits: list[Visit]) -> list[Visit]:

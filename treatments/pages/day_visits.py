@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from clinic.models import Clinic
 from clinic.templatetags.clinic_ui import STATES, icon, initial_surname
 from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.pages.lost_places import place_read
 from treatments.pages.verdicts import GONE, Verdict, verdict_of, with_screening
 
 # Shorter than this there is one line of text; a struck visit needs no more room than that.
@@ -28,6 +29,8 @@ STORED = {
     "cancelled": ("gone", "cancelled"),
     "no_show": ("gone", "did not come"),
 }
+# What stands on a visit whose clinician, room or device is not there any more.
+NOT_POSSIBLE = "Not possible"
 # Stands for how many minutes it has been, where the page counts them.
 MINUTES = "#"
 
@@ -58,6 +61,8 @@ class Visit:
     # Hue and name of the glyph before the words; empty where none stands there.
     glyph: tuple[str, str] = ("", "")
     spoken: str = ""
+    # Why a visit still to come cannot be as it stands: "Room 2 is out of service".
+    why_not: str = ""
     chip_hue: str = ""
     chip_icon: str = ""
     is_chosen: bool = False
@@ -69,6 +74,11 @@ class Visit:
     @property
     def last_minute(self) -> int:
         return self.first_minute + self.minutes
+
+    @property
+    def booked_minutes(self) -> int:
+        """Of a struck one too, which is drawn shorter."""
+        return self.row.prep_minutes + self.row.treat_minutes
 
     def meets(self, other: "Visit") -> bool:
         return self.first_minute < other.last_minute and other.first_minute < self.last_minute
@@ -98,21 +108,32 @@ def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
         room_ref=F("room__ref"),
         room_name=F("room__name"),
         room_short=F("room__short_name"),
+        place=place_read(Q(status__in=COMING)),
     ).defer("patient__search_keys", "patient__contact_asked_at")
     return with_screening(rows).order_by("during", "id")
 
 
 def shown(
-    row: Appointment, *, clinic: Clinic, now: datetime, today: date, by: str, chosen: Appointment | None
+    row: Appointment,
+    *,
+    clinic: Clinic,
+    now: datetime,
+    today: date,
+    by: str,
+    chosen: Appointment | None,
+    why_not: str = "",
 ) -> Visit:
-    """A row of `visits_of` in its shape and words. `by` clinicians or rooms: a lane's own name is not repeated in it."""
+    """A row of `visits_of` in its shape and words. `by` clinicians or rooms: a lane's own name is not repeated in it.
+    `why_not`: why the visit cannot be as it stands; the row keeps it for the card."""
     row.clinic = clinic  # the same object: its zone is asked for again and again
+    row.why_not = why_not
     verdict = verdict_of(row, today=today)
     minutes = row.prep_minutes + row.treat_minutes
     tag = initials(row.clinician_name) if by == "rooms" else row.room_short or ""
     words, short_words = _words(row, verdict, now, tag)
     is_gone = row.status in GONE
-    hue, glyph, _ = STATES[verdict.state] if verdict else ("", "", "")
+    chip_hue, chip, _ = STATES[verdict.state] if verdict else ("", "", "")
+    hue, glyph = STATES["block"][:2] if why_not else (chip_hue, chip)
     return Visit(
         row=row,
         verdict=verdict,
@@ -132,9 +153,10 @@ def shown(
         is_split=bool(row.prep_minutes) and not is_gone,
         is_gone=is_gone,
         glyph=("", "check") if row.status == "done" else ("", "") if row.status == "in_room" else (hue, glyph),
-        spoken=f"{verdict.label.lower()}, " if verdict and row.status != "done" else "",
-        chip_hue=hue,
-        chip_icon=_icon(glyph) if verdict else "",
+        spoken=_spoken(row, verdict),
+        why_not=why_not,
+        chip_hue=chip_hue,
+        chip_icon=_icon(chip) if verdict else "",
         is_chosen=chosen is not None and chosen.pk == row.pk,
     )
 
@@ -149,9 +171,14 @@ def initials(name: str | None) -> str:
     return "".join(part[0] for part in (name or "").split() if part not in TITLES)
 
 
+def _spoken(row: Appointment, verdict: Verdict | None) -> str:
+    said = f"{row.why_not}, " if row.why_not else ""
+    return f"{said}{verdict.label.lower()}, " if verdict and row.status != "done" else said
+
+
 def _shape(row: Appointment, verdict: Verdict | None) -> str:
     refused = verdict is not None and verdict.refuses and row.status in COMING
-    return "held" if refused else STORED.get(row.status, ("", ""))[0]
+    return "held" if refused or row.why_not else STORED.get(row.status, ("", ""))[0]
 
 
 # Two share a lane: only this much fits under a name. Everything is said to who listens, and stands in the list.
@@ -170,7 +197,7 @@ def _words(row: Appointment, verdict: Verdict | None, now: datetime | None, tag:
         return state, short
     if not number:
         plain = f"{kind} · {tag}" if tag else kind
-        return (f"{kind} · {state}" if row.status in PRESENT else plain), short
+        return (f"{kind} · {state}" if row.status in PRESENT or row.why_not else plain), short
     return (f"{number} · {state}" if state else number), short
 
 
@@ -185,6 +212,8 @@ def _state(row: Appointment, verdict: Verdict | None, now: datetime | None) -> s
         return f"{'ready,' if is_ready else 'numbing'} {since} of {row.prep_minutes} min"
     if row.status == "arrived":
         return "arrived, to ask" if verdict and verdict.state == "ask" else f"arrived {_clock(row.arrived_at, row)}"
+    if row.why_not:
+        return NOT_POSSIBLE.lower()
     if verdict and verdict.state in ("block", "defer", "needs_clinician", "ask"):
         label = verdict.label
         return label[:1].lower() + label[1:] if verdict.state != "ask" else "to ask"
@@ -199,6 +228,8 @@ def _list_words(row: Appointment, now: datetime) -> str:
     """The state of a visit in a row of its own, where the verdict stands beside it."""
     if row.status in GONE:
         return f"{'Cancelled' if row.status == 'cancelled' else 'Did not come'}, {_clock(row.closed_at, row)}"
+    if row.why_not:
+        return f"{NOT_POSSIBLE}: {row.why_not}"
     said = _state(row, None, now)
     return said[:1].upper() + said[1:]
 

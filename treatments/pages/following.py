@@ -1,6 +1,6 @@
 """A visit fell out of a course: what follows, read before anything is saved, and one press to go on."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -17,9 +17,8 @@ from clinic.submissions import answered, once, own_path
 from clinic.templatetags.clinic_ui import day
 from treatments.appointments.courses import services
 from treatments.appointments.courses.following import Following, again, breaks, following
-from treatments.appointments.courses.forms import SEPARATOR
 from treatments.appointments.courses.trying import course_words
-from treatments.appointments.courses.undoing import undo_url
+from treatments.appointments.courses.undoing import unbook_url, undo_url
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 from treatments.appointments.places import Place, place_of
@@ -27,27 +26,22 @@ from treatments.appointments.services import AlreadyBooked, SlotTaken
 from treatments.pages.booking_page import count_words
 from treatments.pages.course import without_visit
 from treatments.pages.header import open_url, patient_header
-from treatments.pages.rearrange_page import WAYS, Line, gap_words, listed, mail_words, same_words
+from treatments.pages.rearrange_page import (
+    WAYS,
+    Step,
+    Way,
+    both_ways,
+    lines_of,
+    listed,
+    mail_words,
+    value_of_all,
+)
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.scheduling.sets import CourseSet
 
 FELL_OUT = {"cancelled": "cancelled", "no_show": "missed", "done": "ended early"}
 # From here on somebody calls before anything is booked again.
 MISSED_IN_A_ROW = 2
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way to go on, as `rearrange_page.Way`, with the sessions that get a visit again among its lines."""
-
-    code: str
-    title: str
-    lines: list[Line]
-    moved: int
-    act: str
-    value: str
-    mail_words: str
-    made: CourseSet
 
 
 def follow_url(plan: TreatmentPlan | None, *, back: str = "") -> str:
@@ -119,7 +113,7 @@ def _done(request: HttpRequest, plan: TreatmentPlan, follows: Following, way: Wa
     elif len(visits) > 1:
         undo = undo_url("unbook_course", plan, visits)
     else:
-        undo = reverse("treatments:unbook_visit", args=[visits[0].ref])
+        undo = unbook_url(visits[0])
     said = [
         _counted(len(booked), "booked") if booked else "",
         _counted(len(moved), "moved") if moved else "",
@@ -163,54 +157,35 @@ def _fell_out(follows: Following) -> list[str]:
 
 
 def _ways(follows: Following) -> list[Way]:
-    made = [("fewest", follows.found.fewest), ("shift_all", follows.found.shift_all)]
-    ways = [_way(code, follows, one) for code, one in made if one is not None]
+    ways = [_way(code, follows, made) for code, made in both_ways(follows.found)]
     return [way for way in ways if way.value]
 
 
-def _way(code: str, follows: Following, one: CourseSet) -> Way:
-    moved, booked = follows.moved(one), follows.booked(one)
+def _way(code: str, follows: Following, made: CourseSet) -> Way:
+    moved, booked = follows.moved(made), follows.booked(made)
     acts = []
     if booked:
         acts.append(f"book session{_s(booked)} {listed([planned.number for planned in booked])}")
     if moved:
         acts.append(f"move session{_s(moved)} {listed([visit.planned_session.number for visit in moved])}")
-    title = "Book it again; nothing else moves" if booked and not moved else WAYS[code]
-    parts = [f"{planned.ref}={value_of(place)}" for planned, place in booked.items()]
-    parts += [f"{visit.ref}={value_of(place)}" for visit, place in moved.items()]
     act = ", ".join(acts)
     return Way(
         code=code,
-        title=title,
-        lines=_lines(follows, moved, booked),
+        title="Book it again; nothing else moves" if booked and not moved else WAYS[code],
+        lines=lines_of(follows.times.problem, _steps(follows, moved, booked)),
         moved=len(moved) + len(booked),
         act=f"{act[:1].upper()}{act[1:]}",
-        value=SEPARATOR.join(parts),
+        value=value_of_all({**booked, **moved}),
         mail_words=mail_words(follows.times.plan.patient, len(moved) + len(booked)),
-        made=one,
+        made=made,
     )
 
 
-def _lines(follows: Following, moved: dict[Appointment, Place], booked: dict) -> list[Line]:
-    problem, lines = follows.times.problem, []
-    before = problem.previous_on
+def _steps(follows: Following, moved: dict[Appointment, Place], booked: dict[PlannedSession, Place]) -> Iterator[Step]:
     for planned, visit in zip(follows.planned, follows.visits, strict=True):
-        gone = follows.gone.get(planned.number)
-        old = place_of(visit or gone) if visit or gone else None
-        new = booked[planned] if visit is None else moved.get(visit, place_of(visit))
-        gap_days = (new.day - before).days if before else None
-        lines.append(
-            Line(
-                number=planned.number,
-                before=_words(old) if old else "no visit",
-                after=_words(new),
-                moves=visit is None or visit in moved,
-                same=same_words(old, new) if old and (visit is None or visit in moved) else "",
-                note=gap_words(gap_days, problem.floor_days, problem.target_days),
-            )
-        )
-        before = new.day
-    return lines
+        was = visit or follows.gone.get(planned.number)
+        new = booked[planned] if visit is None else moved.get(visit)
+        yield Step(planned.number, place_of(was) if was else None, new)
 
 
 def _again(plan: TreatmentPlan, follows: Following, now: datetime) -> dict | None:
@@ -224,7 +199,7 @@ def _again(plan: TreatmentPlan, follows: Following, now: datetime) -> dict | Non
         "url": reverse("treatments:book", args=[first.ref]),
         "wait_url": reverse("treatments:wait_for_session", args=[first.ref]),
         "offers": [
-            {"value": value_of(place), "words": _words(place), "who": f"{place.clinician}, {place.room.short_name}"}
+            {"value": value_of(place), "words": place.words(), "who": f"{place.clinician}, {place.room.short_name}"}
             for place in places
         ],
     }
@@ -239,10 +214,6 @@ def _missed_in_a_row(plan: TreatmentPlan) -> int:
             break
         count += 1
     return count if count >= MISSED_IN_A_ROW else 0
-
-
-def _words(place: Place) -> str:
-    return f"{day(place.day)}, {place.starts_at:%H:%M}"
 
 
 def _s(many) -> str:

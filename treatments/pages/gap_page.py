@@ -16,9 +16,12 @@ from clinic.errors import Busy, DomainError
 from clinic.models import Clinic, Membership
 from clinic.roles import Role, allow
 from clinic.submissions import answered, go_to, once
+from treatments.appointments.asked import day_url
 from treatments.appointments.calls import services as calls
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
+from treatments.appointments.models import Appointment
 from treatments.appointments.offers import Offer, offers
+from treatments.appointments.places import LENGTHS
 from treatments.appointments.services import AlreadyBooked, SlotTaken
 from treatments.appointments.working_time import house_between, people, weekly_hours
 from treatments.flows import gaps as flow
@@ -91,6 +94,8 @@ class Found:
     hole: Hole | None
     fillers: list[Filler] = field(default_factory=list)
     declined: list[Filler] = field(default_factory=list)
+    # Whether a treatment fits: most who are called need one.
+    holds_a_treatment: bool = True
 
     def numbers(self, first: int) -> range:
         """Of those that are shown together: from `first` on, if there are so many."""
@@ -183,7 +188,7 @@ def _done(request: HttpRequest, hole: Hole, line: Line, act: str, first: int) ->
     undo = reverse("treatments:give_back_gap", args=[made.ref, visit.ref, visit.schedule_version])
     what = "moved to" if who.visit_ref else "booked for"
     messages.success(request, f"{who.name} is {what} {line.offer.words}.", extra_tags=f"undo:{undo}")
-    return f"{reverse('treatments:today')}?day={visit.day.isoformat()}&visit={visit.ref}"
+    return day_url(visit)
 
 
 def _rows(request: HttpRequest, who: Candidate) -> tuple[PlannedSession | None, WaitingEntry | None]:
@@ -207,13 +212,16 @@ def give_back(request: HttpRequest, ref: UUID, visit_ref: UUID, version: int) ->
     """
     outcome = get_object_or_404(request.clinic.call_outcomes.select_related("patient__clinic"), ref=ref)
     visit = get_object_or_404(request.clinic.appointments, ref=visit_ref)
+    # The day of the free time, on which she was; the visit itself may be back on quite another one.
+    at = outcome.hole.lower if outcome.hole else clock.now()
+    back = f"{reverse('treatments:today')}?day={clock.local(at, request.clinic).date().isoformat()}"
     try:
-        visit = flow.give_back(outcome=outcome, visit=visit, version=version, by=request.user)
+        flow.give_back(outcome=outcome, visit=visit, version=version, by=request.user)
     except DomainError as refusal:
         messages.warning(request, refusal.sentence)
-        return go_to(request, reverse("treatments:today"))
-    messages.success(request, "As it was before.")
-    return go_to(request, f"{reverse('treatments:today')}?day={visit.day.isoformat()}")
+    else:
+        messages.success(request, "As it was before.")
+    return go_to(request, back)
 
 
 # ── What is free, and for whom ────────────────────────────────────────────────
@@ -250,7 +258,8 @@ class Look:
         candidates = Candidates.of(clinic, on=on, today=today, sessions=sessions, waiting=waiting, rows=rows)
         fillers = candidates.fillers(hole, holes)
         asked = [one for one in fillers if not one.declined]
-        return Found(hole, asked, fillers[len(asked) :])
+        treatment = Appointment.Kind.TREATMENT
+        return Found(hole, asked, fillers[len(asked) :], bool(holes.places(hole, treatment, LENGTHS[treatment])))
 
     def lines(self, found: Found, numbers: range) -> list[Line]:
         """Those with these numbers, counted from 1."""

@@ -21,7 +21,8 @@ from treatments.appointments.working_time import Away, Hours, people
 from treatments.scheduling.free_time import Stretch
 from treatments.scheduling.slots import Slot, VisitLength
 
-# A hole worth offering: a treatment fits, and it is not simply an empty half day.
+# A hole worth offering: a treatment fits, and it is not simply an empty half day. Longer than that, only what a cancelled or
+# missed visit has left is offered.
 GAP_MINUTES = range(30, 121)
 GRID_MINUTES = 5
 

@@ -11,7 +11,6 @@ from django.urls import reverse
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.roles import Role, allow
-from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.courses.trying import Tried, try_day, try_place
 from treatments.appointments.models import COMING, Appointment
@@ -92,16 +91,12 @@ def _tray(visit: Appointment, tried: Tried, request: HttpRequest) -> dict:
         return {
             "number": number,
             "refusal": tried.refusal,
-            "instead": [
-                {"words": f"{day_words(place.day)}, {place.starts_at:%H:%M}", "url": _url(visit, to=value_of(place))}
-                for place in tried.instead
-            ],
+            "instead": [{"words": place.words(), "url": _url(visit, to=value_of(place))} for place in tried.instead],
             "places": None,
         }
     ways = rearrange_page.ways_of(tried.found)
     way = next((one for one in ways if one.code == request.GET.get("way")), ways[0])
-    made = tried.found.found.fewest if way.code == "fewest" else tried.found.found.shift_all
-    places = {moved.planned_session.number: place for moved, place in tried.found.places(made).items()}
+    places = {moved.planned_session.number: place for moved, place in tried.found.places(way.made).items()}
     others = [one for one in ways if one is not way]
     return {
         "number": number,
@@ -114,7 +109,6 @@ def _tray(visit: Appointment, tried: Tried, request: HttpRequest) -> dict:
         if others
         else None,
         "act_url": f"{reverse('treatments:rearrange', args=[visit.ref])}?to={value_of(tried.place)}",
-        "mail_words": rearrange_page.mail_words(visit.patient, way.moved),
         "places": places,
     }
 

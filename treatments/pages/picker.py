@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from django.http import QueryDict
 
@@ -12,15 +13,17 @@ from clinic.templatetags.clinic_ui import date_words, date_year
 from patients.models import Patient
 from treatments.appointments.forms import MOST_SHOWN, WishForm
 from treatments.appointments.free_slots import devices_in_service, free_slots
-from treatments.appointments.gates import last_day_for
-from treatments.appointments.models import Appointment
+from treatments.appointments.gates import fixed_days, last_day_for
+from treatments.appointments.leeway import Leeway, leeway, next_booked
+from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.offers import Offer, offers
 from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.working_time import people, time_off, weekly_hours
 from treatments.pages.verdicts import Verdict
-from treatments.pages.visit_card import mini_ruler, window_words
+from treatments.pages.visit_card import ended_words, window_ruler, window_words
 from treatments.plans.models import PlannedSession
+from treatments.protocol import changes
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import catalogue_for
@@ -59,13 +62,39 @@ class Choice:
             return VisitLength(self.moving.prep_minutes, self.moving.treat_minutes, self.moving.turnover_minutes)
         return LENGTHS[Appointment.Kind(self.kind)]
 
-    def days(self) -> tuple[date, date]:
-        """First and last day on which the visit may be; an empty span where there is none."""
-        if self.planned is None:
-            return self.today, self.today + timedelta(days=OPEN_HORIZON_DAYS)
-        return max(self.planned.earliest_on, self.today), last_day_for(
-            self.planned, self.planned.plan, today=self.today
-        )
+    @cached_property
+    def taken(self) -> dict[int, date]:
+        """Session number to its day, of the course this visit belongs to. One query."""
+        return fixed_days(self.planned.plan) if self.planned is not None else {}
+
+    @property
+    def next_booked(self) -> int | None:
+        """The number of the session after this one that is booked."""
+        return next_booked(self.taken, self.planned.number) if self.planned is not None else None
+
+    @cached_property
+    def own_clinician(self) -> int | None:
+        """The key of whose visit this is: hers who has it, or had the last of the course. One query at most."""
+        if self.moving is not None or self.planned is None:
+            return self.moving.clinician_id if self.moving is not None else None
+        of_course = Appointment.objects.filter(planned_session__plan=self.planned.plan, status__in=BLOCKING)
+        return of_course.order_by("-during").values_list("clinician_id", flat=True).first()
+
+
+@dataclass(frozen=True)
+class Span:
+    """First and last day on which a visit may be; an empty span where there is none. `said`: what the rules say of the first
+    day that would do, `deciding` of the first day that they allow. `leeway`: of a session."""
+
+    first: date
+    last: date
+    said: Screening | None = None
+    deciding: Screening | None = None
+    leeway: Leeway | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        return self.deciding is not None and not PERMITS[self.deciding.outcome].book
 
 
 @dataclass
@@ -104,23 +133,22 @@ class Picker:
     words: str = ""
     ruler: dict | None = None
     refused: bool = False
+    # What was asked for and cannot be, with what is shown instead.
+    notice: str = ""
+    # No other visit of the course may have to move with this one.
+    moves_alone: bool = True
 
 
 def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
     """Free times for a choice and the wishes in the query of the page."""
-    first, last = choice.days()
-    screening = deciding = _screened(choice, first)
-    if screening is not None and screening.earliest_on and screening.earliest_on > first:
-        first = screening.earliest_on
-        # Behind a date may stand what only a clinician lifts: what holds on that day decides.
-        deciding = _screened(choice, first)
-    target = choice.planned.target_on if choice.planned else first
+    span = _span(choice)
+    first, last = span.first, span.last
+    target = span.leeway.target_on if span.leeway else first
     start = min(max(first, target), max(first, last))
     wish = WishForm(asked, clinicians=staff.clinicians, first_day=start, shown=SHOWN_FIRST)
-    refused = deciding is not None and not PERMITS[deciding.outcome].book
     from_day = min(max(wish.from_day, first), max(first, last))
-    found = [] if refused else _wished(choice, staff, wish, from_day, last)
-    kept = _thinned(found, choice.clinic)
+    found = [] if span.is_refused else _wished(choice, staff, wish, from_day, last)
+    kept = _thinned(found, choice)
     shown = offers(
         kept[: wish.shown],
         clinic=choice.clinic,
@@ -128,38 +156,83 @@ def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
         rooms=staff.rooms,
         counted_from=choice.counted_from,
     )
-    is_late = choice.planned is not None and last > choice.planned.latest_on
+    is_late = _is_late(choice)
     picker = Picker(
         choice=choice,
         wish=wish,
-        verdict=_verdict(screening, choice),
+        verdict=_verdict(span.said, choice),
         days=_by_day(shown),
         first_day=first,
         last_day=last,
         is_late=is_late,
-        refused=refused,
+        refused=span.is_refused,
         more=_more(asked, wish, len(kept)),
         earlier=_changed(asked, first_day=first.isoformat()) if from_day > first else "",
-        words=_window(choice, last),
-        ruler=None if is_late else _ruler(choice, shown),
+        words=_window(choice, span),
+        ruler=None if is_late else _ruler(choice, span, shown),
+        notice="" if span.is_refused or last < first else _notice(choice, span, wish.asked_day),
+        moves_alone=choice.next_booked is None,
     )
-    picker.why_none = "" if shown else _why_none(picker, found, asked)
+    picker.why_none = "" if shown else _why_none(span, asked)
     return picker
 
 
 def nearest_free(choice: Choice, staff: Staff, place: Place, count: int = 3) -> list[Offer]:
-    """The free times nearest to one that was just taken, inside the window."""
-    first, last = choice.days()
+    """The free times nearest to one that cannot be had: those of its clinician, and the nearest of anybody's."""
+    span = _span(choice)
+    if span.is_refused:
+        return []
     wanted = datetime.combine(place.day, place.starts_at, tzinfo=choice.clinic.tz).astimezone(clock.UTC)
-    begin, end = max(first, place.day - timedelta(days=NEAR_DAYS)), min(last, place.day + timedelta(days=NEAR_DAYS))
-    found = _free(choice, staff, staff.clinicians, begin, end)
+    near = timedelta(days=NEAR_DAYS)
+    found = _free(choice, staff, staff.clinicians, max(span.first, place.day - near), min(span.last, place.day + near))
+    chosen = ranking.nearest([slot for slot in found if slot.clinician == place.clinician.pk], wanted, count - 1)
+    starts = {slot.start for slot in chosen}
+    chosen += ranking.nearest([slot for slot in found if slot.start not in starts], wanted, count - len(chosen))
     return offers(
-        ranking.nearest(found, wanted, count),
+        sorted(chosen),
         clinic=choice.clinic,
         clinicians=staff.clinicians,
         rooms=staff.rooms,
         counted_from=choice.counted_from,
     )
+
+
+def _span(choice: Choice) -> Span:
+    """The days on which a visit may be, by its window, by the rules and by what is booked of its course."""
+    planned, today = choice.planned, choice.today
+    first = today if planned is None else max(planned.earliest_on, today)
+    last = today + timedelta(days=OPEN_HORIZON_DAYS)
+    if choice.kind != Appointment.Kind.TREATMENT or planned is None:
+        return Span(first, last)
+    # Who moves may take the later visits along.
+    taken = choice.taken if choice.moving is None else {}
+    after = next_booked(taken, planned.number)
+    looked = _screened(choice, first, *([] if after is None else [taken[after]]))
+    said = deciding = looked[first]
+    if said.earliest_on and said.earliest_on > first:
+        first = said.earliest_on
+        # Behind a date may stand what only a clinician lifts: what holds on that day decides.
+        deciding = _screened(choice, first)[first]
+    able = leeway(
+        planned,
+        taken,
+        floor_days=_floor_days(choice, deciding),
+        floor_after=None if after is None else _floor_days(choice, looked[taken[after]]),
+        latest_on=last_day_for(planned, planned.plan, today=today),
+    )
+    return Span(max(first, able.earliest_on), able.latest_on, said, deciding, able)
+
+
+def _floor_days(choice: Choice, screening: Screening) -> int:
+    """As the gates count: the plan's own, or what the rules of that day ask for where it is longer."""
+    rules = catalogue_for(choice.clinic, screening.on)
+    return max(choice.planned.plan.floor_days, changes.floor_days(screening.changes, rules))
+
+
+def _is_late(choice: Choice) -> bool:
+    """The window of its session has closed, and the course may go on all the same."""
+    planned = choice.planned
+    return planned is not None and last_day_for(planned, planned.plan, today=choice.today) > planned.latest_on
 
 
 def _wished(choice: Choice, staff: Staff, wish: WishForm, first: date, last: date) -> list[Slot]:
@@ -189,16 +262,34 @@ def _free(choice: Choice, staff: Staff, clinicians: list[Membership], first: dat
     )
 
 
-def _thinned(found: list[Slot], clinic: Clinic) -> list[Slot]:
-    """A few times of each day, each moment once."""
-    kept: list[Slot] = []
+def _thinned(found: list[Slot], choice: Choice) -> list[Slot]:
+    """A few times of each day, from its first to its last, each moment once: of the visit's own clinician before others."""
     of_day: dict[date, list[Slot]] = defaultdict(list)
     for slot in found:
-        day = of_day[slot.start.astimezone(clinic.tz).date()]
-        if len(day) < A_DAY and (not day or slot.start - day[-1].start >= APART):
-            day.append(slot)
-            kept.append(slot)
+        of_day[slot.start.astimezone(choice.clinic.tz).date()].append(slot)
+    kept: list[Slot] = []
+    for slots in of_day.values():
+        few = _spread([slot for slot in slots if slot.clinician == choice.own_clinician], A_DAY)
+        few += _spread([slot for slot in slots if _is_apart(slot, few)], A_DAY - len(few))
+        kept += sorted(few)
     return kept
+
+
+def _spread(slots: list[Slot], count: int) -> list[Slot]:
+    """Some of them, each an hour at least from the next, as evenly as they lie."""
+    apart: list[Slot] = []
+    for slot in slots:
+        if _is_apart(slot, apart[-1:]):
+            apart.append(slot)
+    if len(apart) <= count:
+        return apart
+    if count < 2:
+        return apart[:count]
+    return [apart[round(n * (len(apart) - 1) / (count - 1))] for n in range(count)]
+
+
+def _is_apart(slot: Slot, others: list[Slot]) -> bool:
+    return all(abs(slot.start - other.start) >= APART for other in others)
 
 
 def _by_day(shown: list[Offer]) -> list[tuple[date, list[Offer]]]:
@@ -208,11 +299,9 @@ def _by_day(shown: list[Offer]) -> list[tuple[date, list[Offer]]]:
     return list(days.items())
 
 
-def _screened(choice: Choice, on: date) -> Screening | None:
-    """What the rules say of the first day that would do. Only for a treatment, and never with its reasons."""
-    if choice.kind != Appointment.Kind.TREATMENT:
-        return None
-    return screenings.look(choice.patient, on=on, purpose="booking")
+def _screened(choice: Choice, *days: date) -> dict[date, Screening]:
+    """What the rules say of these days. Never with its reasons."""
+    return screenings.look_on(choice.patient, set(days), purpose="booking", today=choice.today)
 
 
 def _verdict(screening: Screening | None, choice: Choice) -> Verdict | None:
@@ -227,29 +316,42 @@ def _verdict(screening: Screening | None, choice: Choice) -> Verdict | None:
     return Verdict(screening.outcome, said, notes.get(screening.outcome, ""), screening.earliest_on)
 
 
-def _window(choice: Choice, last: date) -> str:
-    planned = choice.planned
-    if planned is None:
+def _window(choice: Choice, span: Span) -> str:
+    planned, able = choice.planned, span.leeway
+    if planned is None or able is None:
         return ""
-    if last <= planned.latest_on:
-        return window_words(planned)
-    return (
-        f"The window of session {planned.number} closed on {date_words(planned.latest_on)}. A late session may be booked until "
-        f"{date_year(last)}, and a clinician looks again first."
-    )
+    if not _is_late(choice):
+        return window_words(able)
+    closed = f"The window of session {planned.number} closed on {date_words(planned.latest_on)}."
+    if span.last < span.first and able.ended_by:
+        return f"{closed} {ended_words(*able.ended_by)}"
+    return f"{closed} A late session may be booked until {date_year(span.last)}, and a clinician looks again first."
 
 
-def _ruler(choice: Choice, shown: list[Offer]) -> dict | None:
-    if choice.planned is None:
+def _ruler(choice: Choice, span: Span, shown: list[Offer]) -> dict | None:
+    if choice.planned is None or span.leeway is None:
         return None
     days = list(dict.fromkeys(offer.starts_at.date() for offer in shown))
-    return mini_ruler(choice.planned, days)
+    return window_ruler(choice.planned, span.leeway, days)
 
 
-def _why_none(picker: Picker, found: list[Slot], asked: QueryDict) -> str:
-    if picker.refused:
+def _notice(choice: Choice, span: Span, asked_on: date | None) -> str:
+    """A first day was asked for on which the visit cannot be: the times shown are others, and that is said."""
+    if asked_on is None or span.first <= asked_on <= span.last:
+        return ""
+    if asked_on < span.first:
+        return f"{date_year(asked_on)} is too early for this visit. It may be from {date_year(span.first)} on."
+    if choice.planned is None:
+        return f"Free times are looked for until {date_year(span.last)}. For a later day enter another time."
+    return f"{date_year(asked_on)} is too late for this visit. It may be until {date_year(span.last)}."
+
+
+def _why_none(span: Span, asked: QueryDict) -> str:
+    if span.is_refused:
         return "A clinician has to decide first. Ask one of them to open the screening."
-    if picker.last_day < picker.first_day:
+    if span.last < span.first:
+        if span.leeway and span.leeway.ended_by:
+            return ended_words(*span.leeway.ended_by)
         return "No day is left on which this session may be. Ask a clinician to assess and plan again."
     if asked:
         return "Nothing free fits these wishes. Ask for anyone, at any time, or for an earlier day."

@@ -1,10 +1,9 @@
 """What follows when a visit of a course moves: each way to go on as lines that a person can read before anything is saved."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clinic.errors import DomainError
-from clinic.templatetags.clinic_ui import day
 from patients.models import Patient
 from treatments.appointments.courses.forms import SEPARATOR
 from treatments.appointments.courses.rearranging import Rearrangement
@@ -12,6 +11,9 @@ from treatments.appointments.courses.trying import judge
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 from treatments.appointments.places import Place, place_of
+from treatments.plans.models import PlannedSession
+from treatments.scheduling.problems import Problem
+from treatments.scheduling.replanning import Replan
 from treatments.scheduling.sets import CourseSet
 
 WAYS = {"fewest": "Move only what has to move", "shift_all": "Shift all that follow"}
@@ -19,7 +21,7 @@ WAYS = {"fewest": "Move only what has to move", "shift_all": "Shift all that fol
 
 @dataclass(frozen=True)
 class Line:
-    """One visit of the course: where it is, where it goes, and what that means beside its neighbours."""
+    """One session of the course: where its visit is, where it goes, and what that means beside its neighbours."""
 
     number: int
     before: str
@@ -32,8 +34,18 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A session on one way: the place it has (or had, or None), and the place it gets, None where it stays."""
+
+    number: int
+    old: Place | None
+    new: Place | None
+    asked: bool = False
+
+
+@dataclass(frozen=True)
 class Way:
-    """One way to go on. `value` names every place that changes, for the press that does it."""
+    """One way to go on. `value` names every place that changes, for the press that does it; `made` is what the search found."""
 
     code: str
     title: str
@@ -41,53 +53,71 @@ class Way:
     moved: int
     act: str
     value: str
+    mail_words: str
+    made: CourseSet
 
 
 def ways_of(found: Rearrangement) -> list[Way]:
     """The way that moves the fewest visits first, then shifting all that follow, where that is another one. What the gates
     of moving would refuse is no way, nor is what moves nothing."""
-    made = [("fewest", found.found.fewest), ("shift_all", found.found.shift_all)]
-    ways = [_way(code, found, one) for code, one in made if one is not None]
+    ways = [_way(code, found, made) for code, made in both_ways(found.found)]
     return [way for way in ways if way is not None]
 
 
-def _way(code: str, found: Rearrangement, one: CourseSet) -> Way | None:
+def both_ways(found: Replan) -> list[tuple[str, CourseSet]]:
+    """The ways there are, by their codes."""
+    made = (("fewest", found.fewest), ("shift_all", found.shift_all))
+    return [(code, one) for code, one in made if one is not None]
+
+
+def _way(code: str, found: Rearrangement, made: CourseSet) -> Way | None:
     try:
-        asked = judge(found, one)
+        asked = judge(found, made)
     except DomainError:
         return None
-    places = found.places(one)
+    places = found.places(made)
     if not places:
         return None
     moved = [visit.planned_session.number for visit in found.visits if visit in places]
+    steps = [
+        Step(one.planned_session.number, place_of(one), places.get(one), asked.get(one.planned_session.number, False))
+        for one in found.visits
+    ]
     return Way(
         code=code,
         title=WAYS[code],
-        lines=_lines(found, places, asked),
+        lines=lines_of(found.times.problem, steps),
         moved=len(moved),
         act=f"Move session {moved[0]}" if len(moved) == 1 else f"Move sessions {listed(moved)}",
-        value=SEPARATOR.join(f"{visit.ref}={value_of(place)}" for visit, place in places.items()),
+        value=value_of_all(places),
+        mail_words=mail_words(found.times.plan.patient, len(moved)),
+        made=made,
     )
 
 
-def _lines(found: Rearrangement, places: Mapping[Appointment, Place], asked: Mapping[int, bool]) -> list[Line]:
-    lines, before = [], found.times.problem.previous_on
-    floor_days, target_days = found.times.problem.floor_days, found.times.problem.target_days
-    for visit in found.visits:
-        old, new = place_of(visit), places.get(visit, place_of(visit))
-        gap_days = (new.day - before).days if before else None
+def value_of_all(places: Mapping[Appointment | PlannedSession, Place]) -> str:
+    """Every place that changes, as a form sends it back."""
+    return SEPARATOR.join(f"{row.ref}={value_of(place)}" for row, place in places.items())
+
+
+def lines_of(problem: Problem, steps: Iterable[Step]) -> list[Line]:
+    """The sessions of a problem in order, each beside the one before."""
+    lines, before = [], problem.previous_on
+    for step in steps:
+        there = step.new or step.old
+        gap_days = (there.day - before).days if before else None
         lines.append(
             Line(
-                number=visit.planned_session.number,
-                before=f"{day(old.day)}, {old.starts_at:%H:%M}",
-                after=f"{day(new.day)}, {new.starts_at:%H:%M}",
-                moves=visit in places,
-                same=same_words(old, new) if visit in places else "",
-                note=gap_words(gap_days, floor_days, target_days),
-                asked=asked.get(visit.planned_session.number, False),
+                number=step.number,
+                before=step.old.words() if step.old else "no visit",
+                after=there.words(),
+                moves=step.new is not None,
+                same=same_words(step.old, step.new) if step.old and step.new else "",
+                note=gap_words(gap_days, problem.floor_days, problem.target_days),
+                asked=step.asked,
             )
         )
-        before = new.day
+        before = there.day
     return lines
 
 

@@ -17,7 +17,7 @@ from treatments.sessions.models import TreatmentSession
 PATIENT_OF_SESSION = [f"plan__patient__{name}" for name in SHOWN_OF_PATIENT]
 SHOWN_OF_SESSION = (
     *PATIENT_OF_SESSION, "ref", "number", "earliest_on", "target_on", "latest_on",
-    "plan__sessions_planned", "plan__floor_days", "plan__latest_days",
+    "plan__ref", "plan__sessions_planned", "plan__floor_days", "plan__latest_days",
 )  # fmt: skip
 # A window that opens within this many days is worth a call now; one that ends within it is closing, if nobody says otherwise.
 OPENING_DAYS = 14
@@ -48,7 +48,8 @@ class SessionLists:
 def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> QuerySet[PlannedSession]:
     """The next session of every active course, where it has no visit and was not done and its window opens soon. One a course.
 
-    With `fell_out` (how its newest visit ended), `last_change` (when that was booked or ended) and what came of calls.
+    With `fell_out` (how its newest visit ended), `last_change` (when that was booked or ended), `more_wait` (whether the next one
+    has no visit either) and what came of calls.
     `on`: a day by which windows may open too; also what the newest screening says of it, and `booked_next`, the day and
     the number of the next session of the course that is booked or done.
     """
@@ -57,7 +58,8 @@ def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> 
     of_clinic = PlannedSession.objects.filter(
         plan__clinic=clinic, plan__status="active", plan__patient__status="active", earliest_on__lte=opens_by
     )
-    before = PlannedSession.objects.filter(plan=OuterRef("plan"), number__lt=OuterRef("number"))
+    of_plan = PlannedSession.objects.filter(plan=OuterRef("plan"))
+    before, after = of_plan.filter(number__lt=OuterRef("number")), of_plan.filter(number=OuterRef("number") + 1)
     # No DISTINCT: what is read along would be read for every session of every course first.
     found = (
         _without_visit(of_clinic)
@@ -66,6 +68,7 @@ def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> 
             fell_out=Subquery(newest.values("status")[:1]),
             # GREATEST leaves out what is not known.
             last_change=Subquery(newest.values(latest=Greatest("booked_at", "done_at", "closed_at"))[:1]),
+            more_wait=Exists(_without_visit(after)),
             calls=heard_about("planned_session"),
         )
         .select_related("plan__patient")
@@ -141,7 +144,9 @@ def _session_call(session: PlannedSession, *, say: str, due: str, today: date) -
         why=sentence(f"{say}{fell_out}"),
         due=due,
         phone=patient.phone,
-        leads_to=("book", session.ref),
+        # Who is on the telephone is booked for the whole course, where more of it waits.
+        leads_to=("book_course", session.plan.ref) if session.more_wait else ("book", session.ref),
+        alone=("book", session.ref) if session.more_wait else None,
         patient_ref=patient.ref,
         act="Book",
         hue="stop" if session.latest_on < today else "",

@@ -1,17 +1,22 @@
 """Today, the desk's home: whom to call, the day by clinician or room, the chosen visit. Twelve queries at most."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import json_script
 
 from clinic.middleware import is_background
 from clinic.roles import member
+from patients.outbox.models import State
 from treatments.pages.calendar.events import day_events, written
 from treatments.pages.calendar.list_rows import list_rows
-from treatments.pages.calendar.picture import Picture, known_now, picture_of
+from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
 from treatments.pages.call_lists import CallList
 from treatments.pages.scores import reviews_list
 from treatments.pages.visit_card import VisitCard, card_of
@@ -32,28 +37,24 @@ def home(request: HttpRequest) -> HttpResponse:
 @member()
 def today(request: HttpRequest) -> HttpResponse:
     """`?day=YYYY-MM-DD&by=clinicians|rooms&view=grid|list&visit=<ref>`: what is not said, or not understood, is as usual."""
-    clinic, chosen_ref = request.clinic, _ref(request.GET.get("visit", ""))
-    known = known_now(
-        clinic, chosen_ref, on=said_day(request.GET.get("day", "")), clinical=request.membership.may_see_clinical
-    )
-    this_day = known["now"].astimezone(clinic.tz).date()
+    clinic, stands = request.clinic, standing()
+    this_day = stands.now.astimezone(clinic.tz).date()
     on, by, view = asked(request.GET, this_day)
-    seen = picture_of(clinic, known, on=on, by=by, chosen_ref=chosen_ref)
+    clinical = request.membership.may_see_clinical
+    seen = picture_of(clinic, stands, on=on, by=by, chosen_ref=_ref(request.GET.get("visit", "")), clinical=clinical)
     # Why a course waits is for clinicians.
-    reviews = [reviews_list(known["reviews"])] if request.membership.may_see_clinical else []
+    reviews = [reviews_list(seen.known["reviews"])] if clinical else []
     calls, chosen = seen.calls, seen.chosen
     visits, sessions = calls.of_visits, calls.of_sessions
     here = address(on, this_day, by, view)
     visit_at = f"{here}{'&' if '?' in here else '?'}visit="
     context = {
         "day": seen.day,
-        "events": (events := day_events(seen.day, here=address(on, this_day, by, VIEWS[0]))),
-        "events_tag": written(events)[1],
-        "now": known["now"].astimezone(clinic.tz),
+        **_drawn(seen, address(on, this_day, by, VIEWS[0]), visit_at),
+        "now": stands.now.astimezone(clinic.tz),
         "by": by,
         "view": view,
         "here": here,
-        "list_rows": list_rows(seen.day.visits, visit_at),
         "here_clinicians": address(on, this_day, "clinicians", "grid"),
         "here_rooms": address(on, this_day, "rooms", "grid"),
         "here_list": address(on, this_day, by, "list"),
@@ -61,12 +62,13 @@ def today(request: HttpRequest) -> HttpResponse:
         "after": address(on + timedelta(days=1), this_day, by, view),
         "calls": calls,
         "shown_calls": [
-            _begun(one) for one in (*reviews, visits.before_they_travel, sessions.closing, sessions.overdue)
+            _begun(one)
+            for one in (visits.not_possible, *reviews, visits.before_they_travel, sessions.closing, sessions.overdue)
         ],
         "folded_calls": [sessions.to_book, visits.to_ask, visits.unconfirmed, visits.no_email],
-        "known": known,
+        "known": seen.known,
         "visit": chosen,
-        "card": _card(seen, known) if chosen else None,
+        "card": _card(seen, stands.now) if chosen else None,
         "next": f"{visit_at}{chosen.ref}" if chosen else here,
     }
     # A page that is open already asks for what stands around its picture, and leaves the messages to the next page.
@@ -74,14 +76,37 @@ def today(request: HttpRequest) -> HttpResponse:
     return render(request, f"treatments/pages/{template}", context)
 
 
-def _card(seen: Picture, known: dict) -> VisitCard:
+@lru_cache(maxsize=MOST_KEPT)
+def _drawn(seen: Picture, here: str, visit_at: str) -> dict[str, Any]:
+    """What a picture becomes in the page, put together once for everybody who looks at it."""
+    events = day_events(seen.day, here=here)
+    return {
+        "events": events,
+        "events_tag": written(events)[1],
+        "events_script": json_script(events, "day-events"),
+        "list_rows": list_rows(seen.day.visits, visit_at),
+    }
+
+
+@member()
+def next_mail(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """The mail that leaves next to the patient of a visit, as it would go now; the visit where none waits any more."""
+    visit = get_object_or_404(request.clinic.appointments, ref=ref)
+    waiting = request.clinic.messages.filter(patient=visit.patient_id, state=State.DUE).order_by("send_at").first()
+    if waiting is None:
+        messages.warning(request, "No mail waits any more.")
+        return redirect("treatments:visit", ref=visit.ref)
+    return redirect("patients:message", ref=waiting.ref)
+
+
+def _card(seen: Picture, now: datetime) -> VisitCard:
     return card_of(
         seen.chosen,
-        now=known["now"],
+        now=now,
         rooms=seen.rooms,
         hours=seen.hours,
         sessions=seen.sessions,
-        devices=known["devices"],
+        devices=seen.known["devices"],
         away=seen.away,
     )
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("today/", today.today, name="today"),
     path("today/visits.json", calendar.visits_json, name="visits_json"),
     path("visits/<uuid:ref>/drop/", calendar.drop_visit, name="drop_visit"),
+    path("visits/<uuid:ref>/next-mail/", today.next_mail, name="next_mail"),
     path("calendar/", calendar.week, name="calendar"),
     path("calendar/visits.json", calendar.week_json, name="calendar_json"),
     path("today/sheet/", day_sheet.day_sheet, name="day_sheet"),

@@ -1,27 +1,31 @@
 """Booked visits with something to say about them: before they travel, to ask, not confirmed, no e-mail, rules changed,
 not possible any more. What a list says of a date is read from stored rows (see `verdicts`)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db.backends.postgresql.psycopg_any import Range
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
 from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.calls.heard import heard_about
-from treatments.appointments.displaced import displaced_visits
+from treatments.appointments.displaced import Displaced
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
+from treatments.pages.lost_places import place_read
 from treatments.pages.verdicts import NOT_PERMITTED, Verdict, newest_screening, verdict_of, with_screening
 from treatments.rules.words import verdict_words
 from treatments.screenings.models import ScreeningFinding
 
-SHOWN_OF_VISIT = ("ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at")
-ADDED = ("number", "of_sessions", "clinician_name", "calls", "screened", "course_status")
+SHOWN_OF_VISIT = (
+    "ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "during", "clinician_during", "clinician_id",
+)  # fmt: skip
+ADDED = ("number", "of_sessions", "clinician_name", "calls", "place", "screened", "course_status")
 NOTICED_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at")
 # How far ahead a visit can still be moved with some grace, is expected to be confirmed, or must be told by telephone.
 TRAVEL_DAYS = 28
@@ -56,16 +60,33 @@ class Noticed:
     starts_at: time
     to_ask: bool
     booked_at: datetime
+    during: Range
+    clinician_during: Range
+    clinician_id: int | None
     number: int | None
     of_sessions: int | None
     clinician_name: str | None
     calls: list[dict]
+    place: dict | None
     screened: dict | None
     course_status: str | None
     patient: NoticedPatient
 
     def get_kind_display(self) -> str:
         return Appointment.Kind(self.kind).label
+
+
+# Why a visit is not possible any more; empty where it is.
+WhyLost = Callable[[Noticed], str]
+
+
+def never_lost(_visit: Noticed) -> str:
+    return ""
+
+
+def known_from(found: list[Displaced]) -> WhyLost:
+    why = {one.visit.ref: one.why for one in found}
+    return lambda visit: why.get(visit.ref, "")
 
 
 # One line of a list of which only the length is shown.
@@ -114,8 +135,17 @@ class VisitLists:
     )
 
 
-def sort_visits(clinic: Clinic, sorter: Sorter, *, now: datetime, whole: bool = True) -> VisitLists:
-    """The lists of one query. `add_changed` and `add_displaced` fill the other two.
+def sort_visits(
+    clinic: Clinic,
+    sorter: Sorter,
+    *,
+    now: datetime,
+    whole: bool = True,
+    why_lost: WhyLost = never_lost,
+    lost_on_day: Collection[UUID] = (),
+) -> VisitLists:
+    """The lists of one query. `add_changed` and `add_displaced` fill the other two; of a single day, `lost_on_day` are those
+    that `why_lost` finds.
 
     Not `whole`: lists that are only counted hold COUNTED for every visit that nobody called about.
     """
@@ -127,16 +157,21 @@ def sort_visits(clinic: Clinic, sorter: Sorter, *, now: datetime, whole: bool = 
         else:
             into.calls.append(COUNTED)
 
-    for visit in _visits_that_need_a_word(clinic, now, today):
-        verdict = verdict_of(visit, today=today)
-        if verdict is not None and verdict.state in NOT_PERMITTED:
+    for visit in _visits_that_need_a_word(clinic, now, today, lost_on_day):
+        verdict, why_not = verdict_of(visit, today=today), why_lost(visit)
+        is_refused = verdict is not None and verdict.state in NOT_PERMITTED
+        if visit.ref in lost_on_day:
+            _add(sorter, lists.not_possible, visit, _lost_call(visit, why_not, today))
+        if is_refused:
             _add(sorter, lists.before_they_travel, visit, _travel_call(visit, verdict, today))
         elif verdict is not None and verdict.state == "ask":
             put(lists.to_ask, visit, "Questions to answer first", hue="ask")
         # Nobody is rung up to confirm, or told of, a visit that waits for a clinician's word.
         if verdict is not None and verdict.is_on_hold:
             continue
-        if visit.status == "booked" and visit.day <= today + timedelta(days=CONFIRM_DAYS):
+        # What somebody has to move first is not confirmed as it stands.
+        is_soon = visit.status == "booked" and visit.day <= today + timedelta(days=CONFIRM_DAYS)
+        if is_soon and not is_refused and not why_not:
             put(lists.unconfirmed, visit, f"With {visit.clinician_name or 'nobody yet'}")
         if visit.day <= today + timedelta(days=TELL_DAYS) and (why := _no_email(visit)):
             put(lists.no_email, visit, why)
@@ -147,7 +182,9 @@ def _add(sorter: Sorter, into: CallList, visit: Appointment, call: Call) -> None
     sorter.add(into, call, visit.calls, about=visit.ref)
 
 
-def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Iterator[Noticed]:
+def _visits_that_need_a_word(
+    clinic: Clinic, now: datetime, today: date, lost_on_day: Collection[UUID]
+) -> Iterator[Noticed]:
     """Coming visits with something to say about them; all others never leave the database. One query."""
     coming = Appointment.objects.filter(
         clinic=clinic,
@@ -166,6 +203,7 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Iter
         | Q(kind="treatment", may_refuse=True)
         | (Q(kind="treatment") & ~Q(planned_session__plan__status="active"))
         | soon
+        | Q(ref__in=lost_on_day)
         | (unreachable & Q(day__lte=today + timedelta(days=TELL_DAYS)))
     )
     found = coming.annotate(may_refuse=Subquery(may_refuse.values("may_refuse")[:1])).filter(noticed)
@@ -174,6 +212,7 @@ def _visits_that_need_a_word(clinic: Clinic, now: datetime, today: date) -> Iter
         of_sessions=F("planned_session__plan__sessions_planned"),
         clinician_name=F("clinician__user__full_name"),
         calls=heard_about("visit"),
+        place=place_read(soon | Q(ref__in=lost_on_day)),
     )
     names = (*SHOWN_OF_VISIT, *ADDED, *(f"patient__{name}" for name in NOTICED_OF_PATIENT))
     of_visit = len(SHOWN_OF_VISIT) + len(ADDED)
@@ -220,15 +259,17 @@ def _no_email(visit: Appointment) -> str:
 # ── Visits whose clinician, room or device is not there any more ──────────────
 
 
-def add_displaced(lists: VisitLists, clinic: Clinic, sorter: Sorter, *, now: datetime) -> None:
-    """Four queries: what `displaced_visits` asks, and what was said about those it found."""
-    found = displaced_visits(clinic, now=now)
+def add_displaced(lists: VisitLists, found: list[Displaced], sorter: Sorter) -> None:
+    """`found`: all of the clinic. One query: what was said about them."""
     calls = _said_about([one.visit.pk for one in found])
     for one in found:
         visit = one.visit
         visit.number, visit.of_sessions, visit.calls = calls.get(visit.pk, (None, None, []))
-        call = _visit_call(visit, one.why, sorter.today, hue="stop", act="Move", move=True)
-        _add(sorter, lists.not_possible, visit, call)
+        _add(sorter, lists.not_possible, visit, _lost_call(visit, one.why, sorter.today))
+
+
+def _lost_call(visit: Appointment, why_not: str, today: date) -> Call:
+    return _visit_call(visit, why_not, today, hue="stop", act="Move", move=True)
 
 
 def _said_about(keys: list[int]) -> dict[int, tuple[int | None, int | None, list[dict]]]:

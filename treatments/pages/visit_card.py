@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.models import Clinic, Membership, Room
-from clinic.templatetags.clinic_ui import age_words, date_year
+from clinic.templatetags.clinic_ui import age_words, date_year, day
 from treatments.appointments.free_slots import free_slots
+from treatments.appointments.leeway import Leeway, leeway
 from treatments.appointments.models import BLOCKING, COMING, PRESENT, Appointment
 from treatments.appointments.offers import Offer, offers
 from treatments.appointments.own_limits import who_may_take
@@ -83,6 +84,8 @@ class VisitCard:
     dots: list[dict] = field(default_factory=list)
     course_words: str = ""
     next_session: NextSession | None = None
+    # Why it cannot take place as it stands, from `lost_places`: nobody is asked to confirm it.
+    why_not: str = ""
     # The course, where it waits: nothing of it is confirmed or moved before a clinician has spoken.
     waiting: TreatmentPlan | None = None
     # The session of the course that this visit is for.
@@ -131,6 +134,7 @@ def card_of(
     today = now.astimezone(visit.clinic.tz).date()
     verdict = verdict_of(visit, today=today)
     on_hold = verdict is not None and verdict.is_on_hold
+    why_not = getattr(visit, "why_not", "")
     card = VisitCard(
         visit=visit,
         who=_who(visit, hours),
@@ -138,7 +142,8 @@ def card_of(
         sub=_sub(visit, today),
         verdict=verdict,
         steps=_steps(visit),
-        acts=[act for act in _acts(visit, today) if not (on_hold and act.to == "confirmed")],
+        acts=[act for act in _acts(visit, today) if not ((on_hold or why_not) and act.to == "confirmed")],
+        why_not=why_not,
         undo=_undo(visit, sessions, now=now),
         now=now,
         can_move=visit.status in COMING and not on_hold,
@@ -216,8 +221,11 @@ def next_session(
 ) -> NextSession:
     clinic = visit.clinic
     today = now.astimezone(clinic.tz).date()
-    found = _searched(planned, visit=visit, now=now, today=today, rooms=rooms, hours=hours, devices=devices, away=away)
-    wish = Wish(on=max(planned.target_on, today), at=visit.starts_at, clinician=visit.clinician_id)
+    window = leeway(planned, _taken(sessions), floor_days=planned.plan.floor_days)
+    found = _searched(
+        planned, window, visit=visit, now=now, today=today, rooms=rooms, hours=hours, devices=devices, away=away
+    )
+    wish = Wish(on=max(window.target_on, today), at=visit.starts_at, clinician=visit.clinician_id)
     offered = offers(
         best(found, wish, clinic.tz),
         clinic=clinic,
@@ -228,18 +236,28 @@ def next_session(
     )
     return NextSession(
         planned=planned,
-        ruler=mini_ruler(planned, [offer.starts_at.date() for offer in offered]),
-        words=window_words(planned),
+        ruler=window_ruler(planned, window, [offer.starts_at.date() for offer in offered]),
+        words=window_words(window),
         offered=offered,
-        why_none="" if offered else _why_none(planned, today),
+        why_none="" if offered else _why_none(planned, window, today),
     )
 
 
-def window_words(planned: PlannedSession) -> str:
-    return (
-        f"Session {planned.number} may be on any day from {_short(planned.earliest_on)} to {_short(planned.latest_on)}, "
-        f"best on {_short(planned.target_on)}."
+def window_words(window: Leeway) -> str:
+    said = (
+        f"Session {window.number} may be on any day from {_short(window.earliest_on)} to {_short(window.latest_on)}, "
     )
+    said += f"best on {_short(window.target_on)}."
+    if window.earliest_on == window.latest_on:
+        said = f"Session {window.number} may be on {_short(window.earliest_on)} only."
+    if window.ended_by is None:
+        return said
+    later, on = window.ended_by
+    return f"{said} Session {later} is booked for {_short(on)}." if window.is_open else ended_words(later, on)
+
+
+def ended_words(later: int, on: date) -> str:
+    return f"Session {later} is booked for {day(on)}, and no day is left before it. Move session {later} first."
 
 
 def course_words(plan: TreatmentPlan, sessions: list[PlannedSession]) -> str:
@@ -265,16 +283,19 @@ def day_before(planned: PlannedSession, sessions: list[PlannedSession]) -> date 
     return date.fromisoformat(earlier.visit["day"]) if _is_taken(earlier) else None
 
 
-def mini_ruler(planned: PlannedSession, chosen: list[date]) -> dict:
-    """The window as the small ruler draws it: band, target and a dot for each offer, the first one larger."""
-    length = max((planned.latest_on - planned.earliest_on).days, 1)
+def window_ruler(planned: PlannedSession, window: Leeway, chosen: list[date]) -> dict:
+    """The window as the small ruler draws it: band, target and a dot for each offer, the first one larger. Where no day of it
+    is left, the whole of it, and words that say so."""
+    spoken = window_words(window)
+    if not window.is_open:
+        window = leeway(planned, {}, floor_days=0)
+    length = max((window.latest_on - window.earliest_on).days, 1)
 
     def x(on: date) -> float:
-        share = (on - planned.earliest_on).days / length
+        share = (on - window.earliest_on).days / length
         return round(BAND_X + BAND_WIDTH * min(1.0, max(0.0, share)), 1)
 
-    target_x = x(planned.target_on)
-    spoken = window_words(planned)
+    target_x = x(window.target_on)
     # A label that would stand in another's place takes it over.
     begins_best, ends_best = target_x - BAND_X < LABEL_WIDTH, BAND_X + BAND_WIDTH - target_x < LABEL_WIDTH
     if chosen:
@@ -283,10 +304,12 @@ def mini_ruler(planned: PlannedSession, chosen: list[date]) -> dict:
         "label": spoken,
         "from_x": BAND_X,
         "width": BAND_WIDTH,
-        "from_label": "" if begins_best else _short(planned.earliest_on),
-        "to_label": "" if ends_best and not begins_best else _short(planned.latest_on),
+        "from_label": "" if begins_best else _short(window.earliest_on),
+        "to_label": ""
+        if window.target_on == window.latest_on or ends_best and not begins_best
+        else _short(window.latest_on),
         "target_x": target_x,
-        "target_label": f"best {_short(planned.target_on)}",
+        "target_label": f"best {_short(window.target_on)}",
         "label_x": min(BAND_X + BAND_WIDTH - LABEL_WIDTH / 2, max(BAND_X + LABEL_WIDTH / 2, target_x)),
         "dots": [{"x": x(on), "r": 3 if index else 4.5} for index, on in enumerate(chosen)],
     }
@@ -294,6 +317,7 @@ def mini_ruler(planned: PlannedSession, chosen: list[date]) -> dict:
 
 def _searched(
     planned: PlannedSession,
+    window: Leeway,
     *,
     visit: Appointment,
     now: datetime,
@@ -303,10 +327,10 @@ def _searched(
     devices: list[int],
     away: Away | None,
 ) -> list[Slot]:
-    first, last = search_days(planned, today)
+    first, last = max(window.earliest_on, today), window.latest_on
     if last < first:
         return []
-    near = max(planned.target_on, today)
+    near = max(window.target_on, today)
     first = max(first, near - timedelta(days=SEARCHED_DAYS_BEFORE))
     last = min(last, near + timedelta(days=SEARCHED_DAYS_AFTER))
     clinic: Clinic = visit.clinic
@@ -328,14 +352,16 @@ def _searched(
     )
 
 
-def search_days(planned: PlannedSession, today: date) -> tuple[date, date]:
-    """The days on which a session may still be booked; an empty span where the window has closed."""
-    return max(planned.earliest_on, today), planned.latest_on
+def _taken(sessions: list[PlannedSession]) -> dict[int, date]:
+    """Session number to the day it is booked for or was done."""
+    return {session.number: date.fromisoformat(session.visit["day"]) for session in sessions if _is_taken(session)}
 
 
-def _why_none(planned: PlannedSession, today: date) -> str:
+def _why_none(planned: PlannedSession, window: Leeway, today: date) -> str:
     if planned.latest_on < today:
         return f"The window closed on {_short(planned.latest_on)}. A late session is booked under Other times."
+    if window.ended_by and window.latest_on < max(window.earliest_on, today):
+        return ended_words(*window.ended_by)
     return "No free time near the best day. Look under Other times."
 
 

@@ -24,7 +24,7 @@ Visits = tuple[Visit, ...]
 class Replan:
     """`fewest` moves as few visits as possible; `shift_all` moves every later visit by as many days as the decided one.
 
-    None where it is not possible, and `shift_all` also where it would be the same.
+    None where it is not possible, and `shift_all` also where it would lead to the same days: nobody could tell the two apart.
     """
 
     fewest: CourseSet | None
@@ -59,8 +59,12 @@ def replan(
     shifted = _shifted(places, current, decided)
     return Replan(
         course_set("fewest", problem, fewest, free_time),
-        course_set("shift_all", problem, shifted, free_time) if shifted and shifted != fewest else None,
+        course_set("shift_all", problem, shifted, free_time) if shifted and _days(shifted) != _days(fewest) else None,
     )
+
+
+def _days(visits: Visits) -> list[date]:
+    return [visit.on for visit in visits]
 
 
 def _fewest_moved(places: Places, decided: Mapping[int, Visit], booked: Mapping[int, Visit]) -> Visits:

@@ -74,7 +74,14 @@ def test_it_takes_two_presses_and_a_reason_and_is_shown_everywhere(clinician, de
     assert allowed.target_ref == visit.ref and allowed.facts == {"beside": [str(taken.ref)]}
     assert REASON in read(desk.get(reverse("treatments:visit", args=[visit.ref])))
     assert REASON in read(desk.get(f"{reverse('treatments:today')}?day={visit.day.isoformat()}&view=list"))
+    today = f"{reverse('treatments:today')}?day={visit.day.isoformat()}&visit="
+    assert f"Beside another, on purpose: {REASON}" in _drawer(desk.get(f"{today}{visit.ref}"))
+    assert "Beside another" not in _drawer(desk.get(f"{today}{taken.ref}"))
     assert differences() == []
+
+
+def _drawer(page) -> str:
+    return page.content.decode().partition('id="drawer"')[2].partition("</footer>")[0]
 
 
 def test_the_desk_is_offered_other_times_only_and_refused_by_address_and_service(desk, taken, place, patient):

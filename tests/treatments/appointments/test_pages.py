@@ -11,7 +11,9 @@ from patients.models import Message
 from tests import factories
 from tests.factories import TODAY
 from treatments.appointments import services
+from treatments.appointments.courses.undoing import unbook_url
 from treatments.appointments.models import Appointment
+from treatments.flows import visits as flow
 from treatments.plans import services as plans
 from treatments.protocol.catalogue import load
 
@@ -270,6 +272,35 @@ def test_booking_is_undone_by_the_toast(desk, clinic, planned):
     visit.refresh_from_db()
     assert visit.status == "cancelled"
     assert set(Message.objects.values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_the_undo_of_a_booking_leads_to_the_same_page_at_the_second_press(desk, booked):
+    back = f"/today/?day={booked.day}"
+    presses = [desk.post(unbook_url(booked), {"next": back}) for _ in range(2)]
+    assert [(press.status_code, press["Location"]) for press in presses] == [(302, back)] * 2
+    booked.refresh_from_db()
+    assert (booked.status, booked.schedule_version) == ("cancelled", 2)
+    # What was cancelled for any other reason is not what this press did.
+    other = factories.book(booked.planned_session, day=booked.day)
+    services.cancel(visit=other, reason="Has a cold", by=desk.membership.user)
+    assert desk.post(unbook_url(other)).status_code == 409
+
+
+def test_the_undo_of_a_booking_is_about_that_booking_and_nothing_later(desk, booked):
+    undo, by = unbook_url(booked), desk.membership.user
+    services.move(visit=booked, place=factories.a_place(booked.clinic, booked.day, time(14)), by=by)
+    refused = desk.post(undo)
+    assert refused.status_code == 409
+    assert "This visit was changed since." in refused.content.decode()
+    # Taken back and standing again it is another visit to an old page.
+    other = unbook_url(booked)
+    booked.refresh_from_db()
+    assert desk.post(unbook_url(booked)).status_code == 302
+    flow.undo_step(visit=booked, by=by)
+    for stale in (undo, other, unbook_url(booked)):
+        assert desk.post(stale).status_code == 409
+    booked.refresh_from_db()
+    assert booked.status == "booked"
 
 
 @pytest.mark.parametrize("kind", ["consultation", "review"])

@@ -52,7 +52,7 @@ class World:
 
     def fillers(self) -> list:
         """What the page lists; the day says as many."""
-        (gap,) = self.gaps
+        gap = self.gaps[0]
         found = self.page(gap.url).context["found"]
         assert gap.can_fill == len(found.fillers)
         return found.fillers
@@ -178,6 +178,16 @@ def _other(world) -> Membership:
     return there or factories.make_member(world.clinic, "clinician", name="Dr Ines Halloran")
 
 
+def test_why_nobody_could_come_is_said_of_the_time_or_of_the_people(world):
+    nobody, too_short = "Nobody's window holds this day", "No treatment fits"
+    said = world.page().content.decode().replace("&#x27;", "'")
+    assert nobody in said and too_short not in said
+    # With one room only, numbing and treatment do not fit between its visits; a consultation does.
+    world.clinic.rooms.filter(pk=world.clinic.rooms.last().pk).update(in_service=False, out_reason="Painted")
+    said = world.page().content.decode().replace("&#x27;", "'")
+    assert too_short in said and nobody not in said
+
+
 # ── Who could come, and why ───────────────────────────────────────────────────
 
 
@@ -287,9 +297,14 @@ def test_taking_it_moves_a_visit_that_was_booked_later_and_back(world):
     answer = world.press(filler, "take")
     visit.refresh_from_db()
     assert (visit.day, visit.schedule_version) == (TOMORROW, 2)
-    world.desk.post(undo_of(answer, visit))
+    undo = undo_of(answer, visit)
+    undone = world.desk.post(undo)
     visit.refresh_from_db()
     assert (visit.day, visit.starts_at) == (TODAY + timedelta(days=14), time(16))
+    # The desk stays at the day of the free time, which is free again.
+    assert undone["Location"] == f"/today/?day={TOMORROW.isoformat()}"
+    # Undone a second time: a word, and the same day.
+    assert world.desk.post(undo)["Location"] == undone["Location"]
 
 
 def test_who_says_no_leaves_this_hole_and_is_still_to_book(world):
@@ -301,9 +316,9 @@ def test_who_says_no_leaves_this_hole_and_is_still_to_book(world):
     assert "Cannot come then" in world.page().content.decode()
     lists = world.desk.get("/worklists/").context["lists"]
     assert [call.tag for call in lists.of_sessions.to_book.calls] == ["called once"]
-    # Another hole of the day is another question.
+    # Another hole of the day is another question: before the new visit and after it.
     consult(world.clinic, time(15, 30), by=world.by)
-    assert [gap.can_fill for gap in world.gaps] == [0, 1]
+    assert [gap.can_fill for gap in world.gaps] == [0, 1, 1]
 
 
 def test_a_message_or_no_answer_keeps_the_patient_on_the_page_with_what_was_said(world):

@@ -52,7 +52,8 @@ def test_a_clinic_of_ten_clinicians(clinic, active_plan, desk):
 
     answer, called, asked = cost(desk, f"/today/?day={TOMORROW}")
     gaps = answer.context["day"].gaps
-    assert len(gaps) == 20
+    # Two a clinician between the visits; of four of them one more, before the first visit or after the last one.
+    assert len(gaps) == 24
     assert asked <= 12
     assert called < MOST_CALLS["day"]
 

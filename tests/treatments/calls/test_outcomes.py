@@ -285,6 +285,12 @@ def test_the_page_of_a_call_shows_number_window_and_earlier_calls_and_nothing_cl
     for fact in (first.plan.patient.phone, "Session 1 of 4", "Book session 1", "No answer", "Tess Moran"):
         assert fact in page
     assert "acne" not in page.lower()
+    # More of the course waits: it is booked while she is on the telephone, this session alone where she wants that.
+    course, alone = (
+        reverse("treatments:book_course", args=[first.plan.ref]),
+        reverse("treatments:book", args=[first.ref]),
+    )
+    assert f'href="{course}">Book 1 to 4 together<' in page and f'href="{alone}">Book session 1 alone<' in page
 
 
 def test_another_clinic_finds_nothing_here(stranger, first, desk):

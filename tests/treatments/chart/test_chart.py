@@ -251,7 +251,7 @@ def test_the_next_step_follows_the_path(clinician, patient):
     factories.assess(patient)
     assert next_act(clinician, patient) == "Plan a course"
     plan = factories.make_active_plan(patient)
-    assert next_act(clinician, patient) == "Book session 1"
+    assert next_act(clinician, patient) == "Book 1 to 4 together"
     visit = factories.book(plan.planned_sessions.get(number=1), day=clock.today(patient.clinic))
     assert next_act(clinician, patient) == "Open the visit"
     factories.arrive(visit)
@@ -264,7 +264,7 @@ def test_the_next_step_follows_the_path(clinician, patient):
     assert next_act(clinician, patient) == "Go on with the session"
     factories.chart(session)
     sessions.complete(session=session, by=session.operator)
-    assert next_act(clinician, patient) == "Book session 2"
+    assert next_act(clinician, patient) == "Book 2 to 4 together"
 
 
 def test_a_screening_that_forbids_sends_her_there(clinician, visit_today):
@@ -277,9 +277,26 @@ def test_a_screening_that_forbids_sends_her_there(clinician, visit_today):
 def test_the_desk_is_only_asked_to_book(desk, patient):
     assert next_act(desk, patient) == "Book a consultation"
     plan = factories.make_active_plan(patient)
-    assert next_act(desk, patient) == "Book session 1"
+    assert next_act(desk, patient) == "Book 1 to 4 together"
     factories.book(plan.planned_sessions.get(number=1), day=clock.today(patient.clinic), at=time(14))
     assert next_act(desk, patient) == "Open the visit"
+
+
+def test_one_session_is_booked_alone_where_she_wants_that_or_no_other_waits(desk, patient):
+    plan = factories.make_active_plan(patient)
+    page = desk.get(url(patient)).content.decode()
+    alone, together = (f'href="{reverse(f"treatments:{name}", args=[row.ref])}"' for name, row in _ways(plan))
+    assert f"{together}>Book 1 to 4 together<" in page and f"{alone}>Book session 1 alone<" in page
+    for number, days in ((2, 56), (3, 105), (4, 154)):
+        day = clock.today(patient.clinic) + timedelta(days=days)
+        factories.book(plan.planned_sessions.get(number=number), day=day)
+    assert next_act(desk, patient) == "Book session 1"
+    page = desk.get(url(patient)).content.decode()
+    assert together not in page
+
+
+def _ways(plan):
+    return ("book", plan.planned_sessions.get(number=1)), ("book_course", plan)
 
 
 def test_a_closed_record_asks_for_nothing(clinician, patient):
@@ -313,6 +330,6 @@ def test_a_visit_that_is_done_counts_although_nobody_charted_it(request, visit_t
     by = visit_today.clinician.user
     for to in ("arrived", "in_room", "done"):
         visit_today = appointments.step(visit=visit_today, to=to, by=by)
-    assert next_act(client, plan.patient) == "Book session 2"
+    assert next_act(client, plan.patient) == "Book 2 to 4 together"
     assert aftercare.to_come(plan).number == 2
     assert client.get(url(plan.patient)).context["header"]["session"] == "Session 2 of 4"

@@ -17,7 +17,7 @@ from treatments.appointments.calendar_files import calendar_feed
 from treatments.appointments.feeds.reading import entries_of
 from treatments.appointments.free_slots import free_slots
 from treatments.appointments.models import Appointment
-from treatments.appointments.working_time import working_stretches
+from treatments.appointments.working_time import duty
 from treatments.scheduling.slots import VisitLength
 
 pytestmark = pytest.mark.django_db
@@ -170,7 +170,7 @@ def test_hours_across_the_change_are_as_long_as_they_are(change, house, who):
         ends = min((datetime.combine(day, middle) + timedelta(hours=3, minutes=30)), datetime.combine(day, LAST)).time()
         ends = LAST if ends < middle else ends
         resources.set_day_hours(membership=who, on=day, stretches=[(starts, ends)], by=by)
-        [worked] = working_stretches(who, day)
+        [worked] = duty(who.clinic, [who], [day]).working(who, day)
         wall_length = datetime.combine(day, ends) - datetime.combine(day, starts)
         begins_late = change.zone == "America/Santiago" and more < 0
         assert worked.end - worked.start == wall_length + timedelta(hours=0 if begins_late else more)

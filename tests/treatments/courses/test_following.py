@@ -11,9 +11,8 @@ from django.urls import reverse
 from clinic import clock
 from patients.models import Message
 from tests import factories
-from tests.treatments.courses.test_booking import best, booked, read
+from tests.treatments.courses.test_booking import booked, read
 from treatments.appointments import services as diary
-from treatments.appointments.courses import services
 from treatments.appointments.courses.following import breaks, following
 from treatments.appointments.courses.undoing import Act, undo_url
 from treatments.appointments.models import Appointment
@@ -23,17 +22,6 @@ from treatments.flows import visits as flow
 from treatments.sessions import services as sessions
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def visits(active_plan, desk_member):
-    """Four visits, 42 days apart, of which the patient was told long ago."""
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    now = clock.now()
-    Message.objects.filter(kind="course_booked").update(
-        state="sent", sent_at=now, closed_at=now, send_at=now - timedelta(hours=1)
-    )
-    return made
 
 
 def url(plan) -> str:

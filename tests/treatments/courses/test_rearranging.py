@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
+from clinic.roles import Role
 from patients.models import Message
 from tests import factories
 from tests.treatments.courses.test_booking import best, booked, read
@@ -22,17 +23,6 @@ from treatments.appointments.services import OutsideWindow, SlotTaken
 from treatments.flows import course_booking as flow
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def visits(active_plan, desk_member):
-    """Four visits, 42 days apart, of which the patient was told long ago."""
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    now = clock.now()
-    Message.objects.filter(kind="course_booked").update(
-        state="sent", sent_at=now, closed_at=now, send_at=now - timedelta(hours=1)
-    )
-    return made
 
 
 def later(visit: Appointment, days: int):
@@ -60,6 +50,28 @@ def test_a_day_more_and_the_next_one_moves_and_no_other(visits, active_plan):
     assert [visit.planned_session.number for visit in places] == [2, 3]
     shifted = found.places(found.found.shift_all)
     assert [visit.planned_session.number for visit in shifted] == [2, 3, 4]
+
+
+def test_room_is_left_for_a_session_that_has_no_visit(visits, active_plan, desk_member):
+    """Session 3 is cancelled: 84 days from the second to the fourth leave the second 28 days, with two floors after it."""
+    diary.cancel(visit=visits[2], reason="Ill", by=desk_member.user)
+    for days, fits in ((28, True), (29, False)):
+        found = rearrangement(active_plan, {visits[1]: later(visits[1], days)}, now=clock.now())
+        assert (found.found.fewest is not None) is fits
+    with pytest.raises(OutsideWindow):
+        services.move_together(plan=active_plan, places={visits[1]: later(visits[1], 29)}, by=desk_member.user)
+    services.move_together(plan=active_plan, places={visits[1]: later(visits[1], 28)}, by=desk_member.user)
+
+
+def test_what_has_to_move_keeps_clinician_weekday_and_time(active_plan, desk_member):
+    """Booked at three in the afternoon with the second of the clinicians: not the first that is free at nine."""
+    other = factories.make_member(active_plan.clinic, Role.CLINICIAN, name="Ada Lind", licence="NMC 34B", title="Nurse")
+    at_three = best(active_plan, clinician=other, between=(time(15), time(15)))
+    visits = services.book_all(plan=active_plan, places=at_three, by=desk_member.user)
+    assert {(visit.starts_at, visit.clinician) for visit in visits} == {(time(15), other)}
+    found = rearrangement(active_plan, {visits[1]: later(visits[1], 15)}, now=clock.now())
+    [moved] = [place for visit, place in found.places(found.found.fewest).items() if visit != visits[1]]
+    assert (moved.starts_at, moved.clinician, moved.day.weekday()) == (time(15), other, visits[2].day.weekday())
 
 
 def test_all_move_together_with_one_mail_and_never_below_the_floor(visits, active_plan, desk_member):
@@ -144,6 +156,13 @@ def test_the_desk_reads_what_moves_before_anything_is_saved(desk, visits, active
     assert desk.post(answer.url, {"way": way.value}).status_code == 302
     assert days_of(active_plan)[1] == place.day
     assert "Two visits are moved" in read(desk.get(reverse("treatments:course", args=[active_plan.ref])))
+
+
+def test_each_way_says_how_many_dates_its_mail_tells(desk, visits):
+    page = desk.get(reverse("treatments:rearrange", args=[visits[1].ref]), {"to": value_of(later(visits[1], 7))})
+    fewest, shift_all = page.content.decode().split('<form method="post" class="panel way"')[1:]
+    assert "One mail leaves in a minute." in fewest
+    assert "One mail with all the dates leaves in a minute." in shift_all
 
 
 def test_a_way_that_is_no_longer_one_is_refused(desk, visits, active_plan):

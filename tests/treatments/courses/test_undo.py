@@ -298,6 +298,22 @@ def test_a_later_session_in_the_way_is_named_and_no_wish_is_blamed(desk, active_
     assert "Move session 3 first." in page.context["why_none"]
 
 
+def test_a_later_session_that_leaves_too_few_days_is_named_and_a_wish_is_not(desk, active_plan, by, later):
+    made = services.book_all(plan=active_plan, places=best(active_plan), by=by)
+    for visit in made[1:3]:
+        diary.cancel(visit=visit, reason="Ill", by=by)
+    later(timedelta(days=80))
+    factories.answer_all(active_plan.patient)
+    last = made[3].day
+    said = desk.get(url(active_plan)).context["why_none"]
+    assert said.startswith("Only 1 of 2 fits before ")
+    assert f"Session 4 is booked for {last:%a} {last.day} {last:%b}" in said and "Move session 4 first." in said
+    # With a day of her own it is the wish that leaves too few, and no session.
+    wished = desk.get(url(active_plan), {"done_by": clock.today(active_plan.clinic) + timedelta(days=7)})
+    assert wished.context["why_none"].startswith("Only 1 of 2 fits before ")
+    assert "is booked" not in wished.context["why_none"]
+
+
 def test_the_second_pass_of_an_hour_stays_the_second(active_plan, by):
     """Of what is held the moment is kept, and it says which of two equal wall times was meant."""
     services.hold(plan=active_plan, places=best(active_plan), by=by)

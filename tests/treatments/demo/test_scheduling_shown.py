@@ -1,23 +1,32 @@
 """What the demo's first screens show of scheduling, without anybody having pressed a key."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.db.models import Exists, OuterRef
 from django.test import Client
+from django.urls import reverse
 
 from clinic import clock
+from clinic.errors import DomainError
 from patients.models import Message
+from tests import factories
+from tests.factories import TODAY
 from treatments.appointments.calls.models import WaitingEntry
 from treatments.appointments.courses.models import CourseHold
 from treatments.appointments.displaced import displaced_visits
 from treatments.appointments.feeds.models import CalendarFeed
 from treatments.appointments.models import Appointment
 from treatments.demo import builder
+from treatments.demo import desk as desk_of_the_demo
+from treatments.demo.stories import stories, this_week
 from treatments.pages.call_lists import call_lists
 
 pytestmark = pytest.mark.django_db
-# One of each: a call that ended, who waits, in the room, cancelled, booked at once, moved together, without a clinician.
-STORIES = {28, 29, 36, 65, 74, 86, 98, 101}
+# One of each: nothing booked yet, a call that ended, who waits, in the room, cancelled, booked at once, moved together, without a
+# clinician, here yesterday.
+STORIES = {23, 28, 29, 36, 65, 74, 86, 98, 101, 1000}
 
 
 def test_a_clinic_in_which_things_happen(clinic_time):
@@ -39,6 +48,8 @@ def test_a_clinic_in_which_things_happen(clinic_time):
     assert {"in_room", "cancelled"} <= of_today.keys()
     assert [found.why for found in displaced_visits(clinic, now=now)] == ["Noor Adeyemi is not in"]
 
+    assert list(Appointment.objects.filter(day=today - timedelta(days=1)).values_list("status", flat=True)) == ["done"]
+
     # Calls were made, and somebody would come earlier; nobody holds anything.
     lists = call_lists(clinic, now=now, whole=True)
     assert len(lists.stopped) == 1
@@ -54,7 +65,33 @@ def test_a_clinic_in_which_things_happen(clinic_time):
     desk = Client()
     desk.force_login(clinic.memberships.get(user__full_name="Tess Moran").user)
     assert [desk.get(url).status_code for url in ("/today/", "/worklists/", "/today/sheet/", "/messages/")] == [200] * 4
+    # A course of which nothing is booked yet: all of it is offered at once.
+    booked = Appointment.objects.filter(planned_session__plan=OuterRef("pk"))
+    unbooked = clinic.plans.filter(~Exists(booked), status="active").get()
+    offered = desk.get(reverse("treatments:book_course", args=[unbooked.ref])).context["sets"]
+    assert {len(one.visits) for one in offered} == {unbooked.sessions_planned}
     # The visit that lost its clinician has a way out: other times, one press away.
     (lost,) = lists.of_visits.not_possible.calls
     assert lost.act == "Move"
     assert 'name="slot"' in desk.get(lost.url).content.decode()
+
+
+def test_a_demo_without_what_it_shows_says_so(clinic_time, active_plan, manager_member):
+    """Nothing of the course is booked, so no second visit can be put off: not in silence."""
+    with pytest.raises(Appointment.DoesNotExist):
+        desk_of_the_demo.put_off_second(active_plan, by=manager_member.user)
+    first = factories.book(active_plan.planned_sessions.get(number=1), day=TODAY + timedelta(days=7))
+    factories.book(active_plan.planned_sessions.get(number=2), day=first.day + timedelta(days=42))
+    with pytest.raises(DomainError, match="no later day"):
+        desk_of_the_demo.put_off_second(active_plan, by=manager_member.user)
+
+
+def test_two_courses_are_wholly_unbooked_and_every_working_day_has_people():
+    told = [*stories(120), *this_week(120)]
+    unbooked = [
+        one.number for one in told if one.activated and not (one.sessions or one.booked or one.missed or one.together)
+    ]
+    assert unbooked == [23, 71]
+    a_day = Counter(one.consultation for one in told if one.consultation is not None)
+    assert all(a_day[day] >= 10 for day in (-1, 1, 2, 4))
+    assert list(this_week(0)) == []

@@ -6,12 +6,14 @@ from datetime import date, time, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic import clock
 from clinic.models import Membership, Room, TimeOff
 from patients.models import Patient
+from patients.outbox import services as outbox
 from tests import factories
 from tests.factories import TODAY
 from treatments.appointments import services
@@ -275,6 +277,28 @@ def test_the_next_session_is_booked_from_the_drawer_in_one_press(desk, visit_tod
     assert Appointment.objects.get(planned_session=second).day == date(2027, 4, 20)
 
 
+def test_the_next_mail_is_read_from_the_drawer_before_it_leaves(desk, stranger, visit_today):
+    preview = reverse("treatments:next_mail", args=[visit_today.ref])
+    assert f'<a href="{preview}">Preview</a>' in text(drawer(desk, visit_today))
+    second = visit_today.planned_session.plan.planned_sessions.get(number=2)
+    factories.book(second, day=TODAY + timedelta(days=42))
+    waiting = visit_today.patient.messages.filter(state="due").order_by("send_at")
+    assert waiting.count() > 1
+    answer = desk.get(preview)
+    assert answer["Location"] == reverse("patients:message", args=[waiting[0].ref])
+    assert "As it would be sent now" in text(desk.get(answer["Location"]))
+    assert stranger.get(preview).status_code == 404
+
+
+def test_where_no_mail_waits_there_is_nothing_to_read(desk, visit_today):
+    preview = reverse("treatments:next_mail", args=[visit_today.ref])
+    for message in visit_today.patient.messages.filter(state="due"):
+        outbox.hold(message=message, reason="She asked not to be written to", by=desk.membership.user)
+    page = text(drawer(desk, visit_today))
+    assert "No mail waits" in page and preview not in page
+    assert desk.get(preview)["Location"] == reverse("treatments:visit", args=[visit_today.ref])
+
+
 def test_arriving_is_one_press_and_one_key(desk, visit_today):
     page = text(drawer(desk, visit_today))
     assert 'name="to" value="arrived" data-key="a"' in page
@@ -304,7 +328,11 @@ def test_a_cancelled_session_is_offered_again(desk, visit_today):
 
 
 def test_the_next_mail_is_named(desk, visit_today):
-    assert "The next mail leaves Tue 9 Mar, 10:43" in text(drawer(desk, visit_today))
+    """By its time where it leaves today, else by its day too."""
+    assert "The next mail leaves 10:43<" in text(drawer(desk, visit_today))
+    a_day = timedelta(days=1)
+    visit_today.patient.messages.update(send_at=F("send_at") + a_day, expires_at=F("expires_at") + a_day)
+    assert "The next mail leaves Wed 10 Mar, 10:43<" in text(drawer(desk, visit_today))
 
 
 # ── Whom to call ──────────────────────────────────────────────────────────────
@@ -319,8 +347,19 @@ def test_a_course_without_a_visit_is_on_the_list_to_book(desk, active_plan):
     assert [(call.name, call.session, call.due) for call in found["to-book"]] == [
         ("Leila Haddad", "Session 1 of 4", "84 days")
     ]
-    assert found["to-book"][0].url == reverse("treatments:book", args=[active_plan.planned_sessions.get(number=1).ref])
+    assert found["to-book"][0].url == reverse("treatments:book_course", args=[active_plan.ref])
+    first = reverse("treatments:book", args=[active_plan.planned_sessions.get(number=1).ref])
+    assert found["to-book"][0].alone_url == first
+    assert f'href="{first}">Only this one' in desk.get(reverse("treatments:worklists")).content.decode()
     assert not found["overdue"]
+
+
+def test_where_no_other_session_waits_the_list_leads_to_the_one(desk, active_plan):
+    for number, days in ((2, 56), (3, 105), (4, 154)):
+        factories.book(active_plan.planned_sessions.get(number=number), day=TODAY + timedelta(days=days))
+    (call,) = lists_of(desk)["to-book"]
+    assert call.url == reverse("treatments:book", args=[active_plan.planned_sessions.get(number=1).ref])
+    assert call.alone_url == ""
 
 
 def test_a_window_that_closes_soon_comes_first_and_then_is_overdue(desk, active_plan, later):
@@ -451,8 +490,8 @@ def test_today_asks_at_most_twelve_questions_whatever_the_day_holds(desk, clinic
     few_of_weeks = [queries(desk, url) for url in weeks]
     fill(clinic, 40)
     many = [queries(desk, url) for url in urls]
-    # Three of its own beside session, user and memberships.
-    assert [queries(desk, url) for url in weeks] == few_of_weeks == [3 + 3, 3 + 3]
+    # Three of its own beside session and user.
+    assert [queries(desk, url) for url in weeks] == few_of_weeks == [2 + 3, 2 + 3]
     assert queries(desk, "/calendar/") <= MOST_QUERIES
     # Two more where the day has a free time to fill: what is free then, and who is booked later than best.
     assert all(before <= asked <= before + 2 for before, asked in zip(few, many, strict=True))

@@ -22,8 +22,10 @@ from treatments.appointments.calls.forms import EndWaitForm, OutcomeForm, WaitFo
 from treatments.appointments.calls.matters import TITLES, settled_as, subject_of
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.calls.wishes import wish_words
+from treatments.appointments.courses.problems import sessions_to_place
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.working_time import people, weekly_hours
+from treatments.pages.call_rows import together_words
 from treatments.pages.header import patient_header
 from treatments.plans.models import PlannedSession, TreatmentPlan
 
@@ -44,6 +46,8 @@ class Subject:
     why: str
     act: str
     act_url: str
+    # Where the act is about a whole course: the page that books this session only.
+    alone_url: str = ""
 
 
 @allow(*DESK, methods=["GET", "POST"])
@@ -212,14 +216,17 @@ def _of_session(clinic: Clinic, list_code: str, ref: UUID) -> Subject:
     planned = plan.planned_sessions.get(ref=ref)
     planned.plan = plan
     window = f"It may be from {day_words(planned.earliest_on)} to {day_words(planned.latest_on)}"
+    waiting, book_url = sessions_to_place(plan), reverse("treatments:book", args=[planned.ref])
+    together = len(waiting) > 1 and planned in waiting
     return Subject(
         row=planned,
         patient=plan.patient,
         plan=plan,
         what=f"Session {planned.number} of {plan.sessions_planned}",
         why=f"{window}, best on {day_words(planned.target_on)}.",
-        act=f"Book session {planned.number}",
-        act_url=reverse("treatments:book", args=[planned.ref]),
+        act=together_words(waiting[0].number, waiting[-1].number) if together else f"Book session {planned.number}",
+        act_url=reverse("treatments:book_course", args=[plan.ref]) if together else book_url,
+        alone_url=book_url if together else "",
     )
 
 

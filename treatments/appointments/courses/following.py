@@ -3,17 +3,16 @@
 Asked of the search and never written. Only what breaks is moved, the fewest visits first, then the cheapest way.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from treatments.appointments.courses.problems import GRID_MINUTES, CourseTimes, allowed_from, in_free_time
-from treatments.appointments.courses.rearranging import visit_of
+from treatments.appointments.courses.problems import CourseTimes, allowed_from, in_free_time, problem_of
+from treatments.appointments.courses.rearranging import as_booked, before_the_next, visit_of
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.courses.trying import places_near
 from treatments.appointments.gates import fixed_days, last_day_for
 from treatments.appointments.models import COMING, Appointment
-from treatments.appointments.places import LENGTHS, Place
+from treatments.appointments.places import Place
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.scheduling.problems import DayWindow, Preferences, Problem
 from treatments.scheduling.replanning import Replan, replan
@@ -90,8 +89,10 @@ def following(plan: TreatmentPlan, *, now: datetime) -> Following | None:
         for number, visit in _by_session(plan, ("cancelled", "no_show", "done")).items()
         if number in broken and booked.get(number) is None
     }
-    problem = _problem(plan, planned, gone, now=now)
     standing = [visit for visit in visits if visit is not None]
+    # She cannot come then, or it was too late to come: the day she gave up is not offered to her again.
+    prefer = as_booked([*standing, *gone.values()], avoid=(visit.day for visit in gone.values()))
+    problem = _problem(plan, planned, prefer, now=now)
     times = in_free_time(plan, planned, problem, now=now, moving=standing, known_days=[visit.day for visit in standing])
     current = [visit and visit_of(visit) for visit in visits]
     found = replan(problem, current, pinned={}, availability=times.free)
@@ -112,11 +113,9 @@ def again(plan: TreatmentPlan, follows: Following, *, now: datetime) -> list[Pla
     if first.number not in follows.gone:
         return []
     problem = follows.times.problem
-    after = [day for number, day in fixed_days(plan).items() if number > first.number]
-    last_on = min(
-        [last_day_for(first, plan, today=now.astimezone(plan.clinic.tz).date())]
-        + [day - timedelta(days=problem.floor_days) for day in after]
-    )
+    today = now.astimezone(plan.clinic.tz).date()
+    before = before_the_next(fixed_days(plan), first, problem.floor_days)
+    last_on = min(day for day in (last_day_for(first, plan, today=today), before) if day)
     if last_on < problem.earliest_on:
         return []
     near = min(max(first.target_on, problem.earliest_on), last_on)
@@ -143,35 +142,21 @@ def _by_session(plan: TreatmentPlan, statuses: tuple[str, ...]) -> dict[int, App
     }
 
 
-def _problem(
-    plan: TreatmentPlan, planned: list[PlannedSession], gone: Mapping[int, Appointment], *, now: datetime
-) -> Problem:
+def _problem(plan: TreatmentPlan, planned: list[PlannedSession], prefer: Preferences, *, now: datetime) -> Problem:
     today, taken, first = now.astimezone(plan.clinic.tz).date(), fixed_days(plan), planned[0]
     before = taken.get(first.number - 1)
     earliest_on, floor_days = allowed_from(plan, max(today, first.earliest_on))
     if before is not None:
         earliest_on = max(earliest_on, before + timedelta(days=floor_days))
     latest_on = last_day_for(first, plan, today=today)
-    after = [day for number, day in taken.items() if number > planned[-1].number]
-    length = LENGTHS[Appointment.Kind.TREATMENT]
-    return Problem(
+    return problem_of(
+        plan,
         sessions=len(planned),
         earliest_on=earliest_on,
-        finish_by=min(after) - timedelta(days=floor_days) if after else None,
+        floor_days=floor_days,
+        finish_by=before_the_next(taken, planned[-1], floor_days),
         # Late already: the series goes on until a new baseline is due, and the gap to the one before binds no more.
         previous_on=None if latest_on > first.latest_on else before,
         windows=(DayWindow(earliest_on, latest_on), *(DayWindow() for _ in planned[1:])),
-        floor_days=floor_days,
-        target_days=max(plan.target_days, floor_days),
-        latest_days=max(plan.latest_days, floor_days),
-        prep_minutes=length.prep_minutes,
-        treat_minutes=length.treat_minutes,
-        turnover_minutes=length.turnover_minutes,
-        grid_minutes=GRID_MINUTES,
-        # She cannot come then, or it was too late to come: the day she gave up is not offered to her again.
-        prefer=Preferences(avoid=frozenset(_days(gone))),
+        prefer=prefer,
     )
-
-
-def _days(gone: Mapping[int, Appointment]) -> set[date]:
-    return {visit.day for visit in gone.values()}

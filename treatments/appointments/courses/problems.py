@@ -105,21 +105,15 @@ def course_times(
     is_late = latest_on > first.latest_on
     _refuse_contradictions(wishes, earliest_on, latest_on)
     finish_by = _last_day(wishes, _before_the_next(planned, taken, earliest_on, floor_days))
-    length = LENGTHS[Appointment.Kind.TREATMENT]
-    problem = Problem(
+    problem = problem_of(
+        plan,
         sessions=len(planned),
         earliest_on=earliest_on,
+        floor_days=floor_days,
         finish_by=finish_by,
         # The window of the first session is counted from the one before; of a late one the gap is over the latest already.
         previous_on=None if is_late else taken.get(first.number - 1),
         windows=(DayWindow(earliest_on, latest_on), *(DayWindow() for _ in planned[1:])),
-        floor_days=floor_days,
-        target_days=max(plan.target_days, floor_days),
-        latest_days=max(plan.latest_days, floor_days),
-        prep_minutes=length.prep_minutes,
-        treat_minutes=length.treat_minutes,
-        turnover_minutes=length.turnover_minutes,
-        grid_minutes=GRID_MINUTES,
         prefer=Preferences(
             clinician=str(wishes.clinician.pk) if wishes.clinician else None,
             weekdays=wishes.weekdays,
@@ -128,6 +122,37 @@ def course_times(
         ),
     )
     return in_free_time(plan, planned, problem, now=now, hours=hours)
+
+
+def problem_of(
+    plan: TreatmentPlan,
+    *,
+    sessions: int,
+    earliest_on: date,
+    floor_days: int,
+    finish_by: date | None,
+    previous_on: date | None,
+    windows: tuple[DayWindow, ...] = (),
+    prefer: Preferences | None = None,
+) -> Problem:
+    """Treatments of this course, at its distances. Where the rules ask for a longer interval (`floor_days`) than the course
+    was planned with, its target and its latest give way."""
+    length = LENGTHS[Appointment.Kind.TREATMENT]
+    return Problem(
+        sessions=sessions,
+        earliest_on=earliest_on,
+        finish_by=finish_by,
+        previous_on=previous_on,
+        windows=windows,
+        floor_days=floor_days,
+        target_days=max(plan.target_days, floor_days),
+        latest_days=max(plan.latest_days, floor_days),
+        prep_minutes=length.prep_minutes,
+        treat_minutes=length.treat_minutes,
+        turnover_minutes=length.turnover_minutes,
+        grid_minutes=GRID_MINUTES,
+        prefer=prefer or Preferences(),
+    )
 
 
 def in_free_time(

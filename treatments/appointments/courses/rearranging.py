@@ -1,17 +1,19 @@
 """When life moves a visit of a course: what else has to move, asked of the search before anything is written."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from clinic.errors import DomainError
-from treatments.appointments.courses.problems import GRID_MINUTES, CourseTimes, allowed_from, in_free_time
+from treatments.appointments.courses.problems import CourseTimes, allowed_from, in_free_time, problem_of
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.gates import fixed_days
+from treatments.appointments.leeway import next_booked
 from treatments.appointments.models import COMING, Appointment
-from treatments.appointments.places import LENGTHS, Place, place_of
+from treatments.appointments.places import Place, place_of
 from treatments.plans.models import PlannedSession, TreatmentPlan
-from treatments.scheduling.problems import Problem
+from treatments.scheduling.problems import Preferences, Problem
 from treatments.scheduling.replanning import Replan, replan
 from treatments.scheduling.sets import CourseSet, Visit
 
@@ -70,26 +72,33 @@ def _problem(plan: TreatmentPlan, visits: list[Appointment], *, now: datetime) -
     taken = fixed_days(plan)
     first, last = visits[0].planned_session, visits[-1].planned_session
     earliest_on, floor_days = allowed_from(plan, now.astimezone(plan.clinic.tz).date())
-    length = LENGTHS[Appointment.Kind.TREATMENT]
-    return Problem(
+    return problem_of(
+        plan,
         sessions=len(visits),
         earliest_on=earliest_on,
-        finish_by=_before_the_next(taken, last, floor_days),
-        previous_on=taken.get(first.number - 1),
         floor_days=floor_days,
-        target_days=max(plan.target_days, floor_days),
-        latest_days=max(plan.latest_days, floor_days),
-        prep_minutes=length.prep_minutes,
-        treat_minutes=length.treat_minutes,
-        turnover_minutes=length.turnover_minutes,
-        grid_minutes=GRID_MINUTES,
+        finish_by=before_the_next(taken, last, floor_days),
+        previous_on=taken.get(first.number - 1),
+        prefer=as_booked(visits),
     )
 
 
-def _before_the_next(taken: Mapping[int, date], last: PlannedSession, floor_days: int) -> date | None:
-    """Beyond a session that has no visit another may be booked: nothing comes nearer to it than the floor."""
-    after = [day for number, day in taken.items() if number > last.number]
-    return min(after) - timedelta(days=floor_days) if after else None
+def as_booked(visits: Collection[Appointment], *, avoid: Iterable[date] = ()) -> Preferences:
+    """What her visits were like, as wishes: what has to move stays with whom she mostly sees, on her weekdays, at her times."""
+    clinicians = Counter(str(visit.clinician.pk) for visit in visits)
+    starts = [visit.starts_at for visit in visits]
+    return Preferences(
+        clinician=clinicians.most_common(1)[0][0],
+        weekdays=frozenset(visit.day.isoweekday() for visit in visits),
+        between=(min(starts), max(starts)),
+        avoid=frozenset(avoid),
+    )
+
+
+def before_the_next(taken: Mapping[int, date], last: PlannedSession, floor_days: int) -> date | None:
+    """The last day that leaves room for what is booked beyond this session, and for those in between that have no visit."""
+    number = next_booked(taken, last.number)
+    return taken[number] - timedelta(days=floor_days * (number - last.number)) if number else None
 
 
 def visit_of(visit: Appointment) -> Visit:

@@ -12,11 +12,12 @@ from clinic.errors import DomainError
 from treatments.appointments.courses.problems import allowed_from
 from treatments.appointments.courses.rearranging import Rearrangement, rearrangement
 from treatments.appointments.free_slots import devices_in_service, free_slots
-from treatments.appointments.gates import fixed_days, marks_to_ask_together
+from treatments.appointments.gates import fixed_days, last_day_for, marks_to_ask_together
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import Place, at_slot, place_of
 from treatments.appointments.working_time import people, weekly_hours
+from treatments.plans import services as plans
 from treatments.scheduling import offers as ranking
 from treatments.scheduling.sets import CourseSet
 from treatments.scheduling.slots import Slot
@@ -42,24 +43,28 @@ def try_day(visit: Appointment, day: date, *, now: datetime) -> Tried:
     if visit.status not in COMING:
         return Tried(refusal=f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
     today = now.astimezone(visit.clinic.tz).date()
+    taken = fixed_days(visit.planned_session.plan)
     try:
-        earliest_on, before = _earliest_on(visit, today)
+        earliest_on, before = _earliest_on(visit, taken, today)
     except DomainError as refused:
         return Tried(refusal=refused.sentence)
+    last_on = _last_on(visit, taken, today)
     if day < earliest_on:
         why = "That day has passed." if day < today else before or f"Not before {_words(earliest_on)}."
-        first = places_near(
-            visit, earliest_on, earliest_on + timedelta(days=AHEAD_DAYS), now=now, soonest=True, count=1
-        )
+        ahead = min(last_on, earliest_on + timedelta(days=AHEAD_DAYS))
+        first = places_near(visit, earliest_on, ahead, now=now, soonest=True, count=1)
         return Tried(refusal=why, instead=tuple(first))
     if day > today + timedelta(days=FURTHEST_DAYS):
         return Tried(refusal="That is too far ahead. Choose a day within the next year and a half.")
+    if day > last_on:
+        why = f"Not after {_words(last_on)}: the window of this session ends then."
+        since = max(earliest_on, last_on - timedelta(days=NEAR_DAYS))
+        return Tried(refusal=why, instead=tuple(places_near(visit, since, last_on, now=now, near=last_on)))
     there = places_near(visit, day, day, now=now, near=day, count=1)
     if there:
         return try_place(visit, there[0], now=now)
-    around = places_near(
-        visit, max(earliest_on, day - timedelta(days=NEAR_DAYS)), day + timedelta(days=NEAR_DAYS), now=now, near=day
-    )
+    since, until = max(earliest_on, day - timedelta(days=NEAR_DAYS)), min(last_on, day + timedelta(days=NEAR_DAYS))
+    around = places_near(visit, since, until, now=now, near=day)
     return Tried(refusal=f"No time is free on {_words(day)}.", instead=tuple(around))
 
 
@@ -97,10 +102,16 @@ def course_words(text: str, first: int) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def _earliest_on(visit: Appointment, today: date) -> tuple[date, str]:
+def _last_on(visit: Appointment, taken: Mapping[int, date], today: date) -> date:
+    """The last day the visit may be on: whatever moves with it, the sessions before it stay. One query."""
+    plan = visit.planned_session.plan
+    return last_day_for(plans.windows(plan, fixed=taken)[visit.planned_session.number], plan, today=today)
+
+
+def _earliest_on(visit: Appointment, taken: Mapping[int, date], today: date) -> tuple[date, str]:
     """The first day the visit may be on, and in words what stands before it. Raises NotPermitted."""
     plan, number = visit.planned_session.plan, visit.planned_session.number
-    done = {n: day for n, day in fixed_days(plan).items() if n < number}
+    done = {n: day for n, day in taken.items() if n < number}
     last = max(done, default=None)
     earliest_on, floor_days = allowed_from(
         plan, today if last is None else max(today, done[last] + timedelta(days=plan.floor_days))

@@ -51,6 +51,11 @@ def move_back_url(visit: Appointment) -> str:
     return f"{reverse('treatments:move_visit_back', args=[visit.ref])}?version={visit.schedule_version}"
 
 
+def unbook_url(visit: Appointment) -> str:
+    """Where the booking of a visit is taken back."""
+    return f"{reverse('treatments:unbook_visit', args=[visit.ref])}?version={visit.schedule_version}"
+
+
 def undo_url(name: Literal["put_back", "unbook_course"], plan: TreatmentPlan, visits: Iterable[Appointment]) -> str:
     """Where this act on these visits, as they are now, is taken back."""
     return f"{reverse(f'treatments:{name}', args=[plan.ref])}?{urlencode({'act': Act.of(visits).value()})}"

@@ -34,6 +34,8 @@ from treatments.plans.models import PlannedSession, TreatmentPlan
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 WISHES = ("sessions", "clinician", "weekdays", "since", "until", "first_day", "away_from", "away_until", "done_by")
+# Wishes that are chosen and not typed.
+LISTS = {"sessions", "clinician", "weekdays"}
 MOST_SESSIONS = 8
 
 
@@ -105,7 +107,6 @@ def rearrange(request: HttpRequest, ref: UUID) -> HttpResponse:
         "ways": ways,
         "refusal": refusal,
         "header": patient_header(plan.patient, membership=request.membership, plan=plan),
-        "mail_words": rearrange_page.mail_words(plan.patient, ways[0].moved if ways else 1),
         "back": reverse("treatments:move_visit" if visit.status in COMING else "treatments:visit", args=[visit.ref]),
         "is_coming": visit.status in COMING,
     }
@@ -113,8 +114,7 @@ def rearrange(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 def _moved(request: HttpRequest, plan: TreatmentPlan, visit, found, way) -> str:
-    chosen = found.found.fewest if way.code == "fewest" else found.found.shift_all
-    moved = services.move_together(plan=plan, places=found.places(chosen), by=request.user)
+    moved = services.move_together(plan=plan, places=found.places(way.made), by=request.user)
     what = "visits are" if len(moved) > 1 else "visit is"
     messages.success(
         request,
@@ -155,6 +155,7 @@ def _hold(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
 
 def _let_go(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
     services.let_go(plan=plan, by=request.user)
+    messages.success(request, "The times are free again. Nothing was booked.")
     return go_to(request, f"{reverse('treatments:book_course', args=[plan.ref])}?{_kept(request).urlencode()}")
 
 
@@ -196,6 +197,7 @@ def _page(
         "refusal": refusal,
         "taken": isinstance(refusal, SlotTaken | Busy),
         "is_active": plan.status == TreatmentPlan.Status.ACTIVE,
+        "all_booked": not planned,
         "kept": [(name, value) for name in WISHES for value in _kept(request).getlist(name)],
         "mail_words": rearrange_page.mail_words(plan.patient, 2),
     }
@@ -219,12 +221,20 @@ def _sets(
     wishes = form.wishes()
     if mine and wishes.sessions is None:
         wishes = replace(wishes, sessions=len(mine))
+    if {"since", "until"} & form.errors.keys():
+        wishes = replace(wishes, between=None)
+    if {"away_from", "away_until"} & form.errors.keys():
+        wishes = replace(wishes, avoid=frozenset())
     words = {
         "week": page.week_words(wishes.weekdays),
         "hours": page.hours_words(wishes.between),
         "away": page.away_words(wishes.avoid),
     }
     shown = {"held": held, "wishes": wishes, "words": words, "cost_why": page.COST_WHY}
+    # What is typed wrong is put right before anything is offered. A list may have changed since it was chosen from.
+    shown["wrong"] = wrong = bool(form.errors.keys() - LISTS)
+    # A course is held by one person at a time.
+    shown["may_hold"] = not wrong and (held is None or held["mine"])
     shown["ended"] = "over" in request.GET and not held
     shown["wait_url"] = reverse("treatments:wait_for_session", args=[planned[0].ref])
     shown["one_url"] = reverse("treatments:book", args=[planned[0].ref])
@@ -237,16 +247,20 @@ def _sets(
             again["chosen"] = SEPARATOR.join(map(value_of, mine))
             again["sessions"] = str(len(mine))
         held["url"] = f"{reverse('treatments:book_course', args=[plan.ref])}?{again.urlencode()}"
+    if wrong and not mine:
+        return shown
     try:
         times = times_for(plan, planned, wishes, now=now)
     except DomainError as refused:
         if refused.field in form.fields:
             form.add_error(refused.field, refused.sentence)
-            return shown
+            return shown | {"wrong": True}
         return shown | {"why_none": refused.sentence}
-    chosen = _chosen(request, mine, len(times.planned))
+    chosen = mine if wrong else _chosen(request, mine, len(times.planned))
     kept = _kept(request).copy()
     sets, why_none = page.sets_of(times, kept=dict(kept.lists()), chosen=chosen)
+    if wrong:
+        sets = [one for one in sets if one.is_chosen]
     swap = request.GET.get("swap", "")
     swapping = int(swap) if chosen and swap.isdecimal() and int(swap) in {one.number for one in times.planned} else None
     return shown | {

@@ -15,8 +15,9 @@ from clinic.roles import Role, allow
 from clinic.submissions import once
 from patients.models import Patient
 from treatments.appointments import services
+from treatments.appointments.asked import day_url, kind_alone, session_of
 from treatments.appointments.courses.services import OF_A_VISIT
-from treatments.appointments.courses.undoing import move_back_url
+from treatments.appointments.courses.undoing import move_back_url, unbook_url
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.offers import place_of_value
 from treatments.appointments.overlaps.forms import OverlapForm
@@ -26,26 +27,23 @@ from treatments.pages.header import patient_header
 from treatments.pages.rearrange_page import mail_words
 
 WHO = (Role.CLINICIAN, Role.MANAGER)
-BOOKED_ALONE = (Appointment.Kind.CONSULTATION, Appointment.Kind.REVIEW)
 
 
 @allow(*WHO, methods=["GET", "POST"])
 def book_beside(request: HttpRequest, ref: UUID) -> HttpResponse:
     """`?at=` a taken place for a session of a course."""
-    plan = get_object_or_404(
-        request.clinic.plans.select_related("patient__clinic", "clinic"), planned_sessions__ref=ref
-    )
-    planned = plan.planned_sessions.get(ref=ref)
+    planned = session_of(request, ref)
+    patient = planned.plan.patient
 
     def effect(place: Place, reason: str) -> Appointment:
         return services.book(
-            patient=plan.patient, kind=Appointment.Kind.TREATMENT, place=place, planned_session=planned,
+            patient=patient, kind=Appointment.Kind.TREATMENT, place=place, planned_session=planned,
             overlap_reason=reason, by=request.user,
         )  # fmt: skip
 
     place = _place(request, Appointment.Kind.TREATMENT)
     return _ask(
-        request, plan.patient, place, f"Book session {planned.number}", reverse("treatments:book", args=[ref]), effect
+        request, patient, place, f"Book session {planned.number}", reverse("treatments:book", args=[ref]), effect
     )
 
 
@@ -53,16 +51,14 @@ def book_beside(request: HttpRequest, ref: UUID) -> HttpResponse:
 def book_visit_beside(request: HttpRequest, ref: UUID) -> HttpResponse:
     """`?at=&kind=` a taken place for a consultation or a review."""
     patient = get_object_or_404(request.clinic.patients.select_related("clinic"), ref=ref)
-    kind = request.GET.get("kind", Appointment.Kind.CONSULTATION)
-    if kind not in BOOKED_ALONE:
-        raise Http404
+    kind = kind_alone(request)
 
     def effect(place: Place, reason: str) -> Appointment:
         return services.book(patient=patient, kind=kind, place=place, overlap_reason=reason, by=request.user)
 
     other = f"{reverse('treatments:book_visit', args=[ref])}?kind={kind}"
-    title = f"Book a {Appointment.Kind(kind).label.lower()}"
-    return _ask(request, patient, _place(request, Appointment.Kind(kind)), title, other, effect)
+    title = f"Book a {kind.label.lower()}"
+    return _ask(request, patient, _place(request, kind), title, other, effect)
 
 
 @allow(*WHO, methods=["GET", "POST"])
@@ -107,14 +103,14 @@ def _ask(
         def done() -> str:
             visit = effect(place, form.cleaned_data["reason"])
             said = "over another visit, with the reason" if visit.overlap_reason else "; the time was free after all"
-            undo = move_back_url(visit) if moving else reverse("treatments:unbook_visit", args=[visit.ref])
+            undo = move_back_url(visit) if moving else unbook_url(visit)
             messages.success(
                 request,
                 f"{'Moved to' if moving else 'Booked for'} {place.words()}{'' if said[0] == ';' else ' '}{said}. "
                 f"{mail_words(patient)}",
                 extra_tags=f"undo:{undo}",
             )
-            return f"{reverse('treatments:today')}?day={visit.day.isoformat()}&visit={visit.ref}"
+            return day_url(visit)
 
         try:
             return once(request, done)

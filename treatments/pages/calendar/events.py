@@ -79,7 +79,14 @@ def _visit(visit: Visit, lane: Lane, on: date, url: str) -> dict:
         "glyph": glyph_url(visit.glyph[1]),
         "url": url,
         # Said in the list beside the picture only; here so that the list follows too.
-        "listed": [visit.what, visit.who, visit.where, row.status, visit.verdict.label if visit.verdict else ""],
+        "listed": [
+            visit.what,
+            visit.who,
+            visit.where,
+            row.status,
+            visit.verdict.label if visit.verdict else "",
+            visit.why_not,
+        ],  # fmt: skip
         # What has begun stays where it is.
         "moves": row.status in COMING,
     }

@@ -11,7 +11,8 @@ from clinic.models import Clinic, Membership, Room, User
 from clinic.templatetags.clinic_ui import day as day_words
 from patients.models import Patient
 from treatments.appointments.courses.models import HeldVisit
-from treatments.appointments.courses.rearranging import Rearrangement, rearrangement
+from treatments.appointments.courses.rearranging import rearrangement
+from treatments.appointments.courses.trying import sentence_of
 from treatments.appointments.forms import FURTHEST_DAYS
 from treatments.appointments.gates import OutsideWindow
 from treatments.appointments.models import BLOCKING, COMING, Appointment
@@ -124,19 +125,14 @@ def _proposals(tray: Tray, *, now) -> tuple[list[Proposal], str]:
     found = rearrangement(visit.planned_session.plan, {visit: place}, now=now)
     number = visit.planned_session.number
     made = [
-        Proposal(way.code, way.act, [line for line in way.lines if line.number != number], _places(found, way.code))
+        Proposal(way.code, way.act, [line for line in way.lines if line.number != number], found.places(way.made))
         for way in ways_of(found)
     ]
     if tray.refusal is None and (not made or len(made[0].places) > 1):
         # It may go there with the others where they are, so nothing has to move with it.
         others = [line for line in made[0].others if not line.moves] if made else []
         made.insert(0, Proposal(ALONE, f"Move session {number}", others, {visit: place}))
-    why = found.found.why_none
-    return made, f"{why.text[:1].upper()}{why.text[1:]}." if why and not made else ""
-
-
-def _places(found: Rearrangement, code: str) -> dict[Appointment, Place]:
-    return found.places(found.found.fewest if code == "fewest" else found.found.shift_all)
+    return made, "" if made or found.found.why_none is None else sentence_of(found)
 
 
 def _asked_place(visit: Appointment, asked: QueryDict, *, staff: Staff, today: date) -> tuple[Place, list[str]]:

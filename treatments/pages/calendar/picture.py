@@ -3,12 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import BooleanField, Count, Func, IntegerField, OuterRef, Q, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, TruncDate
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, JSONObject, TruncDate
 
 from clinic import clock
 from clinic.models import Clinic, ClinicNow, Room
@@ -35,9 +36,26 @@ SHOWN_OF_ROOM = ("id", "ref", "name", "short_name", "in_service", "position")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A day with all that it was made of."""
+class Standing:
+    """The present moment and what the database has committed by then: where `snapshot` is the same twice, nothing was written
+    meanwhile by anybody. `is_writing`: the present transaction has, and sees what no other does."""
 
+    now: datetime
+    snapshot: str
+    is_writing: bool
+
+    def tag(self, clinic: Clinic) -> str:
+        """For a browser: the same as long as nothing was written and no five minutes have begun. Free times begin anew with
+        them, and midnight is one of those."""
+        said = f"{clinic.pk} {self.snapshot} {int(self.now.timestamp()) // STEP_SECONDS}"
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A day with all that it was made of. `known`: what stands around it, from `_known`."""
+
+    known: dict[str, Any]
     day: Day
     calls: CallLists
     chosen: Appointment | None
@@ -48,25 +66,39 @@ class Picture:
 
 
 _kept: dict[tuple, Picture] = {}
+STANDING = """
+SELECT clinic_now(), concat(current_database(), ' ', pg_current_snapshot()::text), pg_current_xact_id_if_assigned() IS NOT NULL
+"""
 
 
-def picture_of(clinic: Clinic, known: dict, *, on: date, by: str, chosen_ref: UUID | None = None) -> Picture:
-    """The day `on` with its free times counted. `known`: from `known_now`. Eight queries at most, and none where nothing at
-    all was written since this process made the same picture within the same minute: several desks look at one day."""
-    if known["is_writing"]:
-        return _drawn(clinic, known, on=on, by=by, chosen_ref=chosen_ref)
-    key = (clinic.pk, on, by, chosen_ref, known["stands"], int(known["now"].timestamp()) // 60)
+def standing() -> Standing:
+    """One query, however large the clinic."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING)
+        return Standing(*cursor.fetchone())
+
+
+def picture_of(
+    clinic: Clinic, stands: Standing, *, on: date, by: str, chosen_ref: UUID | None = None, clinical: bool = False
+) -> Picture:
+    """The day `on` with its free times counted. Nine queries at most, and none where nothing at all was written since this
+    process made the same picture within the same minute: several desks look at one day. `clinical`: for somebody who may see
+    why a course waits."""
+    asked = {"on": on, "by": by, "chosen_ref": chosen_ref, "clinical": clinical}
+    if stands.is_writing:
+        return _drawn(clinic, stands.now, **asked)
+    key = (clinic.pk, *asked.values(), stands.snapshot, int(stands.now.timestamp()) // 60)
     found = _kept.get(key)
     if found is None:
-        found = _drawn(clinic, known, on=on, by=by, chosen_ref=chosen_ref)
+        found = _drawn(clinic, stands.now, **asked)
         for old in list(_kept)[: max(0, len(_kept) - MOST_KEPT + 1)]:
             _kept.pop(old, None)
         _kept[key] = found
     return found
 
 
-def _drawn(clinic: Clinic, known: dict, *, on: date, by: str, chosen_ref: UUID | None) -> Picture:
-    now: datetime = known["now"]
+def _drawn(clinic: Clinic, now: datetime, *, on: date, by: str, chosen_ref: UUID | None, clinical: bool) -> Picture:
+    known = _known(clinic, chosen_ref, on=on, clinical=clinical)
     this_day = now.astimezone(clinic.tz).date()
     rows = list(visits_of(clinic, on))
     chosen = next((row for row in rows if row.ref == chosen_ref), None)
@@ -79,26 +111,16 @@ def _drawn(clinic: Clinic, known: dict, *, on: date, by: str, chosen_ref: UUID |
     day = day_of(
         clinic=clinic, on=on, now=now, by=by, rows=rows, hours=hours, away=away, rooms=rooms, chosen=chosen, holes=holes
     )
-    calls = call_lists(clinic, now=now, screened_on=on if day.gaps else None)
+    calls = call_lists(
+        clinic, now=now, screened_on=on if day.gaps else None, why_lost=day.roster.why_not, lost_on_day=day.lost
+    )
     count_fillers(day.gaps, holes, today=this_day, sessions=calls.sessions, waiting=waiters(known["waiting"]))
-    return Picture(day, calls, chosen, sessions, hours, rooms, away)
+    return Picture(known, day, calls, chosen, sessions, hours, rooms, away)
 
 
-def standing(clinic: Clinic) -> tuple[datetime, str]:
-    """The present moment, and what everything stood at: what the database has committed, and the time as far as a picture
-    hangs on it (free times begin anew every five minutes, and midnight is one of those). Where it is the same twice, nothing
-    was written meanwhile by anybody. One query, however large the clinic."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clinic_now(), concat(current_database(), ' ', pg_current_snapshot()::text)")
-        now, snapshot = cursor.fetchone()
-    said = f"{clinic.pk} {snapshot} {int(now.timestamp()) // STEP_SECONDS}"
-    return now, hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def known_now(clinic: Clinic, chosen_ref: UUID | None, *, on: date | None, clinical: bool) -> dict:
-    """In one query: the present moment; what the database stands at (`stands`), and whether the present transaction has
-    written itself (`is_writing`); who is away on the day `on` or from today on; the rooms, the devices in service (keys); who
-    waits for a place; the counts of the top bar; the next mail of the chosen patient; for clinicians, the courses to review."""
+def _known(clinic: Clinic, chosen_ref: UUID | None, *, on: date, clinical: bool) -> dict[str, Any]:
+    """In one query: who is away on the day `on` or from today on; the rooms, the devices in service (keys); who waits for a
+    place; the counts of the top bar; the next mail of the chosen patient; for clinicians, the courses to review."""
     rooms = Room.objects.filter(clinic=OuterRef("pk")).annotate(
         shown=JSONObject(**{name: name for name in SHOWN_OF_ROOM})
     )
@@ -121,14 +143,6 @@ def known_now(clinic: Clinic, chosen_ref: UUID | None, *, on: date | None, clini
         Clinic.objects.filter(pk=clinic.pk)
         .values("pk")
         .annotate(
-            now=ClinicNow(),
-            stands=Concat(
-                Func(function="current_database", output_field=TextField()),
-                Value(" "),
-                Cast(Func(function="pg_current_snapshot", output_field=TextField()), TextField()),
-                output_field=TextField(),
-            ),
-            is_writing=Func(template="(pg_current_xact_id_if_assigned() IS NOT NULL)", output_field=BooleanField()),
             away=absent_shown(absent().filter(_matters(clinic, on))),
             rooms=ArraySubquery(rooms.order_by("position", "id").values("shown")),
             waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
@@ -143,10 +157,10 @@ def known_now(clinic: Clinic, chosen_ref: UUID | None, *, on: date | None, clini
     )
 
 
-def _matters(clinic: Clinic, on: date | None) -> Q:
+def _matters(clinic: Clinic, on: date) -> Q:
     """Time off on the day that is drawn, or in the days searched for a next session: those lie ahead."""
     ahead = Q(during__upper_inf=True) | Q(during__endswith__gt=ClinicNow() - timedelta(days=1))
-    return ahead | Q(during__overlap=clock.day_bounds(on, clinic.tz)) if on else ahead
+    return ahead | Q(during__overlap=clock.day_bounds(on, clinic.tz))
 
 
 def _count(rows):

@@ -18,6 +18,7 @@ from clinic.models import Membership, Room
 from clinic.roles import Role, allow, member
 from clinic.submissions import once, own_path
 from clinic.templatetags.clinic_ui import STATES
+from treatments.appointments.asked import day_url
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.courses.undoing import move_back_url, undo_url
 from treatments.appointments.models import Appointment
@@ -26,11 +27,11 @@ from treatments.flows import moving as flow
 from treatments.pages.booking_page import count_words
 from treatments.pages.calendar.events import day_events, glyph_url, written
 from treatments.pages.calendar.moving import Tray, tray_of
-from treatments.pages.calendar.picture import known_now, picture_of, standing
+from treatments.pages.calendar.picture import picture_of, standing
 from treatments.pages.calendar.week import Asked, asked_days, lines_by_day, week_events
 from treatments.pages.calendar.week import standing as week_standing
 from treatments.pages.picker import Staff
-from treatments.pages.today import FURTHEST, VIEWS, address, asked, said_day
+from treatments.pages.today import FURTHEST, VIEWS, address, asked
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 
@@ -43,14 +44,14 @@ def visits_json(request: HttpRequest) -> HttpResponse:
     written, the answer 304 costs one query. Asked again and again with X-Background, so that nobody stays signed in by it.
     """
     shown, stood = _seen(request)
-    now, stands = standing(request.clinic)
-    if shown and stood == stands:
-        return _tagged(HttpResponse(status=304), shown, stands)
-    known = known_now(request.clinic, None, on=said_day(request.GET.get("day", "")), clinical=False)
-    this_day = now.astimezone(request.clinic.tz).date()
+    clinic, stands = request.clinic, standing()
+    tag = stands.tag(clinic)
+    if shown and stood == tag:
+        return _tagged(HttpResponse(status=304), shown, tag)
+    this_day = stands.now.astimezone(clinic.tz).date()
     on, by, _ = asked(request.GET, this_day)
-    events = day_events(picture_of(request.clinic, known, on=on, by=by).day, here=address(on, this_day, by, VIEWS[0]))
-    return _answer(events, shown, stands)
+    seen = picture_of(clinic, stands, on=on, by=by)
+    return _answer(day_events(seen.day, here=address(on, this_day, by, VIEWS[0])), shown, tag)
 
 
 def _seen(request: HttpRequest) -> tuple[str, str]:
@@ -211,11 +212,7 @@ def _moved(request: HttpRequest, tray: Tray) -> str:
         said = f"{count_words(len(moved)).capitalize()} visits are moved. {told}"
         undo = undo_url("put_back", tray.visit.planned_session.plan, moved)
     messages.success(request, said, extra_tags=f"undo:{undo}")
-    return _own_calendar(request.POST.get("next", "")) or _day_url(tray.visit, tray)
-
-
-def _day_url(visit: Appointment, tray: Tray) -> str:
-    return f"{reverse('treatments:today')}?day={tray.place.day.isoformat()}&visit={visit.ref}"
+    return _own_calendar(request.POST.get("next", "")) or day_url(tray.visit, on=tray.place.day)
 
 
 def _own_calendar(url: str) -> str:

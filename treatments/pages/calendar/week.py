@@ -1,7 +1,7 @@
 """Several days at once: who comes when, read in three queries whatever the clinic holds.
 
 The browser gets a visit as a short row under common `columns`, times as wall times. Verdicts are not worked out here: only
-what is stored with a visit is said (its state, and that questions are open).
+what is stored is said (the state of a visit, that questions are open, that her last screening refuses the day).
 """
 
 import hashlib
@@ -10,23 +10,33 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import CharField, F, Func, TextField, Value
+from django.db.models import Case, CharField, F, Func, OuterRef, Subquery, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.models import Clinic, ClinicNow
+from clinic.templatetags.clinic_ui import STATES
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, opening, people, weekly_hours
 from treatments.pages.calendar.absent import absent, absent_shown, away_of
+from treatments.pages.calendar.events import glyph_url
 from treatments.pages.day import MIDNIGHT, USUAL_FROM, USUAL_TO, minute_of, time_of
 from treatments.pages.day_visits import STORED
+from treatments.pages.verdicts import newest_screening
+from treatments.rules.words import verdict_words
 from treatments.scheduling.free_time import Stretch, without
 
 MOST_DAYS = 42
 FIRST_YEAR, LAST_YEAR = 2000, 2199
-COLUMNS = ("id", "start", "prep", "minutes", "name", "session", "kind", "status", "who", "room", "asks")
+COLUMNS = ("id", "start", "prep", "minutes", "name", "session", "kind", "status", "who", "room", "asks", "refused")
+REFUSALS = ("block", "defer")
+# What the turn of an outlook says that a day has reached. Worked out in the database: of many turns one word is needed.
+REFUSAL_IN_SQL = """(
+    SELECT CASE WHEN turn ->> 'outcome' IN ('block', 'defer') THEN coalesce(turn ->> 'earliest_on', turn ->> 'outcome') ELSE '' END
+    FROM (SELECT jsonb_path_query_array(%(expressions)s)) -> -1 AS turn OFFSET 0) AS reached
+)"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ def standing(clinic: Clinic, asked: Asked) -> Standing:
 
 def week_events(clinic: Clinic, asked: Asked, stands: Standing) -> dict:
     """Everything that is drawn of these days, ready for JSON. Two queries."""
-    rows = list(visits_between(clinic, asked))
+    rows = [_worded(row) if row[-1] else row for row in visits_between(clinic, asked)]
     hours = weekly_hours(clinic, asked.first, asked.last)
     working = _working(clinic, asked, hours, stands.away)
     opens, closes = _frame(rows, working, clinic)
@@ -83,6 +93,7 @@ def week_events(clinic: Clinic, asked: Asked, stands: Standing) -> dict:
         "days": [{"day": on.isoformat(), "note": _note(on, asked, working, stands.away, clinic)} for on in asked.days],
         "columns": COLUMNS,
         "states": STORED,
+        "refusals": {state: [STATES[state][0], glyph_url(STATES[state][1])] for state in REFUSALS},
         "kinds": dict(Appointment.Kind.choices),
         "moves": COMING,
         "visits": rows,
@@ -115,7 +126,40 @@ def visits_between(clinic: Clinic, asked: Asked):
         Coalesce("clinician__user__full_name", Value("")),
         Coalesce("room__short_name", Value("")),
         "to_ask",
+        _refused(),
     )  # fmt: skip
+
+
+def _refused() -> Case:
+    """What the newest stored screening says against the day of a visit to come: a day before which not, "block", "defer";
+    empty where nothing. As `verdicts.verdict_of` reads it, but in the database."""
+    said = Func(
+        F("result__outlook"),
+        Cast(OuterRef("day"), TextField()),
+        template=REFUSAL_IN_SQL,
+        arg_joiner=", '$[*] ? (@.on <= $day)', jsonb_build_object('day', ",
+        output_field=TextField(),
+    )
+    newest = Subquery(newest_screening().annotate(said=said).values("said")[:1])
+    return Case(
+        When(
+            kind=Appointment.Kind.TREATMENT,
+            status__in=COMING,
+            planned_session__plan__status="active",
+            then=Coalesce(newest, Value("")),
+        ),
+        default=Value(""),
+        output_field=TextField(),
+    )
+
+
+def _worded(row: tuple) -> tuple:
+    """The refusal as its state and its words: "not before 29 Nov"."""
+    said, on = row[-1], date.fromisoformat(row[1][:10])
+    earliest_on = None if said in REFUSALS else date.fromisoformat(said)
+    state = "defer" if earliest_on else said
+    words = verdict_words(state, earliest_on, near=on)
+    return (*row[:-1], [state, words[:1].lower() + words[1:]])
 
 
 def _working(clinic: Clinic, asked: Asked, hours: Hours, away: Away) -> list[Stretch]:
@@ -216,12 +260,18 @@ def lines_by_day(events: dict) -> list[tuple[date, str, list[Line]]]:
                 else events["kinds"][row["kind"]],
                 who=row["who"] or "nobody yet",
                 room=row["room"] or "no room yet",
-                state=f"{words}, to ask" if row["asks"] and row["status"] in COMING else words,
+                state=_state_words(row, words),
                 url=visit_url(on, row["id"]),
                 is_gone=shape == "gone",
             )
         )
     return [(date.fromisoformat(shown["day"]), shown["note"], of_day[shown["day"]]) for shown in events["days"]]
+
+
+def _state_words(row: dict, words: str) -> str:
+    if row["refused"]:
+        return f"{words}, {row['refused'][1]}"
+    return f"{words}, to ask" if row["asks"] and row["status"] in COMING else words
 
 
 def visit_url(on: str, ref: str) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from clinic import audit
-from clinic.errors import DomainError
 from clinic.models import User
-from clinic.resources.touched import read_first
+from clinic.resources import out_of_service
 from treatments.rules import labels
 from treatments.rules.models import Device
 from treatments.rules.services import catalogue_of, in_force
@@ -19,7 +18,7 @@ def change_device(*, device: Device, max_depth_mm: Mapping[str, object], by: Use
 
     Raises DomainError at `max_depth_mm` where its depths cannot be read.
     """
-    device = _locked(device)
+    device = out_of_service.locked(device)
     details["max_depth_mm"] = labels.device_depths(max_depth_mm, catalogue_of(in_force(device.clinic)))
     changed = sorted(name for name, value in details.items() if getattr(device, name) != value)
     for name in changed:
@@ -30,27 +29,10 @@ def change_device(*, device: Device, max_depth_mm: Mapping[str, object], by: Use
     return device
 
 
-@transaction.atomic
 def take_device_out(*, device: Device, reason: str, by: User, seen: str = "") -> Device:
-    """Out of service: no visit takes it any more. Raises TouchesVisits for the visits that hold it."""
-    if not reason.strip():
-        raise DomainError("Say why the device is out of service.", field="reason")
-    device = _locked(device)
-    with read_first(device.clinic, seen):
-        device.in_service, device.out_reason = False, reason.strip()
-        device.save(update_fields=["in_service", "out_reason"])
-    audit.record("device.out_of_service", device, by=by)
-    return device
+    """No visit takes it any more. Raises TouchesVisits for the visits that hold it."""
+    return out_of_service.take_out(device, reason=reason, by=by, seen=seen)
 
 
-@transaction.atomic
 def put_device_back(*, device: Device, by: User) -> Device:
-    device = _locked(device)
-    device.in_service, device.out_reason = True, ""
-    device.save(update_fields=["in_service", "out_reason"])
-    audit.record("device.in_service", device, by=by)
-    return device
-
-
-def _locked(device: Device) -> Device:
-    return Device.objects.select_for_update(of=("self",), no_key=True).select_related("clinic").get(pk=device.pk)
+    return out_of_service.put_back(device, by=by)

@@ -1,17 +1,15 @@
 """What the clinic treats with: devices with the limits of their label, numbing products, cartridge lots."""
 
+from functools import partial
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from clinic import clock
-from clinic.resources.forms import OutForm
-from clinic.resources.pressing import form_page, posted, seen_before
+from clinic.resources.pressing import back_in_service, form_page, out_page, posted
 from clinic.roles import Role, allow
-from clinic.submissions import once
 from treatments.protocol.catalogue import Catalogue
 from treatments.rules import services as rules
 from treatments.rules.equipment import services
@@ -59,33 +57,14 @@ def device_change(request: HttpRequest, ref: UUID) -> HttpResponse:
 @allow(Role.MANAGER, methods=FORM)
 def device_out(request: HttpRequest, ref: UUID) -> HttpResponse:
     device = _device(request, ref)
-    form = OutForm(posted(request), initial={"reason": device.out_reason})
-
-    def take_out() -> str:
-        services.take_device_out(device=device, by=request.user, seen=seen_before(request), **form.cleaned_data)
-        return f"{device} is out of service."
-
-    return form_page(
-        request,
-        form,
-        take_out,
-        title=f"Take {device} out of service",
-        act="Take it out of service",
-        back=_back(),
-        lead="No visit takes it any more. Visits that hold it stay booked, and you see which ones first.",
-    )
+    lead = "No visit takes it any more. Visits that hold it stay booked, and you see which ones first."
+    return out_page(request, device, partial(services.take_device_out, device=device), lead=lead, back=_back())
 
 
 @allow(Role.MANAGER, methods=["POST"])
 def device_back(request: HttpRequest, ref: UUID) -> HttpResponse:
     device = _device(request, ref)
-
-    def put_back() -> str:
-        services.put_device_back(device=device, by=request.user)
-        messages.success(request, f"{device} is in service again.")
-        return _back()
-
-    return once(request, put_back)
+    return back_in_service(request, device, partial(services.put_device_back, device=device), back=_back())
 
 
 def _device(request: HttpRequest, ref: UUID) -> Device:
