@@ -83,7 +83,7 @@ def assert_displaced_as_judged_one_by_one(clinic: Clinic) -> None:
     expected = {
         visit.pk
         for visit in coming.select_related("clinician__user", "room", "device")
-        if [*displaced._reasons(visit, roster)]
+        if [*displaced.reasons(visit, roster)]
     }
     assert {found.visit.pk for found in displaced.displaced_visits(clinic, now=now)} == expected
     assert 1_000 < len(expected) < coming.count() / 2
