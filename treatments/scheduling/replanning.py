@@ -59,11 +59,13 @@ def replan(
     shifted = _shifted(places, current, decided)
     return Replan(
         course_set("fewest", problem, fewest, free_time),
-        course_set("shift_all", problem, shifted, free_time) if shifted and _days(shifted) != _days(fewest) else None,
+        course_set("shift_all", problem, shifted, free_time)
+        if shifted and days_of(shifted) != days_of(fewest)
+        else None,
     )
 
 
-def _days(visits: Visits) -> list[date]:
+def days_of(visits: Sequence[Visit]) -> list[date]:
     return [visit.on for visit in visits]
 
 

@@ -50,6 +50,21 @@ def test_cancelling_shows_at_once_what_follows(desk, visits, active_plan):
     assert numbered(active_plan).keys() == {1, 3, 4}
 
 
+def test_all_cancelled_while_it_is_looked_at_leaves_nothing_to_go_on_with(
+    visits, active_plan, desk_member, monkeypatch
+):
+    cancel(visits[1], desk_member.user)
+
+    def and_another_desk_cancels(plan) -> list[int]:
+        found = breaks(plan)
+        for visit in booked(plan):
+            cancel(visit, desk_member.user)
+        return found
+
+    monkeypatch.setattr("treatments.appointments.courses.following.breaks", and_another_desk_cancels)
+    assert following(active_plan, now=clock.now()) is None
+
+
 def test_one_press_books_it_again_and_undo_takes_that_back(desk, visits, active_plan):
     before = numbered(active_plan)
     cancel(visits[1], desk.membership.user)

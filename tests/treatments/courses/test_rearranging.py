@@ -52,6 +52,14 @@ def test_a_day_more_and_the_next_one_moves_and_no_other(visits, active_plan):
     assert [visit.planned_session.number for visit in shifted] == [2, 3, 4]
 
 
+def test_a_visit_that_fell_out_while_it_was_looked_at_is_told_in_a_sentence(visits, active_plan, desk_member):
+    """Another desk cancelled it after this one had read it as booked."""
+    decided = {visits[1]: later(visits[1], 7)}
+    diary.cancel(visit=Appointment.objects.get(pk=visits[1].pk), reason="Ill", by=desk_member.user)
+    with pytest.raises(DomainError, match="changed meanwhile"):
+        rearrangement(active_plan, decided, now=clock.now())
+
+
 def test_room_is_left_for_a_session_that_has_no_visit(visits, active_plan, desk_member):
     """Session 3 is cancelled: 84 days from the second to the fourth leave the second 28 days, with two floors after it."""
     diary.cancel(visit=visits[2], reason="Ill", by=desk_member.user)

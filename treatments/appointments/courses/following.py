@@ -3,6 +3,7 @@
 Asked of the search and never written. Only what breaks is moved, the fewest visits first, then the cheapest way.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -15,7 +16,7 @@ from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.places import Place
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.scheduling.problems import DayWindow, Preferences, Problem
-from treatments.scheduling.replanning import Replan, replan
+from treatments.scheduling.replanning import Replan, days_of, replan
 from treatments.scheduling.sets import CourseSet
 
 
@@ -81,8 +82,10 @@ def following(plan: TreatmentPlan, *, now: datetime) -> Following | None:
     broken = breaks(plan)
     if not broken:
         return None
-    planned = _run(plan, broken[0])
     booked = _by_session(plan, COMING)
+    planned = _run(plan, broken[0], booked)
+    if not planned:
+        return None  # what follows was cancelled meanwhile
     visits = [booked.get(session.number) for session in planned]
     gone = {
         number: visit
@@ -102,7 +105,7 @@ def following(plan: TreatmentPlan, *, now: datetime) -> Following | None:
         # drawn to the front.
         was = [visit_of(was_at), *current[1:]]
         shifted = replan(problem, was, pinned={1: found.fewest.visits[0]}, availability=times.free).shift_all
-        if shifted is not None and shifted.visits != found.fewest.visits:
+        if shifted is not None and days_of(shifted.visits) != days_of(found.fewest.visits):
             found = replace(found, shift_all=shifted)
     return Following(planned, visits, gone, times, found)
 
@@ -123,12 +126,11 @@ def again(plan: TreatmentPlan, follows: Following, *, now: datetime) -> list[Pla
     return [place for place in found if place.day not in problem.prefer.avoid][:3]
 
 
-def _run(plan: TreatmentPlan, first: int) -> list[PlannedSession]:
+def _run(plan: TreatmentPlan, first: int, booked: Mapping[int, Appointment]) -> list[PlannedSession]:
     """From this session to the last that is booked, up to one that has begun."""
-    taken, coming = fixed_days(plan), set(_by_session(plan, COMING))
-    run = []
-    for session in plan.planned_sessions.filter(number__gte=first, number__lte=max(coming)).order_by("number"):
-        if session.number in taken and session.number not in coming:
+    taken, last, run = fixed_days(plan), max(booked, default=0), []
+    for session in plan.planned_sessions.filter(number__gte=first, number__lte=last).order_by("number"):
+        if session.number in taken and session.number not in booked:
             break
         run.append(session)
     return run

@@ -37,11 +37,13 @@ class Rearrangement:
 
 def rearrangement(plan: TreatmentPlan, decided: Mapping[Appointment, Place], *, now: datetime) -> Rearrangement:
     """What follows from giving some visits of a course (`decided`) other places. Raises NotPermitted where the rules let no
-    session be booked, DomainError where one of these visits has begun or fell out."""
+    session be booked, DomainError where one of these visits has begun or fell out, also meanwhile."""
     for visit in decided:
         if visit.status not in COMING:
             raise DomainError(f"This visit is {visit.get_status_display().lower()} and can no longer be moved.")
     visits = _booked_from(plan, min(visit.planned_session.number for visit in decided))
+    if not visits:
+        raise DomainError("This visit was changed meanwhile. Look at the course again: nothing was moved.")
     problem = _problem(plan, visits, now=now)
     days = [*(visit.day for visit in visits), *(place.day for place in decided.values())]
     sessions = [visit.planned_session for visit in visits]
@@ -84,7 +86,10 @@ def _problem(plan: TreatmentPlan, visits: list[Appointment], *, now: datetime) -
 
 
 def as_booked(visits: Collection[Appointment], *, avoid: Iterable[date] = ()) -> Preferences:
-    """What her visits were like, as wishes: what has to move stays with whom she mostly sees, on her weekdays, at her times."""
+    """What her visits were like, as wishes: what has to move stays with whom she mostly sees, on her weekdays, at her times.
+    Of no visits nothing but the days to `avoid`."""
+    if not visits:
+        return Preferences(avoid=frozenset(avoid))
     clinicians = Counter(str(visit.clinician.pk) for visit in visits)
     starts = [visit.starts_at for visit in visits]
     return Preferences(
