@@ -29,6 +29,8 @@ from treatments.pages.rearrange_page import mail_words
 from treatments.pages.visit_card import card_of, sessions_of
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
+# Digits of a version; and one that no visit ever has.
+LONGEST_VERSION, NO_VERSION = 9, 0
 STEPS = ("confirmed", "arrived", "numbing", "in_room", "done")
 STEP_WORDS = {
     "confirmed": "{name} confirmed.",
@@ -168,9 +170,11 @@ def _try(
 
 
 def _version(request: HttpRequest) -> int | None:
-    """Which version of the visit an undo is about, where its address says so."""
-    said = request.GET.get("version", "")
-    return int(said) if said.isdecimal() else None
+    """Which version of the visit an undo is about, where its address says so; one that no visit has where it says nonsense."""
+    said = request.GET.get("version")
+    if said is None:
+        return None
+    return int(said) if said.isdecimal() and len(said) <= LONGEST_VERSION else NO_VERSION
 
 
 def _undo_url(visit: Appointment, step: str) -> str:

@@ -1,6 +1,7 @@
 """Booking, moving, cancelling and the steps of a visit, as the desk does them in a browser."""
 
 from datetime import date, time, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -299,6 +300,15 @@ def test_the_undo_of_a_booking_is_about_that_booking_and_nothing_later(desk, boo
     flow.undo_step(visit=booked, by=by)
     for stale in (undo, other, unbook_url(booked)):
         assert desk.post(stale).status_code == 409
+    booked.refresh_from_db()
+    assert booked.status == "booked"
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 3000, "9" * 9, "\u0663"])
+def test_the_undo_of_no_version_there_is_takes_nothing_back(desk, booked, version):
+    for name in ("unbook_visit", "move_visit_back"):
+        url = reverse(f"treatments:{name}", args=[booked.ref])
+        assert desk.post(f"{url}?{urlencode({'version': version})}").status_code == 409
     booked.refresh_from_db()
     assert booked.status == "booked"
 

@@ -262,7 +262,7 @@ def _sets(
     if wrong:
         sets = [one for one in sets if one.is_chosen]
     swap = request.GET.get("swap", "")
-    swapping = int(swap) if chosen and swap.isdecimal() and int(swap) in {one.number for one in times.planned} else None
+    swapping = next((one.number for one in times.planned if str(one.number) == swap), None) if chosen else None
     return shown | {
         "sets": sets,
         "why_none": why_none,
