@@ -7,7 +7,6 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.backends.postgresql.psycopg_any import Range
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
@@ -23,7 +22,7 @@ from treatments.rules.words import verdict_words
 from treatments.screenings.models import ScreeningFinding
 
 SHOWN_OF_VISIT = (
-    "ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "during", "clinician_during", "clinician_id",
+    "ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "clinician_id",
 )  # fmt: skip
 ADDED = ("number", "of_sessions", "clinician_name", "calls", "place", "screened", "course_status")
 NOTICED_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at")
@@ -60,8 +59,6 @@ class Noticed:
     starts_at: time
     to_ask: bool
     booked_at: datetime
-    during: Range
-    clinician_during: Range
     clinician_id: int | None
     number: int | None
     of_sessions: int | None
