@@ -42,12 +42,17 @@ def leeway(
     earliest_on, last_on, ended_by = planned.earliest_on, latest_on or planned.latest_on, None
     if before := max((n for n in taken if n < number), default=None):
         earliest_on = max(earliest_on, taken[before] + timedelta(days=(number - before) * floor_days))
-    if after := next_booked(taken, number):
-        room = taken[after] - timedelta(days=(after - number) * (floor_after or floor_days))
-        if room < last_on:
-            last_on, ended_by = room, (after, taken[after])
+    room, after = before_the_next(taken, number, floor_after or floor_days), next_booked(taken, number)
+    if after and room and room < last_on:
+        last_on, ended_by = room, (after, taken[after])
     target_on = max(earliest_on, min(planned.target_on, last_on))
     return Leeway(number, earliest_on, target_on, last_on, ended_by)
+
+
+def before_the_next(taken: Mapping[int, date], number: int, floor_days: int) -> date | None:
+    """The last day that leaves room for what is booked after this session, and for those in between that have no visit."""
+    after = next_booked(taken, number)
+    return taken[after] - timedelta(days=floor_days * (after - number)) if after else None
 
 
 def next_booked(taken: Mapping[int, date], number: int) -> int | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from clinic import clock
@@ -14,6 +14,7 @@ from treatments.appointments.courses.models import CourseHold
 from treatments.appointments.courses.problems import CourseTimes
 from treatments.appointments.courses.trying import course_words
 from treatments.appointments.gates import fixed_days
+from treatments.appointments.leeway import before_the_next, next_booked
 from treatments.appointments.offers import value_of
 from treatments.appointments.places import Place
 from treatments.plans.models import TreatmentPlan
@@ -104,12 +105,12 @@ def _why_none(times: CourseTimes, why: WhyNone) -> str:
     said, problem, last = course_words(text, times.planned[0].number), times.problem, times.planned[-1].number
     if why.constraint != "finish_by":
         return said
-    later = {number: on for number, on in fixed_days(times.plan).items() if number > last}
-    number = min(later, default=None)
-    if number is None or problem.finish_by != later[number] - timedelta(days=(number - last) * problem.floor_days):
+    taken = fixed_days(times.plan)
+    number = next_booked(taken, last)
+    if number is None or problem.finish_by != before_the_next(taken, last, problem.floor_days):
         return said  # the day is a wish
     return (
-        f"{said} Session {number} is booked for {day(later[number])}, and at least {problem.floor_days} days lie between "
+        f"{said} Session {number} is booked for {day(taken[number])}, and at least {problem.floor_days} days lie between "
         f"two sessions. Move session {number} first."
     )
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from treatments.appointments.courses.problems import CourseTimes, allowed_from, in_free_time, problem_of
-from treatments.appointments.courses.rearranging import as_booked, before_the_next, visit_of
+from treatments.appointments.courses.rearranging import as_booked, visit_of
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.courses.trying import places_near
 from treatments.appointments.gates import fixed_days, last_day_for
+from treatments.appointments.leeway import before_the_next
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.places import Place
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -117,7 +118,7 @@ def again(plan: TreatmentPlan, follows: Following, *, now: datetime) -> list[Pla
         return []
     problem = follows.times.problem
     today = now.astimezone(plan.clinic.tz).date()
-    before = before_the_next(fixed_days(plan), first, problem.floor_days)
+    before = before_the_next(fixed_days(plan), first.number, problem.floor_days)
     last_on = min(day for day in (last_day_for(first, plan, today=today), before) if day)
     if last_on < problem.earliest_on:
         return []
@@ -156,7 +157,7 @@ def _problem(plan: TreatmentPlan, planned: list[PlannedSession], prefer: Prefere
         sessions=len(planned),
         earliest_on=earliest_on,
         floor_days=floor_days,
-        finish_by=before_the_next(taken, planned[-1], floor_days),
+        finish_by=before_the_next(taken, planned[-1].number, floor_days),
         # Late already: the series goes on until a new baseline is due, and the gap to the one before binds no more.
         previous_on=None if latest_on > first.latest_on else before,
         windows=(DayWindow(earliest_on, latest_on), *(DayWindow() for _ in planned[1:])),

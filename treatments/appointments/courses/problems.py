@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from clinic.errors import DomainError
 from clinic.models import Membership, Room
 from treatments.appointments.gates import fixed_days, last_day_for
+from treatments.appointments.leeway import before_the_next, next_booked
 from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS, Place
@@ -104,7 +105,7 @@ def course_times(
     earliest_on, floor_days = allowed_from(plan, max(first.earliest_on, today, wishes.first_day or today))
     is_late = latest_on > first.latest_on
     _refuse_contradictions(wishes, earliest_on, latest_on)
-    finish_by = _last_day(wishes, _before_the_next(planned, taken, earliest_on, floor_days))
+    finish_by = _last_day(wishes, _days_left_before_the_next(planned, taken, earliest_on, floor_days))
     problem = problem_of(
         plan,
         sessions=len(planned),
@@ -222,21 +223,20 @@ def allowed_from(plan: TreatmentPlan, day: date) -> tuple[date, int]:
     return day, max(plan.floor_days, changes.floor_days(screening.changes, rules))
 
 
-def _last_day(wishes: Wishes, before_the_next: date | None) -> date | None:
+def _last_day(wishes: Wishes, bound: date | None) -> date | None:
     """The last day that is left: by the wish, and before the session that is booked after these."""
-    return min((day for day in (wishes.finish_by, before_the_next) if day), default=None)
+    return min((day for day in (wishes.finish_by, bound) if day), default=None)
 
 
-def _before_the_next(
+def _days_left_before_the_next(
     planned: Sequence[PlannedSession], taken: Mapping[int, date], earliest_on: date, floor_days: int
 ) -> date | None:
     """The last day that leaves room for what is booked after these sessions, and for those in between that are not. Raises
     DomainError where none is left."""
     last = planned[-1].number
-    number = min((number for number in taken if number > last), default=None)
-    if number is None:
+    day, number = before_the_next(taken, last, floor_days), next_booked(taken, last)
+    if day is None or number is None:
         return None
-    day = taken[number] - timedelta(days=floor_days * (number - last))
     if day < earliest_on:
         raise DomainError(
             f"Session {number} is booked for {_words(taken[number])}, and at least {floor_days} days lie between two: no day "

@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from clinic.errors import DomainError
 from treatments.appointments.courses.problems import CourseTimes, allowed_from, in_free_time, problem_of
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.gates import fixed_days
-from treatments.appointments.leeway import next_booked
+from treatments.appointments.leeway import before_the_next
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.places import Place, place_of
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.plans.models import TreatmentPlan
 from treatments.scheduling.problems import Preferences, Problem
 from treatments.scheduling.replanning import Replan, replan
 from treatments.scheduling.sets import CourseSet, Visit
@@ -79,7 +79,7 @@ def _problem(plan: TreatmentPlan, visits: list[Appointment], *, now: datetime) -
         sessions=len(visits),
         earliest_on=earliest_on,
         floor_days=floor_days,
-        finish_by=before_the_next(taken, last, floor_days),
+        finish_by=before_the_next(taken, last.number, floor_days),
         previous_on=taken.get(first.number - 1),
         prefer=as_booked(visits),
     )
@@ -98,12 +98,6 @@ def as_booked(visits: Collection[Appointment], *, avoid: Iterable[date] = ()) ->
         between=(min(starts), max(starts)),
         avoid=frozenset(avoid),
     )
-
-
-def before_the_next(taken: Mapping[int, date], last: PlannedSession, floor_days: int) -> date | None:
-    """The last day that leaves room for what is booked beyond this session, and for those in between that have no visit."""
-    number = next_booked(taken, last.number)
-    return taken[number] - timedelta(days=floor_days * (number - last.number)) if number else None
 
 
 def visit_of(visit: Appointment) -> Visit:
