@@ -92,7 +92,7 @@ def _drawn(seen: Picture, here: str, visit_at: str) -> dict[str, Any]:
 def next_mail(request: HttpRequest, ref: UUID) -> HttpResponse:
     """The mail that leaves next to the patient of a visit, as it would go now; the visit where none waits any more."""
     visit = get_object_or_404(request.clinic.appointments, ref=ref)
-    waiting = request.clinic.messages.filter(patient=visit.patient_id, state=State.DUE).order_by("send_at").first()
+    waiting = request.clinic.messages.filter(patient=visit.patient_id, state=State.DUE).order_by("send_at", "pk").first()
     if waiting is None:
         messages.warning(request, "No mail waits any more.")
         return redirect("treatments:visit", ref=visit.ref)

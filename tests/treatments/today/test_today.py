@@ -282,7 +282,7 @@ def test_the_next_mail_is_read_from_the_drawer_before_it_leaves(desk, stranger, 
     assert f'<a href="{preview}">Preview</a>' in text(drawer(desk, visit_today))
     second = visit_today.planned_session.plan.planned_sessions.get(number=2)
     factories.book(second, day=TODAY + timedelta(days=42))
-    waiting = visit_today.patient.messages.filter(state="due").order_by("send_at")
+    waiting = visit_today.patient.messages.filter(state="due").order_by("send_at", "pk")
     assert waiting.count() > 1
     answer = desk.get(preview)
     assert answer["Location"] == reverse("patients:message", args=[waiting[0].ref])

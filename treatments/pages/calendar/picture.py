@@ -135,7 +135,7 @@ def _known(clinic: Clinic, chosen_ref: UUID | None, *, on: date, clinical: bool)
         .annotate(on=TruncDate("send_at", tzinfo=clinic.tz))
         .filter(on__lte=TruncDate(ClinicNow(), tzinfo=clinic.tz))
     )
-    of_chosen = Message.objects.filter(patient__appointments__ref=chosen_ref, state=State.DUE).order_by("send_at")
+    of_chosen = Message.objects.filter(patient__appointments__ref=chosen_ref, state=State.DUE).order_by("send_at", "pk")
     for_clinicians = (
         {"reviews": ArraySubquery(reviews_shown(open_reviews().filter(clinic=OuterRef("pk"))))} if clinical else {}
     )
