@@ -167,9 +167,9 @@ def test_hours_of_a_day_replace_the_weekly_ones_on_that_day_only(noor, by):
 def test_a_day_of_her_own_opens_the_house_on_a_sunday(clinic, noor, by):
     sunday = TODAY + timedelta(days=5)
     bounds = clock.day_bounds(sunday, clinic.tz)
-    assert opening(weekly_hours(clinic), time_off(clinic, *bounds), sunday, sunday, clinic) == []
+    assert opening(weekly_hours(clinic), time_off(clinic, *bounds), sunday, sunday, clinic.tz) == []
     services.set_day_hours(membership=noor, on=sunday, stretches=[(time(10), time(14))], by=by)
-    (open_time,) = opening(weekly_hours(clinic), time_off(clinic, *bounds), sunday, sunday, clinic)
+    (open_time,) = opening(weekly_hours(clinic), time_off(clinic, *bounds), sunday, sunday, clinic.tz)
     assert wall(open_time) == "10:00 to 14:00"
 
 

@@ -72,7 +72,7 @@ class _Roster:
         """Clinicians with the days on which something of theirs is booked outside of their hours: by the ticks that are kept, and
         of a visit that begins the day before, that day too."""
         for who, taken in self._taken.items():
-            outside = taken & ~ticks_at_work(who, self._hours, self._away, self._days, self.clinic)
+            outside = taken & ~ticks_at_work(who, self._hours, self._away, self._days)
             for day in self._days.touched_by(outside):
                 yield who, day
                 yield who, day - ONE_DAY

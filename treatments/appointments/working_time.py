@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Q
@@ -134,13 +135,11 @@ def _house(statement: Prepared, clinic: Clinic, begin: datetime, end: datetime |
     return House(away, keys["room"], keys["device"])
 
 
-def rostered(rows: Iterable[WorkedHours], first_day: date, last_day: date, clinic: Clinic) -> list[Stretch]:
+def rostered(rows: Iterable[WorkedHours], first_day: date, last_day: date, zone: ZoneInfo) -> list[Stretch]:
     """Hours as moments: worked out day by day in wall time, so that 09:00 stays 09:00 across a clock change."""
     counting = day_by_day(rows)
     return [
-        _stretch(row, day, clinic, offset)
-        for day, offset in _days(first_day, last_day, clinic)
-        for row in counting(day)
+        _stretch(row, day, zone, offset) for day, offset in _days(first_day, last_day, zone) for row in counting(day)
     ]
 
 
@@ -152,18 +151,18 @@ def hours_of_day(rows: Iterable[WorkedHours], day: date) -> list[WorkedHours]:
 def at_work(who: int, hours: Hours, away: Away, first_day: date, last_day: date, clinic: Clinic) -> list[Stretch]:
     """When one person works, time off taken out."""
     absent = [*away.get(None, ()), *away.get(who, ())]
-    return without(rostered(hours.get(who, ()), first_day, last_day, clinic), absent)
+    return without(rostered(hours.get(who, ()), first_day, last_day, clinic.tz), absent)
 
 
-def opening(hours: Hours, away: Away, first_day: date, last_day: date, clinic: Clinic) -> list[Stretch]:
+def opening(hours: Hours, away: Away, first_day: date, last_day: date, zone: ZoneInfo) -> list[Stretch]:
     """When rooms may be used: each day from the first person's beginning to the last one's end.
 
     Numbing needs a room and nobody in particular, but somebody has to be in the house.
     """
     stretches = []
     everybody = [day_by_day(rows) for rows in hours.values()]
-    for day, offset in _days(first_day, last_day, clinic):
-        of_day = [_stretch(row, day, clinic, offset) for counting in everybody for row in counting(day)]
+    for day, offset in _days(first_day, last_day, zone):
+        of_day = [_stretch(row, day, zone, offset) for counting in everybody for row in counting(day)]
         if of_day:
             stretches.append(Stretch(min(s.start for s in of_day), max(s.end for s in of_day)))
     return without(stretches, away.get(None, ()))
@@ -219,29 +218,29 @@ def _is_valid(row: WorkedHours, day: date) -> bool:
     return (row.valid_from is None or row.valid_from <= day) and (row.valid_until is None or day <= row.valid_until)
 
 
-def _days(first_day: date, last_day: date, clinic: Clinic) -> Iterator[tuple[date, timedelta | None]]:
+def _days(first_day: date, last_day: date, zone: ZoneInfo) -> Iterator[tuple[date, timedelta | None]]:
     """Each day with its distance from UTC; None where the clocks change on it, so that every time has to be asked."""
-    offset = _offset(first_day, clinic)
+    offset = _offset(first_day, zone)
     for number in range((last_day - first_day).days + 1):
         day = first_day + timedelta(days=number)
-        following = _offset(day + timedelta(days=1), clinic)
+        following = _offset(day + timedelta(days=1), zone)
         yield day, offset if offset == following else None
         offset = following
 
 
-def _offset(day: date, clinic: Clinic) -> timedelta | None:
-    return datetime.combine(day, time.min, tzinfo=clinic.tz).utcoffset()
+def _offset(day: date, zone: ZoneInfo) -> timedelta | None:
+    return datetime.combine(day, time.min, tzinfo=zone).utcoffset()
 
 
-def _stretch(row: WorkedHours, day: date, clinic: Clinic, offset: timedelta | None) -> Stretch:
+def _stretch(row: WorkedHours, day: date, zone: ZoneInfo, offset: timedelta | None) -> Stretch:
     if offset is not None:
         return Stretch(
             datetime.combine(day, row.starts, tzinfo=clock.UTC) - offset,
             datetime.combine(day, row.ends, tzinfo=clock.UTC) - offset,
         )
     # From the first time the wall clock shows the beginning to the last time it shows the end: a repeated hour is worked twice.
-    return Stretch(_moment(day, row.starts, clinic), max(_moment(day, row.ends, clinic, fold) for fold in (0, 1)))
+    return Stretch(_moment(day, row.starts, zone), max(_moment(day, row.ends, zone, fold) for fold in (0, 1)))
 
 
-def _moment(day: date, wall_time: time, clinic: Clinic, fold: int = 0) -> datetime:
-    return datetime.combine(day, wall_time, tzinfo=clinic.tz).replace(fold=fold).astimezone(clock.UTC)
+def _moment(day: date, wall_time: time, zone: ZoneInfo, fold: int = 0) -> datetime:
+    return datetime.combine(day, wall_time, tzinfo=zone).replace(fold=fold).astimezone(clock.UTC)

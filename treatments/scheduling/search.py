@@ -94,8 +94,9 @@ class Search:
         self._names = [*offered, *dict.fromkeys(others)]
         self._offered = range(len(offered))
         self._extra = [places.prices.clinician(name) for name in self._names]
-        self._least_extra = min(self._extra, default=0)
         self._extra_of_another = max(self._extra, default=0)
+        # What the choice of clinicians adds at the least from a session on: to the last, beginning with one of them or with any.
+        self._least_with, self._least_with_any = self._least_of_clinicians()
         # What is known so far: the cheapest tail, or what it costs at the least.
         self._visits: dict[tuple[int, int, int], Tail | int] = {}
         self._ways: dict[tuple[int, int, int | None], Tail | int] = {}
@@ -106,7 +107,7 @@ class Search:
 
         Looked for within a limit that begins at what no course can cost less than, and is raised each time by what the last look learnt.
         """
-        least = limit = self._outlook.after(BEFORE_THE_FIRST, 0) + self._least_clinicians(0, None)
+        least = limit = self._outlook.after(BEFORE_THE_FIRST, 0) + self._least_with_any[0]
         while True:
             found = self._go_on(BEFORE_THE_FIRST, 0, None, min(limit, at_most))
             if isinstance(found, Tail):
@@ -130,13 +131,12 @@ class Search:
     def _go_on(self, session: int, day: int, clinician: int | None, limit: int) -> Tail | int:
         """The cheapest rest of the course after a session on a day: with the same clinician, or (None) with any."""
         key = (session, day, clinician)
-        known = self._ways.get(key, 0)
-        if (settled := _settled(known, limit)) is not None:
+        if (settled := _settled(self._ways.get(key, 0), limit)) is not None:
             return settled
         best: Tail | None = None
         at_least = best_on = NEVER
         following = session + 1
-        least_clinicians = self._least_clinicians(following, clinician)
+        least_clinicians = (self._least_with_any if clinician is None else self._least_with[clinician])[following]
         for cost, days in self._outlook.steps(session, day):
             least = cost + least_clinicians
             if least > limit:
@@ -170,7 +170,7 @@ class Search:
         at_least = NEVER
         after = self._outlook.after(session, day)
         for clinician in self._who(session):
-            least = after + self._least_clinicians(session, clinician)
+            least = after + self._least_with[clinician][session]
             tail = self._visit(session, day, clinician, limit) if least <= limit else least
             if isinstance(tail, int):
                 at_least = min(at_least, tail)
@@ -199,6 +199,9 @@ class Search:
             place = None
         if place is None:
             return NEVER
+        least = place.cost + self._least_with[clinician][session] + self._outlook.after(session, day)
+        if least > limit:
+            return least
         cost = place.cost + self._extra[clinician]
         rest = self._rest(session, day, clinician, limit - cost)
         if isinstance(rest, int):
@@ -230,17 +233,13 @@ class Search:
             return [self._names.index(self._kept[session].clinician)]
         return self._offered
 
-    # --- what the choice of clinicians costs at the least
-
-    def _least_clinicians(self, session: int, clinician: int | None) -> int:
-        """What the choice of clinicians adds at the least from this session on, beginning with this one or with any."""
-        after_it = self._last - session
-        if clinician is None or not self._extra[clinician]:
-            return self._least_extra * (after_it + 1)
-        extra = self._extra[clinician]
-        if self._least_extra:
-            return extra * (after_it + 1)
-        return extra + min(extra * after_it, self._switch)
+    def _least_of_clinicians(self) -> tuple[list[list[int]], list[int]]:
+        least_extra, to_come = min(self._extra, default=0), range(self._last + 1, 0, -1)
+        with_any = [least_extra * visits for visits in to_come]
+        by_extra = {least_extra: with_any}
+        for extra in {*self._extra} - {least_extra}:
+            by_extra[extra] = [extra + min(extra * (visits - 1), self._switch) for visits in to_come]
+        return [by_extra[extra] for extra in self._extra], with_any
 
 
 NOTHING_LEFT = Tail(0, (), (), ())

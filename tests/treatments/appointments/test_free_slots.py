@@ -54,7 +54,7 @@ def slots_by_rows(
     begin, end = clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1]
     hours, away = weekly_hours(clinic), time_off(clinic, begin, end)
     taken = taken_by_rows(clinic, begin, end, ignore)
-    usable = opening(hours, away, first_day, last_day, clinic)
+    usable = opening(hours, away, first_day, last_day, clinic.tz)
     found = slots(
         length=length,
         clinicians={

@@ -78,7 +78,7 @@ class KeptTime:
         length = VisitLength(problem.prep_minutes, problem.treat_minutes, problem.turnover_minutes)
         self._fitting = Fitting(free, length)
         self._starts: dict[str, int] = {}
-        self._pieces: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        self._pieces: dict[tuple[str, date], list[tuple[int, int]]] = {}
         self._allowed = self._not_over_nor_across_a_change()
 
     def starts(self, clinician: str, day: date) -> int:
@@ -96,15 +96,15 @@ class KeptTime:
         return next(str(room) for room, starts in self._fitting.by_room.items() if starts >> bit & 1)
 
     def orphans(self, clinician: str, day: date, start: int) -> int:
-        n = (day - self._free.days.first).days
-        pieces = self._pieces.get((clinician, n))
-        if pieces is None:
-            pieces = self._pieces[clinician, n] = self._free_pieces(self._free.clinicians[int(clinician)], n)
         shortest = self._problem.treat_minutes
         treated_from = start * self._problem.grid_minutes + self._problem.prep_minutes
         treated_to = treated_from + shortest
-        free_from, free_to = next(piece for piece in pieces if piece[1] >= treated_to)
-        return (0 < treated_from - free_from < shortest) + (0 < free_to - treated_to < shortest)
+        end = _up(treated_to)
+        free = self._free_until(clinician, day, end)
+        taken_before, taken_after = ~free & ((1 << treated_from // TICK_MINUTES) - 1), ~free >> end
+        before = treated_from - taken_before.bit_length() * TICK_MINUTES
+        after = (end + (taken_after & -taken_after).bit_length() - 1) * TICK_MINUTES - treated_to
+        return (0 < before < shortest) + (0 < after < shortest)
 
     def ignoring(self, obstacle: Obstacle) -> "KeptTime":
         free, problem = self._free, self._problem
@@ -136,6 +136,19 @@ class KeptTime:
             devices={f"D{n}": self._intervals(bits) for n, bits in enumerate(free.devices.values(), 1)},
             patient_busy=self._intervals(free.busy),
         )
+
+    def _free_until(self, clinician: str, day: date, end: int) -> int:
+        """The wall bits of a clinician's day, or where the clocks change on it, of the piece in which a visit ends with a tick."""
+        pieces = self._pieces.get((clinician, day))
+        if pieces is None:
+            days, n = self._free.days, (day - self._free.days.first).days
+            free = days.wall(self._free.clinicians[int(clinician)], n)
+            pieces = [(until, free & (1 << until) - (1 << since)) for since, until in days.wall_pieces(n)]
+            self._pieces[clinician, day] = pieces
+        for until, free in pieces:
+            if end <= until:
+                return free
+        raise ValueError(f"No visit ends with tick {end} of a day.")
 
     def _not_over_nor_across_a_change(self) -> int:
         days = self._free.days

@@ -17,52 +17,17 @@ from treatments.appointments.taken.working import at_work, open_hours
 from treatments.appointments.working_time import Away, Hours
 from treatments.scheduling.free_time import Stretch
 
-# What is kept of those asked about ('k', in blocks); and what nothing keeps because it is little ('t', in ticks): the visits
-# of the patient herself, and the places that somebody holds for another course for some minutes.
-KEPT = """
-SELECT 'k'::"char", left(kind, 1)::"char", key, block::bigint, 0::bigint, 0::bigint, bits FROM treatments_taken
-WHERE clinic_id = %(clinic)s AND block BETWEEN %(first_block)s AND %(last_block)s AND (
-    (kind = 'clinician' AND key = ANY(%(clinicians)s)) OR (kind = 'room' AND key = ANY(%(rooms)s))
-    OR (kind = 'device' AND key = ANY(%(devices)s)))
-UNION ALL
-SELECT 't', 'p', patient_id, treatments_tick(lower(during)), treatments_last_tick(upper(during)) + 1, 0, ''
-FROM treatments_appointment
-WHERE patient_id = %(patient)s AND clinic_id = %(clinic)s AND day BETWEEN %(first_day)s - 1 AND %(last_day)s + 1
-    AND status = ANY(%(blocking)s) AND id <> ALL(%(ignored)s::bigint[])
-UNION ALL
-SELECT 't', held.kind::"char", held.key, treatments_tick(lower(held.during)), treatments_last_tick(upper(held.during)) + 1, 0, ''
-FROM treatments_coursehold hold JOIN treatments_heldvisit visit ON visit.hold_id = hold.id, LATERAL (VALUES
-    ('c', visit.clinician_id, visit.clinician_during),
-    ('r', visit.room_id, visit.room_during),
-    ('d', visit.device_id, visit.clinician_during)
-) held (kind, key, during)
-WHERE hold.clinic_id = %(clinic)s AND hold.plan_id <> %(own_course)s AND hold.expires_at > clinic_now() AND held.key IS NOT NULL
-"""
-# Visits that move ('-') are not in their own way. Where somebody sits beside one on purpose, the place stays taken: all
-# that takes it ('+'), the visit itself among them.
-IGNORED = """
-UNION ALL
-SELECT taking.sign::"char", left(held.kind, 1)::"char", held.key, treatments_tick(lower(taking.during)),
-    treatments_last_tick(upper(taking.during)) + 1, visit.id, ''
-FROM treatments_appointment visit, LATERAL (VALUES
-    ('clinician', visit.clinician_id, visit.clinician_during),
-    ('room', visit.room_id, visit.room_during),
-    ('device', visit.device_id, visit.clinician_during)
-) held (kind, key, during), LATERAL (
-    SELECT '-' AS sign, held.during
-    UNION ALL SELECT '+', other FROM treatments_taking(held.kind, held.key, tstzrange(
-        to_timestamp(treatments_tick(lower(held.during)) * 300),
-        to_timestamp((treatments_last_tick(upper(held.during)) + 1) * 300))) other
-) taking
-WHERE visit.id = ANY(%(ignored)s::bigint[]) AND held.key IS NOT NULL AND visit.status = ANY(%(blocking)s)
+TAKEN = """
+SELECT * FROM treatments_taken_between(
+    %(clinic)s, %(first_block)s, %(last_block)s, %(first_day)s, %(last_day)s, %(clinicians)s::bigint[], %(rooms)s::bigint[],
+    %(devices)s::bigint[], %(patient)s, %(own_course)s, %(ignored)s::bigint[], %(blocking)s)
 """
 
 CLINICIANS_FROM = """
 SELECT key, block::bigint, bits FROM treatments_taken WHERE clinic_id = %s AND kind = 'clinician' AND block >= %s
 """
 
-NOTHING = bytes(BLOCK_TICKS // 8)
-# As the statements call them.
+# As the function calls them.
 CLINICIAN, ROOM, DEVICE, PATIENT = b"c", b"r", b"d", b"p"
 Span = tuple[int, int]  # ticks: first and end
 Which = tuple[bytes, int]  # one of these letters and a key
@@ -105,10 +70,10 @@ def free_time(
     days = days_between(first_day, last_day, clinic.tz)
     asked = {CLINICIAN: list(clinicians), ROOM: list(rooms), DEVICE: list(devices)}
     taken = _taken(clinic, patient, days, asked, ignore, own_course)
-    usable = open_hours(hours, away, days, clinic)
+    usable = open_hours(hours, away, days)
     return FreeTime(
         days=days,
-        clinicians={key: at_work(key, hours, away, days, clinic) & ~taken[CLINICIAN, key] for key in asked[CLINICIAN]},
+        clinicians={key: at_work(key, hours, away, days) & ~taken[CLINICIAN, key] for key in asked[CLINICIAN]},
         rooms={key: usable & ~taken[ROOM, key] for key in asked[ROOM]},
         devices={key: usable & ~taken[DEVICE, key] for key in asked[DEVICE]},
         busy=0 if patient is None else taken[PATIENT, patient.pk],
@@ -138,14 +103,14 @@ def _taken(
     ignore: Iterable[Appointment],
     own_course: int,
 ) -> dict[Which, int]:
-    ignored = [visit.pk for visit in ignore]
+    first_block, into_it = divmod(days.begin, BLOCK_TICKS)
     given = {
         "clinic": clinic.pk,
         "patient": patient.pk if patient is not None else 0,
-        "ignored": ignored,
+        "ignored": [visit.pk for visit in ignore],
         "own_course": own_course,
         "blocking": list(BLOCKING),
-        "first_block": days.begin // BLOCK_TICKS,
+        "first_block": first_block,
         "last_block": (days.end - 1) // BLOCK_TICKS,
         "first_day": days.first,
         "last_day": days.last,
@@ -156,20 +121,16 @@ def _taken(
     taken: dict[Which, int] = defaultdict(int)
     own: dict[Which, list[Span]] = defaultdict(list)
     beside: dict[tuple[bytes, int, int], list[Span]] = defaultdict(list)
-    blocks: dict[Which, dict[int, bytes]] = defaultdict(dict)
-    for what, kind, key, first, end, visit, bits in fetch(KEPT + IGNORED if ignored else KEPT, given):
+    for what, kind, key, first, end, visit, bits in fetch(TAKEN, given):
         match what:
             case b"k":
-                blocks[kind, key][first] = bits
+                taken[kind, key] |= int.from_bytes(bits, "little") << (first - first_block) * BLOCK_TICKS >> into_it
             case b"t":
                 taken[kind, key] |= days.between(first, end)
             case b"-":
                 own[kind, key].append((first, end))
             case b"+":
                 beside[kind, key, visit].append((first, end))
-    for which, kept in blocks.items():
-        in_order = b"".join(kept.get(block, NOTHING) for block in range(given["first_block"], given["last_block"] + 1))
-        taken[which] |= int.from_bytes(in_order, "little") >> (days.begin - given["first_block"] * BLOCK_TICKS)
     for which, stretches in own.items():
         for stretch in stretches:
             taken[which] &= ~days.between(*stretch)

@@ -1,4 +1,4 @@
-"""Rows of what is taken, fetched in PostgreSQL's binary format: in a common answer a block travels as text of twice its
+"""Rows of what is taken, fetched in PostgreSQL's binary format: in a common answer bits travel as text of twice their
 length, and sending that took longer than everything else about free time.
 """
 
@@ -15,7 +15,7 @@ UP_TO_THE_BITS = Struct(">hiciciqiqiqiqi")
 
 
 # `what` and `kind`: a letter each, as the statement gives them; key; first and end in ticks, or the number of a block and 0;
-# visit; bits of a block.
+# visit; bits of this block and of those that follow.
 TakenRow = tuple[bytes, bytes, int, int, int, int, bytes]
 
 

@@ -7,37 +7,51 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from clinic.models import Clinic
 from treatments.appointments.taken.days import DAY_BYTES, Days, every_week, wall_ticks
 from treatments.appointments.working_time import Away, Hours, WorkedHours, day_by_day, opening, rostered
+from treatments.scheduling.free_time import Stretch
 
 ONE_DAY = timedelta(days=1)
 Rows = Sequence[WorkedHours]
+Anonymous = tuple[tuple[tuple[Any, ...], ...], ...]  # the hours of each, without whose they are
 Wall = Callable[[Rows], int]
+Moments = Callable[[Sequence[Rows], date, ZoneInfo], Iterable[Stretch]]
 
 
-def at_work(who: int, hours: Hours, away: Away, days: Days, clinic: Clinic) -> int:
+def at_work(who: int, hours: Hours, away: Away, days: Days) -> int:
     """When one person works, time off taken out."""
-    rows = hours.get(who, [])
-    working = _laid_out(days, [rows], _hers, lambda day: days.inside(rostered(rows, day, day, clinic)))
-    return working & ~days.touched([*away.get(None, ()), *away.get(who, ())])
+    working = _laid_out(_anonymous([hours.get(who, ())]), days, _hers, _rostered_to_her)
+    absent = [*away.get(None, ()), *away.get(who, ())]
+    return working & ~days.touched(absent) if absent else working
 
 
-def open_hours(hours: Hours, away: Away, days: Days, clinic: Clinic) -> int:
+def open_hours(hours: Hours, away: Away, days: Days) -> int:
     """When rooms and devices may be used: each day from the first person's beginning to the last one's end."""
-    usable = _laid_out(
-        days, list(hours.values()), _anybodys, lambda day: days.inside(opening(hours, {}, day, day, clinic))
-    )
+    usable = _laid_out(_anonymous(hours.values()), days, _anybodys, _open_to_anybody)
     return usable & ~days.touched(away.get(None, ()))
+
+
+def _anonymous(people: Iterable[Rows]) -> Anonymous:
+    return tuple(tuple(row[1:] for row in rows) for rows in people)
 
 
 def _hers(rows: Rows) -> int:
     return sum_of(wall_ticks(row.starts, row.ends) for row in rows)
 
 
+def _rostered_to_her(people: Sequence[Rows], day: date, zone: ZoneInfo) -> Iterable[Stretch]:
+    [rows] = people
+    return rostered(rows, day, day, zone)
+
+
 def _anybodys(rows: Rows) -> int:
     return wall_ticks(min(row.starts for row in rows), max(row.ends for row in rows)) if rows else 0
+
+
+def _open_to_anybody(people: Sequence[Rows], day: date, zone: ZoneInfo) -> Iterable[Stretch]:
+    return opening(dict(enumerate(people)), {}, day, day, zone)
 
 
 def sum_of(masks: Iterable[int]) -> int:
@@ -47,18 +61,19 @@ def sum_of(masks: Iterable[int]) -> int:
     return bits
 
 
-def _laid_out(days: Days, people: Sequence[Rows], wall: Wall, moments: Callable[[date], int]) -> int:
-    """`people`: the hours of each; `wall`: bits of a day by all that count on it; `moments`: bits of the horizon for a day on
-    which the clocks change."""
-    walls = _walls(tuple(tuple(row[1:] for row in rows) for rows in people), days, wall)
-    return days.laid_out(walls, {n: moments(days.day(n)) >> days.offset(n) for n in days.changed})
-
-
 @lru_cache(maxsize=512)
-def _walls(people: tuple[tuple[tuple[Any, ...], ...], ...], days: Days, wall: Wall) -> bytes:
-    """Wall bits day after day, for hours without their person: they are the same from one search to the next, and equal hours
-    give equal bits whoever works them."""
+def _laid_out(people: Anonymous, days: Days, wall: Wall, moments: Moments) -> int:
+    """Bits of the horizon. Hours are the same from one search to the next, and equal hours give equal bits whoever works them.
+
+    `wall`: bits of a day by all the hours that count on it; `moments`: when that is on a day on which the clocks change.
+    """
     everybody = [[WorkedHours._make((None, *hours)) for hours in rows] for rows in people]
+    changed = {n: days.inside(moments(everybody, days.day(n), days.zone)) >> days.offset(n) for n in days.changed}
+    return days.laid_out(_walls(everybody, days, wall), changed)
+
+
+def _walls(everybody: Sequence[Rows], days: Days, wall: Wall) -> bytes:
+    """Wall bits day after day."""
 
     def counting(chosen: Callable[[WorkedHours], bool]) -> Callable[[date], bytes]:
         each = [day_by_day([row for row in rows if chosen(row)]) for rows in everybody]

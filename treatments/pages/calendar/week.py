@@ -167,7 +167,7 @@ def _working(clinic: Clinic, asked: Asked, hours: Hours, away: Away) -> list[Str
     person = next((one for one in people(hours) if one.ref == asked.who), None)
     if asked.who:
         return at_work(person.pk, hours, away, asked.first, asked.last, clinic) if person else []
-    return opening(hours, away, asked.first, asked.last, clinic)
+    return opening(hours, away, asked.first, asked.last, clinic.tz)
 
 
 def _note(on: date, asked: Asked, working: Iterable[Stretch], away: Away, clinic: Clinic) -> str:
