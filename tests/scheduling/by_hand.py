@@ -85,13 +85,24 @@ def _room(problem: dict[str, Any], clinician: str, start: datetime) -> str | Non
     devices = problem["devices"].values()
     if devices and all(_around(free, treat_at, treated_at) is None for free in devices):
         return None
-    if any(start < busy_to and busy_from < treated_at for busy_from, busy_to in _times(problem["patient_busy"])):
+    if any(start < busy_to and busy_from < treated_at for busy_from, busy_to in _joined(problem["patient_busy"])):
         return None
     return next((name for name, free in problem["rooms"].items() if _around(free, start, left_at)), None)
 
 
 def _around(free: list[list[str]], begins: datetime, ends: datetime) -> tuple[datetime, datetime] | None:
     return next((each for each in _times(free) if each[0] <= begins and ends <= each[1]), None)
+
+
+def _joined(pairs: list[list[str]]) -> list[tuple[datetime, datetime]]:
+    """Somebody who is busy from nine to ten and from ten to eleven is busy at ten, even for a visit that takes no time."""
+    joined: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(_times(pairs)):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _times(pairs: list[list[str]]) -> list[tuple[datetime, datetime]]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from treatments.scheduling.availability import Availability
 from treatments.scheduling.intervals import FreeIntervals
 from treatments.scheduling.obstacles import why_none
-from treatments.scheduling.outlook import Outlook
+from treatments.scheduling.outlook import NEVER, Outlook
 from treatments.scheduling.problems import Problem
 from treatments.scheduling.reach import Calendar, Reach
 from treatments.scheduling.search import Place, Places, Search, Tail
@@ -49,26 +49,28 @@ def cheapest_set(problem: Problem, availability: Availability | None = None) -> 
 def _ways(places: Places, calendar: Calendar, soonest_end: int) -> Iterator[tuple[Label, Visits]]:
     outlook = Outlook(places.problem, places.prices, calendar)
     search = Search(places, outlook)
-    best = search.visits(search.cheapest())
+    cheapest = search.cheapest()
+    best = search.visits(cheapest)
     yield "best", best
-    # The cheapest set of all is also the cheapest of those it belongs to, by the same order among equals.
+    # The cheapest set of all is also the cheapest of those it belongs to, by the same order among equals. And no other costs less.
+    at_least = cheapest.cost if cheapest else 0
     if best[-1].on.toordinal() != soonest_end:
         search = Search(places, Outlook(places.problem, places.prices, calendar, soonest_end))
-        yield "soonest", search.visits(search.cheapest())
+        yield "soonest", search.visits(search.cheapest(at_least=at_least))
     if any(one.clinician != other.clinician for one, other in pairwise(best)) and (
-        throughout := _one_clinician(places, outlook)
+        throughout := _one_clinician(places, outlook, at_least)
     ):
         yield "one_clinician", throughout
 
 
-def _one_clinician(places: Places, outlook: Outlook) -> Visits:
+def _one_clinician(places: Places, outlook: Outlook, at_least: int) -> Visits:
     best: tuple[Tail, int] | None = None
     visits: Visits = ()
     clinicians = enumerate(places.availability.clinicians)
     # The wished for first: what her set costs, the others need not exceed.
     for order, clinician in sorted(clinicians, key=lambda item: places.prices.clinician(item[1])):
         search = Search(places, outlook, clinicians=[clinician])
-        tail = search.cheapest() if best is None else search.cheapest(at_most=best[0].cost)
+        tail = search.cheapest(at_least=at_least, at_most=NEVER - 1 if best is None else best[0].cost)
         if tail is not None and (best is None or (tail, order) < best):
             best, visits = (tail, order), search.visits(tail)
     return visits

@@ -6,6 +6,7 @@ Never more than it costs in truth, which is what makes it a bound: see `search.p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from treatments.scheduling.problems import Problem
 from treatments.scheduling.reach import FAR, Calendar
@@ -27,36 +28,24 @@ class Outlook:
         self._problem, self._prices, self._calendar = problem, prices, calendar
         self._spans = calendar.tightened(until)
         self._last = problem.sessions - 1
-        self._steps: dict[tuple[int, int], Sequence[Step]] = {(BEFORE_THE_FIRST, 0): self._steps_to_begin()}
-        self._afters: dict[int, dict[int, int]] = {session: {} for session in range(BEFORE_THE_FIRST, problem.sessions)}
+        # Asked for again and again: what the sessions after this one cost at the least on a day (`NEVER` where the calendar leaves
+        # no days for them); and the steps to the next session, cheapest, then shortest first. To the first one they lead from day 0.
+        self.after = cache(self._after)
+        self.steps = cache(self._steps_from)
 
-    def steps(self, session: int, day: int) -> Sequence[Step]:
-        """The steps to the next session from this one on a day; cheapest, then shortest first. To the first one they lead from day 0."""
-        key = (session, day)
-        known = self._steps.get(key)
-        if known is None:
-            known = self._steps[key] = self._steps_from(session, day)
-        return known
-
-    def after(self, session: int, day: int) -> int:
-        """What the sessions after this one cost at the least; `NEVER` where the calendar leaves no days for them."""
-        known = self._afters[session].get(day)
-        if known is None:
-            known = self._afters[session][day] = self._worked_out(session, day)
-        return known
-
-    def _worked_out(self, session: int, day: int) -> int:
+    def _after(self, session: int, day: int) -> int:
         if session == self._last:
             return 0
-        known, following = NEVER, self._afters[session + 1]
+        known, after = NEVER, self.after
         for cost, days in self.steps(session, day):
             if cost >= known:
                 break
-            after = following.get(day + days)
-            known = min(known, cost + (self.after(session + 1, day + days) if after is None else after))
+            known = min(known, cost + after(session + 1, day + days))
         return known
 
     def _steps_from(self, session: int, day: int) -> Sequence[Step]:
+        if session == BEFORE_THE_FIRST:
+            return self._steps_to_begin()
         span, gaps = self._spans[session + 1], self._calendar.gaps(session + 1)
         least, most = max(span.first - day, gaps.first), min(span.last - day, gaps.last)
         if least == most:

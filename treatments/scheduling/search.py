@@ -102,19 +102,21 @@ class Search:
         self._ways: dict[tuple[int, int, int | None], Tail | int] = {}
         self._anybodys: dict[tuple[int, int], Tail | int] = {}
 
-    def cheapest(self, at_most: int = NEVER - 1) -> Tail | None:
+    def cheapest(self, *, at_least: int = 0, at_most: int = NEVER - 1) -> Tail | None:
         """The cheapest course; None where there is none, or none that costs no more than `at_most`.
 
-        Looked for within a limit that begins at what no course can cost less than, and is raised each time by what the last look learnt.
+        Looked for within a limit that begins at what no course can cost less than (`at_least`: by what the caller knows), and is
+        raised each time by what the last look learnt.
         """
-        least = limit = self._outlook.after(BEFORE_THE_FIRST, 0) + self._least_with_any[0]
+        least = self._outlook.after(BEFORE_THE_FIRST, 0) + self._least_with_any[0]
+        limit = max(at_least, least)
         while True:
             found = self._go_on(BEFORE_THE_FIRST, 0, None, min(limit, at_most))
             if isinstance(found, Tail):
                 return found
             if found > at_most:
                 return None
-            limit = found + (found - least)
+            limit = found + 2 * (found - least)
 
     def visits(self, tail: Tail | None) -> tuple[Visit, ...]:
         """The visits of a course, with their rooms; none where there is no course."""
