@@ -20,7 +20,12 @@ def offered(problem: dict, session: int, count: int = 6) -> list[dict]:
 @example(tiny(), 2)
 @example(tiny(clinicians={"B": every_day(12), "A": every_day(9)}, treat_minutes=0), 2)
 @example(tiny(sessions=1, previous_on=on(-6)[:10]), 1)
-@example(tiny(sessions=1, treat_minutes=0, patient_busy=[span(1, "09:00", "10:00"), span(1, "10:00", "11:00")]), 1)
+@example(
+    tiny(
+        sessions=1, prep_minutes=0, treat_minutes=0, patient_busy=[span(1, "08:00", "10:00"), span(1, "10:00", "11:00")]
+    ),
+    1,
+)
 def test_swaps_are_the_cheapest_other_places_one_for_each_day_and_clinician(problem, session):
     every_set = by_hand.all_sets(problem)
     if not every_set or session > problem["sessions"]:
