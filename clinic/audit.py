@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.db import models
 
 from clinic.models import AuditEvent, Clinic, User
+from clinic.rows import insert
 
 
 class AnonymousWrite(Exception):
@@ -18,12 +19,14 @@ def record(
 
     `by` may be empty only where the software itself acted (`system=True`): a worker, a timer.
     """
-    _event(action, target, by=by, clinic=clinic, system=system, facts=facts).save(force_insert=True)
+    insert([_event(action, target, by=by, clinic=clinic, system=system, facts=facts)])
 
 
 def record_each(action: str, facts_of: Mapping[models.Model, dict], *, by: User) -> None:
     """The same act on several rows at once, each with its facts: an event each, in one statement."""
-    AuditEvent.objects.bulk_create(_event(action, target, by=by, facts=facts) for target, facts in facts_of.items())
+    events = [_event(action, target, by=by, facts=facts) for target, facts in facts_of.items()]
+    if events:
+        insert(events)
 
 
 def _event(

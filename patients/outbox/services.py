@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from clinic import audit, clock
 from clinic.errors import DomainError
 from clinic.models import Clinic, ClinicNow, User
+from clinic.rows import insert
 from patients.models.people import Patient
 from patients.outbox import kinds, ledger, rendering, timing
 from patients.outbox.bell import bell
@@ -62,21 +63,20 @@ def queue(
     return queue_many([draft], by=by)[0]
 
 
-@transaction.atomic
-def queue_many(drafts: Iterable[Draft], *, by: User | None) -> list[Message]:
-    """Several messages in one insert, in the order given."""
+@transaction.atomic(savepoint=False)
+def queue_many(drafts: Iterable[Draft], *, by: User | None, now: datetime | None = None) -> list[Message]:
+    """Several messages in one insert, in the order given. `now`: the moment, where the caller has read it."""
     drafts = list(drafts)
     if not drafts:
         return []
-    now = clock.now()
+    now = now or clock.now()
     fresh = [_row(draft, by=by, now=now) for draft in drafts]
-    Message.objects.bulk_create(fresh, ignore_conflicts=True)
-    kept = {row.dedupe_key: row for row in Message.objects.filter(dedupe_key__in=[row.dedupe_key for row in fresh])}
-    new = {row.ref for row in fresh} & {row.ref for row in kept.values()}
+    new = {row.dedupe_key: row for row in insert(fresh, or_nothing=True)}
+    known = [row.dedupe_key for row in fresh if row.dedupe_key not in new]
+    kept = new | {row.dedupe_key: row for row in Message.objects.filter(dedupe_key__in=known)} if known else new
     for patient in {draft.patient.pk: draft.patient for draft in drafts}.values():
-        mine = [row for row in kept.values() if row.ref in new and row.patient_id == patient.pk]
-        _audit("messages.queued", patient, mine, by=by)
-    if any(row.ref in new and row.state == State.DUE and row.next_attempt_at <= now for row in kept.values()):
+        _audit("messages.queued", patient, [row for row in new.values() if row.patient_id == patient.pk], by=by)
+    if any(row.state == State.DUE and row.next_attempt_at <= now for row in new.values()):
         bell.on_commit()
     return [kept[draft.dedupe_key] for draft in drafts]
 

@@ -12,4 +12,5 @@ import "./numbing.js";
 import "./ruler.js";
 import "./score.js";
 import "./print.js";
+import "./copy.js";
 import "./calendar.js";

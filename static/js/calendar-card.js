@@ -41,16 +41,17 @@ function visitCard(calendar, visit, { isCopy }) {
     words.textContent = counted(visit.words, visit.since, calendar.moment());
   }
   const card = node("a", {
-    className: ["visit", visit.shape, visit.prep ? "split" : "", visit.one_line ? "oneline" : "", visit.moves ? "moves" : ""].filter(Boolean).join(" "),
+    className: ["visit", visit.shape, visit.prep ? "split" : "", visit.one_line ? "oneline" : "", visit.beside ? "beside" : "", visit.moves ? "moves" : ""].filter(Boolean).join(" "),
     href: visit.url,
     draggable: "false",
-    "aria-label": [visit.start.slice(11, 16), visit.name, visit.spoken, words.textContent].filter(Boolean).join(", "),
+    "aria-label": [visit.start.slice(11, 16), visit.name, visit.spoken, words.textContent, visit.beside ? `beside another on purpose: ${visit.beside}` : ""].filter(Boolean).join(", "),
   });
   if (visit.prep) {
     card.append(node("span", { className: "numb" }, node("span", { text: visit.tag })));
     card.style.gridTemplateRows = `minmax(0, ${visit.prep}fr) minmax(0, ${visit.minutes - visit.prep}fr)`;
   }
   card.append(node("span", { className: "treat" }, node("b", {}, long(visit.name), short(visit.short_name)), node("small", {}, glyph(visit.glyph, visit.hue), words, short(visit.short_words))));
+  if (visit.beside) card.append(node("i", { className: "two", title: `Beside another on purpose: ${visit.beside}`, "aria-hidden": "true" }));
   if (isCopy) return card;
   card.id = `visit-${visit.id}`;
   if (!calendar.section.dataset.opensPage) card.setAttribute("hx-get", visit.url);

@@ -3,7 +3,7 @@
 Booking, moving and taking back a cancelled visit ask the same gates, under the lock of the course.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from clinic import clock
@@ -20,6 +20,7 @@ from treatments.protocol import changes
 from treatments.protocol.planning import Window
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
+from treatments.rules.models import Device
 from treatments.rules.policy import catalogue_for
 from treatments.scheduling.free_time import holds, meets
 from treatments.screenings import services as screenings
@@ -100,15 +101,24 @@ def marks_to_ask(
 
 
 def marks_to_ask_together(
-    patient: Patient, plan: TreatmentPlan, days: Mapping[int, date], moved: Collection[int]
+    patient: Patient,
+    plan: TreatmentPlan,
+    days: Mapping[int, date],
+    moved: Collection[int],
+    *,
+    sessions: Sequence[PlannedSession] | None = None,
+    device: Device | None = None,
+    now: datetime | None = None,
 ) -> dict[int, bool]:
     """The same for sessions of a course that move at once: each is judged by where all of them will be.
 
     `days`: session number to its day, done, booked or new. Returns for each of `moved` whether a clinician looks again first.
+    Who has read them already gives the sessions of the course by number, the device it is judged with, and the moment.
     """
     _refuse_inactive(plan)
-    today = clock.today(plan.clinic)
-    windows, screened = plans.windows(plan, fixed=days), _screened(patient, days, moved, today=today)
+    today = (now or clock.now()).astimezone(plan.clinic.tz).date()
+    windows = plans.windows(plan, fixed=days) if sessions is None else plans.windows_of(plan, sessions, days)
+    screened = _screened(patient, days, moved, today=today, device=device)
     marks = {}
     for number in sorted(moved):
         screening = screened[days[number]]
@@ -127,12 +137,12 @@ def refuse_too_close(patient: Patient, plan: TreatmentPlan, planned: PlannedSess
 
 
 def _screened(
-    patient: Patient, days: Mapping[int, date], moved: Collection[int], *, today: date
+    patient: Patient, days: Mapping[int, date], moved: Collection[int], *, today: date, device: Device | None = None
 ) -> dict[date, Screening]:
     """What the rules say on the day of each session that moves, and of the one after it: each day asks for its own floor."""
     after = {min((n for n in days if n > number), default=number) for number in moved}
     asked = {days[number] for number in {*moved, *after}}
-    return screenings.look_on(patient, asked, purpose="booking", today=today)
+    return screenings.look_on(patient, asked, purpose="booking", today=today, device=device)
 
 
 def _refuse_too_close(

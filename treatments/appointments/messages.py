@@ -53,10 +53,11 @@ def owe_for_course(visits: Sequence[Appointment], *, by: User | None) -> list[Me
     """One confirmation of several visits of a course, and each one's reminders."""
     if len(visits) == 1:
         return owe_for_booking(visits[0], by=by)
-    soon = _soon()
+    now = clock.now()
+    soon = now + SECOND_THOUGHTS
     drafts = [_course_notice(COURSE, visits, send_at=soon)]
     drafts += [reminder for visit in visits for reminder in _reminders_after(soon, visit)]
-    return services.queue_many(drafts, by=by)
+    return services.queue_many(drafts, by=by, now=now)
 
 
 def owe_for_move(visit: Appointment, *, by: User | None) -> list[Message]:
@@ -158,9 +159,10 @@ def _cancelled_but_for(visit: Appointment, *, by: User | None) -> None:
 
 
 def _write(visit: Appointment, notice: str | None, *, by: User | None) -> list[Message]:
-    soon = _soon()
+    now = clock.now()
+    soon = now + SECOND_THOUGHTS
     drafts = [_notice(visit, notice, send_at=soon)] if notice else []
-    return services.queue_many([*drafts, *_reminders_after(soon, visit)], by=by)
+    return services.queue_many([*drafts, *_reminders_after(soon, visit)], by=by, now=now)
 
 
 def _soon() -> datetime:

@@ -14,9 +14,11 @@ from clinic import audit
 from clinic.errors import Busy, ConstraintRefused, explained
 from clinic.locks import not_for_long
 from clinic.models import Membership, Room, User
+from clinic.prepared import Prepared
+from clinic.rows import insert
 from patients.models import Patient
 from treatments.appointments.gates import AlreadyBooked, SlotTaken
-from treatments.appointments.models import BLOCKING, Appointment
+from treatments.appointments.models import BLOCKING_IN_SQL, Appointment
 from treatments.appointments.places import Place, place_of
 from treatments.rules.models import Device
 from treatments.scheduling.free_time import Stretch
@@ -24,7 +26,6 @@ from treatments.scheduling.free_time import Stretch
 OVERLAPS = (
     "appointment_clinician_free", "appointment_device_free", "appointment_patient_free", "appointment_room_free",
 )  # fmt: skip
-ONE_DAY = timedelta(days=1)
 TAKEN = {*OVERLAPS, "appointment_not_held", "appointment_beside_an_overlap"}
 
 
@@ -71,43 +72,48 @@ def no_device_left(place: Place) -> SlotTaken:
     )
 
 
-# Only days near a stretch: nothing that meets it begins on one further off, and every visit there ever was would else be read.
+# Only days on which something that meets a stretch can begin: every visit there ever was would else be read.
 # Another visit of the same patient is not in the way: it moves at the same moment, or she would be in two places, which the
 # database refuses.
-FREE_DEVICES = """
-SELECT wanted.nth, device.id
-FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS wanted (begins, ends, nth)
-JOIN treatments_device device ON device.clinic_id = %(clinic)s AND device.in_service
-WHERE NOT EXISTS (
-    SELECT FROM treatments_appointment visit
-    WHERE visit.clinic_id = %(clinic)s AND visit.day = ANY(%(days)s::date[])
-        AND visit.device_id = device.id AND visit.status = ANY(%(blocking)s) AND visit.patient_id <> %(patient)s
-        AND visit.clinician_during && tstzrange(wanted.begins, wanted.ends)
-) AND NOT EXISTS (
-    SELECT FROM treatments_heldvisit held JOIN treatments_coursehold hold ON hold.id = held.hold_id
-    WHERE held.device_id = device.id AND held.clinician_during && tstzrange(wanted.begins, wanted.ends)
-        AND hold.expires_at > clinic_now() AND hold.plan_id IS DISTINCT FROM %(plan)s
-) ORDER BY device.id
-"""
+FREE_DEVICES = Prepared(
+    "free_devices",
+    f"""
+    SELECT wanted.nth, device.id
+    FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS wanted (begins, ends, nth)
+    JOIN treatments_device device ON device.clinic_id = %(clinic)s AND device.in_service
+    WHERE NOT EXISTS (
+        SELECT FROM treatments_appointment visit
+        WHERE visit.clinic_id = %(clinic)s AND visit.day = ANY(%(days)s::date[])
+            AND visit.device_id = device.id AND visit.status IN ({BLOCKING_IN_SQL}) AND visit.patient_id <> %(patient)s
+            AND visit.clinician_during && tstzrange(wanted.begins, wanted.ends)
+    ) AND NOT EXISTS (
+        SELECT FROM treatments_heldvisit held JOIN treatments_coursehold hold ON hold.id = held.hold_id
+        WHERE held.device_id = device.id AND held.clinician_during && tstzrange(wanted.begins, wanted.ends)
+            AND hold.expires_at > clinic_now() AND hold.plan_id IS DISTINCT FROM %(plan)s
+    ) ORDER BY device.id
+    """,  # noqa: S608  a constant of ours
+)
+# From the beginning of a visit to the last moment it can keep a device: the longest numbing and the longest treatment that
+# `appointment_minutes_sane` lets in.
+LONGEST = timedelta(minutes=240 + 240)
 
 
 def free_devices(visits: Sequence[Appointment], stretches: Sequence[Stretch]) -> list[list[int]]:
     """For each of these visits of one patient, alone or all of one course, the keys of the devices in service that nobody
     else's visit, and no hold of another course, keeps for its stretch, by id. One query."""
     clinic, planned = visits[0].clinic, visits[0].planned_session
-    begins_on = [stretch.start.astimezone(clinic.tz).date() for stretch in stretches]
+    moments = [moment for one in stretches for moment in (one.start - LONGEST, one.start, one.end)]
     free: list[list[int]] = [[] for _ in visits]
     with connection.cursor() as cursor:
-        cursor.execute(
-            FREE_DEVICES,
+        FREE_DEVICES.execute(
+            cursor,
             {
                 "clinic": clinic.pk,
                 "patient": visits[0].patient_id,
                 "plan": planned.plan_id if planned else None,
                 "begins": [stretch.start for stretch in stretches],
                 "ends": [stretch.end for stretch in stretches],
-                "days": sorted({near for day in begins_on for near in (day - ONE_DAY, day, day + ONE_DAY)}),
-                "blocking": list(BLOCKING),
+                "days": sorted({moment.astimezone(clinic.tz).date() for moment in moments}),
             },
         )
         for nth, device in cursor.fetchall():
@@ -143,7 +149,7 @@ def save_in_place(visit: Appointment, fields: list[str] | None = None) -> None:
     words = place_of(visit).words()
     try:
         with explained():
-            visit.save(update_fields=fields)
+            _save(visit, fields)
     except ConstraintRefused as refusal:
         if refusal.code in TAKEN:
             raise SlotTaken(f"Just taken: {words}. {refusal.sentence}", code=refusal.code) from refusal
@@ -152,3 +158,11 @@ def save_in_place(visit: Appointment, fields: list[str] | None = None) -> None:
         raise
     except Busy as refusal:
         raise SlotTaken(f"Just taken: {words}.", code="busy") from refusal
+
+
+def _save(visit: Appointment, fields: list[str] | None) -> None:
+    if visit.pk is not None:
+        visit.save(update_fields=fields)
+        return
+    [kept] = insert([visit])
+    visit.pk, visit.booked_at, visit._state.adding, visit._state.db = kept.pk, kept.booked_at, False, kept._state.db

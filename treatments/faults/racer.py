@@ -42,6 +42,8 @@ from treatments.scheduling.finding import find_sets
 DAYS_APART, DAYS_WANTED = 42, 4
 STARTS = [wall_time(8 + quarter // 4, 15 * (quarter % 4)) for quarter in range(16)]
 FOUND = 302
+# The share of whole courses that are tried where there is room for them.
+WITH_ROOM = 0.08
 Effect = Callable[[], Iterable[Appointment]]
 
 
@@ -152,12 +154,14 @@ class Racer:
         planned = sessions_to_place(plan)
         if not planned:
             raise Skipped
-        if self.chance.random() < 0.08:
-            times = course_times(plan, planned, Wishes(), now=clock.now())
-            found = find_sets(times.problem, times.free).sets
-            if found:
-                return plan, dict(zip(times.planned, map(times.place, found[0].visits), strict=True))
-        return plan, {session: self.a_place(session.number) for session in planned}
+        room = self.room_for(plan, planned) if self.chance.random() < WITH_ROOM else {}
+        return plan, room or {session: self.a_place(session.number) for session in planned}
+
+    def room_for(self, plan: TreatmentPlan, planned: list[PlannedSession]) -> dict[PlannedSession, Place]:
+        """Places that are free at this moment; nothing where there are none."""
+        times = course_times(plan, planned, Wishes(), now=clock.now())
+        found = find_sets(times.problem, times.free).sets
+        return dict(zip(times.planned, map(times.place, found[0].visits), strict=True)) if found else {}
 
     # Courses
 
@@ -354,8 +358,14 @@ class Racer:
         return Try(lambda: nothing(self.raw.book(places, self.chance.choice(self.alone), in_order=in_order)), {})
 
     def raw_course(self) -> Try:
-        """Four visits in one transaction: what a whole course costs without the product."""
+        """Four visits in one transaction: what a whole course costs without the product. Four places at random are next to never
+        free at once, and a try that fails says nothing of the time."""
         places = [self.a_place(number) for number in range(1, 5)]
+        if self.chance.random() < WITH_ROOM:
+            plan = self.a_plan()
+            planned = sessions_to_place(plan)
+            if len(planned) == len(places):
+                places = list(self.room_for(plan, planned).values()) or places
         return Try(lambda: nothing(self.raw.book(places, self.chance.choice(self.alone))), {})
 
     def raw_free(self) -> Try:

@@ -102,6 +102,9 @@ def _why_none(times: CourseTimes, why: WhyNone) -> str:
     """In words; where a session that is booked leaves no more days before it, which one. One query then."""
     # The page says already that nothing fits.
     text = why.text.removeprefix("nothing fits: ")
+    if why.constraint == "finish_by":
+        # The last day is one of the days; the file of the question says it in its own fixed words.
+        text = text.replace(" before ", " by ", 1)
     said, problem, last = course_words(text, times.planned[0].number), times.problem, times.planned[-1].number
     if why.constraint != "finish_by":
         return said

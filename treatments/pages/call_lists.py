@@ -83,7 +83,7 @@ def call_lists(
     possible any more, and `lost_on_day`, those of the day it draws.
     """
     sorter = Sorter(today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
-    sessions = list(sessions_to_book(clinic, today=sorter.today, on=screened_on))
+    sessions = sessions_to_book(clinic, today=sorter.today, on=screened_on)
     of_sessions = sort_sessions(sessions, sorter, closing_days=closing_days)
     found = displaced_visits(clinic, now=now) if whole else []
     if whole:

@@ -29,7 +29,7 @@ def stalled_list(clinic: Clinic, sorter: Sorter, called_in_vain: list[Call], *, 
         "No course stands still.",
         "Since",
         means=(
-            f"Submitted or on hold for more than {STALLED_DAYS} days, or nothing booked after {FRUITLESS_CALLS} calls."
+            f"Submitted or on hold for {STALLED_DAYS} days or more, or nothing booked after {FRUITLESS_CALLS} calls."
         ),
     )
     for plan in stalled_courses(clinic, before=now - timedelta(days=STALLED_DAYS)) if ask else ():

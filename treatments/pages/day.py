@@ -21,6 +21,7 @@ from treatments.scheduling.free_time import Stretch, without
 
 USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60
 MIDNIGHT = 24 * 60
+TOO_FAR = "That day is too far away. This is today."
 # A struck visit is drawn beside one other at most.
 STAND_BEFORE_A_STRUCK_ONE = 2
 

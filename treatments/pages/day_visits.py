@@ -5,11 +5,12 @@ The calendar, the list and the sheet on paper all say what stands here.
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateField, F, IntegerField, Q
 
 from clinic.models import Clinic
+from clinic.statements import Given, Statement
 from clinic.templatetags.clinic_ui import STATES, icon, initial_surname
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages.lost_places import place_read
@@ -31,6 +32,12 @@ STORED = {
 }
 # What stands on a visit whose clinician, room or device is not there any more.
 NOT_POSSIBLE = "Not possible"
+# What no page of a day shows: of two hundred visits, ranges of moments alone take as long to read as all the rest.
+NOT_SHOWN = ("zone", "fold", "room_during", "clinician_during", "device", "session_counts", "booked_by")
+NOT_SHOWN_OF_PATIENT = (
+    "search_keys", "contact_asked_at", "contact_asked_by", "registered_at", "registered_by", "name_key", "version",
+    "facts_version",
+)  # fmt: skip
 # Stands for how many minutes it has been, where the page counts them.
 MINUTES = "#"
 
@@ -93,24 +100,29 @@ class Visit:
         return self.row.status in (*COMING, "arrived", "numbing")
 
 
-def visits_of(clinic: Clinic, day: date) -> QuerySet[Appointment]:
+def visits_of(clinic: Clinic, day: date) -> list[Appointment]:
     """Every visit of a day, cancelled and missed ones too, with all that the page shows of it. One query.
 
     Of the course only two numbers, of the clinician only the name: whole rows of plans are a hundred times as much.
     """
-    rows = Appointment.objects.filter(clinic=clinic, day=day).select_related("patient")
-    rows = rows.annotate(
+    return _of_a_day().rows(clinic=clinic.pk, day=day)
+
+
+@cache
+def _of_a_day() -> Statement:
+    rows = Appointment.objects.filter(clinic=Given("clinic", IntegerField()), day=Given("day", DateField()))
+    rows = rows.select_related("patient").annotate(
         number=F("planned_session__number"),
         of_sessions=F("planned_session__plan__sessions_planned"),
         clinician_ref=F("clinician__ref"),
         clinician_name=F("clinician__user__full_name"),
         clinician_title=F("clinician__title"),
-        room_ref=F("room__ref"),
         room_name=F("room__name"),
         room_short=F("room__short_name"),
-        place=place_read(Q(status__in=COMING)),
-    ).defer("patient__search_keys", "patient__contact_asked_at")
-    return with_screening(rows).order_by("during", "id")
+        **place_read(Q(status__in=COMING)),
+    )
+    rows = rows.defer(*NOT_SHOWN, *(f"patient__{name}" for name in NOT_SHOWN_OF_PATIENT))
+    return Statement(with_screening(rows).order_by("during", "id"))
 
 
 def shown(

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import DateField, F, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
+from clinic.statements import Given, Statement, among
 from patients.models import Patient
 from treatments.appointments.calls.heard import NEVER, Heard, called_again_on, heard, heard_about, last_word, tag
 from treatments.appointments.calls.models import CallOutcome
@@ -315,21 +317,27 @@ READ_OF_LATER = (
 def booked_later(clinic: Clinic, *, on: date, waiting: list[int]) -> list[BookedLater]:
     """Visits after a day that lies in the window of their own session, where it is nearer to the best day than theirs (for
     the next weeks), or (keys) an earlier place is wanted. One query."""
-    return [_later(row) for row in _later_than(clinic, on, waiting)]
+    until = on + timedelta(days=BOOKED_LATER_DAYS)
+    found = _later_than(bool(waiting)).rows(clinic=clinic.pk, on=on, until=until, waiting=waiting)
+    return [_later(row) for row in found]
 
 
-def _later_than(clinic: Clinic, on: date, waiting: list[int]) -> QuerySet:
-    """With `screened_then`: what the newest screening says of that day."""
+@lru_cache
+def _later_than(waiting: bool) -> Statement:
+    """With `screened_then`: what the newest screening says of that day. `waiting`: whether anybody wants an earlier place; where
+    nobody does, the next weeks are all that is looked through."""
     shown = JSONObject(on=F("on"), purpose="purpose", made_at="made_at", outlook="result__outlook")
+    on = Given("on", DateField())
     newest = ScreeningRecord.objects.filter(patient=OuterRef("patient"), on__lte=on).order_by("-id")
     target_on = F("planned_session__target_on")
     # Since the visit is later than the day, it is further away from its best day exactly where that lies nearer to the day.
-    would_gain = Q(too_late__gt=target_on - on, day__lte=on + timedelta(days=BOOKED_LATER_DAYS))
-    return (
+    would_gain = Q(too_late__gt=target_on - on, day__lte=Given("until", DateField()))
+    wanted = would_gain | Q(among("pk", Given("waiting", ArrayField(IntegerField())))) if waiting else would_gain
+    return Statement(
         Appointment.objects.annotate(too_late=F("day") - target_on)
         .filter(
-            would_gain | Q(pk__in=waiting),
-            clinic=clinic,
+            wanted,
+            clinic=Given("clinic", IntegerField()),
             kind="treatment",
             status__in=COMING,
             day__gt=on,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -25,7 +25,7 @@ from treatments.appointments.places import LENGTHS
 from treatments.appointments.services import AlreadyBooked, SlotTaken
 from treatments.appointments.working_time import house_between, people, weekly_hours
 from treatments.flows import gaps as flow
-from treatments.pages.day import Day, Gap, day_of
+from treatments.pages.day import TOO_FAR, Day, Gap, day_of
 from treatments.pages.day_visits import visits_of
 from treatments.pages.fillers import Candidate, Candidates, Filler
 from treatments.pages.gaps import DayHoles, Hole
@@ -38,6 +38,8 @@ TAKES = "take"
 OTHER_OUTCOMES = (CallOutcome.Outcome.DECLINED, CallOutcome.Outcome.NO_ANSWER, CallOutcome.Outcome.MESSAGE)
 # A page that lists everybody is megabytes in a large clinic, and nobody rings up more in a morning.
 SHOWN_AT_ONCE = 25
+# Nobody fills a day further away than this.
+FURTHEST = timedelta(days=730)
 OTHER_WORDS = {"declined": "Cannot come", "no_answer": "No answer", "message": "Left a message"}
 
 
@@ -245,7 +247,7 @@ class Look:
 
     def found(self, clinician: Membership, at: time) -> Found:
         clinic, on, today = self.clinic, self.on, self.now.astimezone(self.clinic.tz).date()
-        rows = list(visits_of(clinic, on))
+        rows = visits_of(clinic, on)
         house = house_between(clinic, on, on)
         given = {"rows": rows, "hours": self._hours, "away": house.away, "rooms": self._rooms}
         holes = DayHoles(clinic=clinic, on=on, now=self.now, devices=house.devices, **given)
@@ -253,7 +255,7 @@ class Look:
         hole = _hole_at(day, clinician, at)
         if hole is None:
             return Found(None)
-        sessions = list(sessions_to_book(clinic, today=today, on=on))
+        sessions = sessions_to_book(clinic, today=today, on=on)
         waiting = waiters(waiting_shown(clinic.waiting_entries.all()))
         candidates = Candidates.of(clinic, on=on, today=today, sessions=sessions, waiting=waiting, rows=rows)
         fillers = candidates.fillers(hole, holes)
@@ -290,5 +292,8 @@ def _moment(request: HttpRequest, now: datetime) -> tuple[date, time]:
         at = time.fromisoformat(request.GET.get("at", ""))
     except ValueError:
         return now.date(), now.time()
-    in_sight = abs((on - now.date()).days) <= 730 and at.tzinfo is None
-    return (on, at) if in_sight else (now.date(), now.time())
+    if at.tzinfo is None and abs(on - now.date()) <= FURTHEST:
+        return on, at
+    if at.tzinfo is None and request.method == "GET":
+        messages.warning(request, TOO_FAR)
+    return now.date(), now.time()

@@ -27,6 +27,9 @@ TABS = (
     ("history", "History", "patients:history"),
 )
 
+# Nothing was asked today, and she has no visit today: nothing is to be asked yet.
+ON_THE_DAY = "Ask, on the day"
+
 
 def patient_header(
     patient: Patient, *, membership: Membership, tab: str = "", plan: TreatmentPlan | None = None
@@ -164,17 +167,26 @@ def _chips(known: dict, today: date, sessions: list[PlannedSession], clinical: b
 
 
 def _verdict(known: dict, today: date, sessions: list[PlannedSession]) -> dict:
+    """Whether she may be treated today. What is asked is asked on the day of a visit; that one has its own chip."""
     screened = known["screened"]
     # A session that has begun raises the version itself: from then on the screening it was opened with stands.
     begun = any(session.needling and session.needling["on"] == today.isoformat() for session in sessions)
     if not screened:
-        return {"state": "ask", "label": OUTCOMES["ask"]}
+        return {"state": "ask", "label": f"{OUTCOMES['ask']} today" if _comes(sessions, today) else ON_THE_DAY}
     if screened["facts_version"] != known["facts_version"] and not begun:
         return {"state": "ask", "label": "Screen again"}
     state, until = screened["outcome"], screened["earliest_on"]
     if state == "defer" and until:
         return {"state": state, "label": f"Not before {_short(date.fromisoformat(until))}"}
-    return {"state": state, "label": f"{OUTCOMES[state]} today" if state in ("clear", "caution") else OUTCOMES[state]}
+    # What refuses for good, or until somebody decides, does not end with the day.
+    ends_today = state in ("clear", "caution", "ask")
+    return {"state": state, "label": f"{OUTCOMES[state]} today" if ends_today else OUTCOMES[state]}
+
+
+def _comes(sessions: list[PlannedSession], today: date) -> bool:
+    """Whether a visit of these sessions is today, to come or under way."""
+    visits = [session.visit for session in sessions if session.visit]
+    return any(one["day"] == today.isoformat() and one["status"] in (*COMING, *PRESENT) for one in visits)
 
 
 def _short(on: date) -> str:

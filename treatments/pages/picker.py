@@ -197,6 +197,12 @@ def nearest_free(choice: Choice, staff: Staff, place: Place, count: int = 3) -> 
     )
 
 
+def taken_words(said: str, *, was_offered: bool) -> str:
+    """ "Just taken: Tue 16 Mar, 11:00." of a time that was offered, so was free a moment ago; of one that somebody chose for
+    herself only "Taken": it may have been another's for weeks."""
+    return said if was_offered else said.replace("Just taken", "Taken", 1)
+
+
 def _span(choice: Choice) -> Span:
     """The days on which a visit may be, by its window, by the rules and by what is booked of its course."""
     planned, today = choice.planned, choice.today

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import DateField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Greatest, JSONObject
 
 from clinic.models import Clinic
+from clinic.statements import Given, Statement
 from treatments.appointments.calls.heard import fruitless, heard, heard_about
 from treatments.appointments.models import BLOCKING, Appointment
 from treatments.pages.call_rows import SHOWN_OF_PATIENT, Call, CallList, Sorter, days, sentence, short_day
@@ -45,7 +47,7 @@ class SessionLists:
     called_in_vain: list[Call] = field(default_factory=list)
 
 
-def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> QuerySet[PlannedSession]:
+def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> list[PlannedSession]:
     """The next session of every active course, where it has no visit and was not done and its window opens soon. One a course.
 
     With `fell_out` (how its newest visit ended), `last_change` (when that was booked or ended), `more_wait` (whether the next one
@@ -54,6 +56,19 @@ def sessions_to_book(clinic: Clinic, *, today: date, on: date | None = None) -> 
     the number of the next session of the course that is booked or done.
     """
     opens_by = max(today + timedelta(days=OPENING_DAYS), on or today)
+    return _of_a_clinic(on is not None).rows(clinic=clinic.pk, opens_by=opens_by, on=on)
+
+
+@lru_cache
+def _of_a_clinic(for_a_day: bool) -> Statement:
+    clinic, opens_by = Given("clinic", IntegerField()), Given("opens_by", DateField())
+    return Statement(next_sessions(clinic, opens_by, on=Given("on", DateField()) if for_a_day else None))
+
+
+def next_sessions(
+    clinic: Clinic | Given, opens_by: date | Given, *, on: date | Given | None
+) -> QuerySet[PlannedSession]:
+    """What `sessions_to_book` asks."""
     newest = Appointment.objects.filter(planned_session=OuterRef("pk")).order_by("-id")
     of_clinic = PlannedSession.objects.filter(
         plan__clinic=clinic, plan__status="active", plan__patient__status="active", earliest_on__lte=opens_by
@@ -89,7 +104,7 @@ def _without_visit(sessions: QuerySet[PlannedSession]) -> QuerySet[PlannedSessio
     return sessions.filter(~Exists(visits), ~Exists(needlings))
 
 
-def _screened_for(on: date) -> Subquery:
+def _screened_for(on: date | Given) -> Subquery:
     shown = JSONObject(on=F("on"), purpose="purpose", made_at="made_at", outlook="result__outlook")
     newest = ScreeningRecord.objects.filter(patient=OuterRef("plan__patient"), on__lte=on).order_by("-id")
     return Subquery(newest.annotate(shown=shown).values("shown")[:1])

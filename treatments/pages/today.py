@@ -14,10 +14,11 @@ from django.utils.html import json_script
 from clinic.middleware import is_background
 from clinic.roles import member
 from patients.outbox.models import State
-from treatments.pages.calendar.events import day_events, written
+from treatments.pages.calendar.events import InScript, day_events, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
 from treatments.pages.call_lists import CallList
+from treatments.pages.day import TOO_FAR
 from treatments.pages.scores import reviews_list
 from treatments.pages.visit_card import VisitCard, card_of
 
@@ -40,6 +41,8 @@ def today(request: HttpRequest) -> HttpResponse:
     clinic, stands = request.clinic, standing()
     this_day = stands.now.astimezone(clinic.tz).date()
     on, by, view = asked(request.GET, this_day)
+    if is_too_far(request.GET.get("day", ""), this_day) and not is_background(request):
+        messages.warning(request, TOO_FAR)
     clinical = request.membership.may_see_clinical
     seen = picture_of(clinic, stands, on=on, by=by, chosen_ref=_ref(request.GET.get("visit", "")), clinical=clinical)
     # Why a course waits is for clinicians.
@@ -83,7 +86,7 @@ def _drawn(seen: Picture, here: str, visit_at: str) -> dict[str, Any]:
     return {
         "events": events,
         "events_tag": written(events)[1],
-        "events_script": json_script(events, "day-events"),
+        "events_script": json_script(events, "day-events", encoder=InScript),
         "list_rows": list_rows(seen.day.visits, visit_at),
     }
 
@@ -92,7 +95,9 @@ def _drawn(seen: Picture, here: str, visit_at: str) -> dict[str, Any]:
 def next_mail(request: HttpRequest, ref: UUID) -> HttpResponse:
     """The mail that leaves next to the patient of a visit, as it would go now; the visit where none waits any more."""
     visit = get_object_or_404(request.clinic.appointments, ref=ref)
-    waiting = request.clinic.messages.filter(patient=visit.patient_id, state=State.DUE).order_by("send_at", "pk").first()
+    waiting = (
+        request.clinic.messages.filter(patient=visit.patient_id, state=State.DUE).order_by("send_at", "pk").first()
+    )
     if waiting is None:
         messages.warning(request, "No mail waits any more.")
         return redirect("treatments:visit", ref=visit.ref)
@@ -137,6 +142,14 @@ def address(on: date, this_day: date, by: str, view: str) -> str:
 def asked_day(said: str, this_day: date) -> date:
     on = said_day(said)
     return on if on and abs(on - this_day) <= FURTHEST else this_day
+
+
+def is_too_far(said: str, this_day: date) -> bool:
+    """Whether an address names a day, and `asked_day` is another one."""
+    try:
+        return date.fromisoformat(said) != asked_day(said, this_day)
+    except ValueError:
+        return False
 
 
 def said_day(said: str) -> date | None:

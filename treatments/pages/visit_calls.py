@@ -1,13 +1,13 @@
 """Booked visits with something to say about them: before they travel, to ask, not confirmed, no e-mail, rules changed,
 not possible any more. What a list says of a date is read from stored rows (see `verdicts`)."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
@@ -16,68 +16,15 @@ from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.displaced import Displaced
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
-from treatments.pages.lost_places import place_read
-from treatments.pages.verdicts import NOT_PERMITTED, Verdict, newest_screening, verdict_of, with_screening
+from treatments.pages.noticed_visits import CONFIRM_DAYS, TELL_DAYS, Counted, Noticed, noticed_visits
+from treatments.pages.verdicts import NOT_PERMITTED, Verdict, verdict_of
 from treatments.rules.words import verdict_words
-from treatments.screenings.models import ScreeningFinding
-
-SHOWN_OF_VISIT = (
-    "ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "clinician_id",
-)  # fmt: skip
-ADDED = ("number", "of_sessions", "clinician_name", "calls", "place", "screened", "course_status")
-NOTICED_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at")
-# How far ahead a visit can still be moved with some grace, is expected to be confirmed, or must be told by telephone.
-TRAVEL_DAYS = 28
-CONFIRM_DAYS = 3
-TELL_DAYS = 7
-
-
-@dataclass(slots=True)
-class NoticedPatient:
-    ref: UUID
-    given_name: str
-    family_name: str
-    phone: str
-    email: str
-    mail_allowed: bool
-    email_bounced_at: datetime | None
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.given_name} {self.family_name}"
-
-
-@dataclass(slots=True)
-class Noticed:
-    """A coming visit, as much of it as its line says. A full diary has hundreds of them, and most are only counted: as rows
-    of the models they were half of what the day costs."""
-
-    ref: UUID
-    kind: str
-    status: str
-    day: date
-    starts_at: time
-    to_ask: bool
-    booked_at: datetime
-    clinician_id: int | None
-    number: int | None
-    of_sessions: int | None
-    clinician_name: str | None
-    calls: list[dict]
-    place: dict | None
-    screened: dict | None
-    course_status: str | None
-    patient: NoticedPatient
-
-    def get_kind_display(self) -> str:
-        return Appointment.Kind(self.kind).label
-
 
 # Why a visit is not possible any more; empty where it is.
-WhyLost = Callable[[Noticed], str]
+WhyLost = Callable[[Noticed | Counted], str]
 
 
-def never_lost(_visit: Noticed) -> str:
+def never_lost(_visit: Noticed | Counted) -> str:
     return ""
 
 
@@ -154,7 +101,8 @@ def sort_visits(
         else:
             into.calls.append(COUNTED)
 
-    for visit in _visits_that_need_a_word(clinic, now, today, lost_on_day):
+    found = noticed_visits(clinic, now, today, whole=whole, lost_on_day=lost_on_day)
+    for visit in found.judged:
         verdict, why_not = verdict_of(visit, today=today), why_lost(visit)
         is_refused = verdict is not None and verdict.state in NOT_PERMITTED
         if visit.ref in lost_on_day:
@@ -172,49 +120,13 @@ def sort_visits(
             put(lists.unconfirmed, visit, f"With {visit.clinician_name or 'nobody yet'}")
         if visit.day <= today + timedelta(days=TELL_DAYS) and (why := _no_email(visit)):
             put(lists.no_email, visit, why)
+    lists.unconfirmed.calls += [COUNTED for visit in found.unconfirmed if not why_lost(visit)]
+    lists.no_email.calls += [COUNTED] * found.no_email
     return lists
 
 
 def _add(sorter: Sorter, into: CallList, visit: Appointment, call: Call) -> None:
     sorter.add(into, call, visit.calls, about=visit.ref)
-
-
-def _visits_that_need_a_word(
-    clinic: Clinic, now: datetime, today: date, lost_on_day: Collection[UUID]
-) -> Iterator[Noticed]:
-    """Coming visits with something to say about them; all others never leave the database. One query."""
-    coming = Appointment.objects.filter(
-        clinic=clinic,
-        status__in=COMING,
-        day__gte=today,
-        day__lte=today + timedelta(days=TRAVEL_DAYS),
-        during__endswith__gt=now,
-    )
-    # A rule that is lifted today may stand again by the day of the visit.
-    lifted = ScreeningFinding.objects.filter(record=OuterRef("pk"), cleared_until__isnull=False)
-    may_refuse = newest_screening().annotate(may_refuse=Q(outcome__in=[*NOT_PERMITTED, "ask"]) | Q(Exists(lifted)))
-    unreachable = Q(patient__email="") | Q(patient__mail_allowed=False) | Q(patient__email_bounced_at__isnull=False)
-    soon = Q(status="booked", day__lte=today + timedelta(days=CONFIRM_DAYS))
-    noticed = (
-        Q(to_ask=True)
-        | Q(kind="treatment", may_refuse=True)
-        | (Q(kind="treatment") & ~Q(planned_session__plan__status="active"))
-        | soon
-        | Q(ref__in=lost_on_day)
-        | (unreachable & Q(day__lte=today + timedelta(days=TELL_DAYS)))
-    )
-    found = coming.annotate(may_refuse=Subquery(may_refuse.values("may_refuse")[:1])).filter(noticed)
-    found = found.annotate(
-        number=F("planned_session__number"),
-        of_sessions=F("planned_session__plan__sessions_planned"),
-        clinician_name=F("clinician__user__full_name"),
-        calls=heard_about("visit"),
-        place=place_read(soon | Q(ref__in=lost_on_day)),
-    )
-    names = (*SHOWN_OF_VISIT, *ADDED, *(f"patient__{name}" for name in NOTICED_OF_PATIENT))
-    of_visit = len(SHOWN_OF_VISIT) + len(ADDED)
-    for values in with_screening(found).order_by("during", "id").values_list(*names):
-        yield Noticed(*values[:of_visit], NoticedPatient(*values[of_visit:]))
 
 
 def _travel_call(visit: Appointment, verdict: Verdict, today: date) -> Call:

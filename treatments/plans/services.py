@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 
 from clinic import audit, clock
@@ -175,36 +175,50 @@ def complete(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
 
 
 @transaction.atomic
-def reanchor(*, plan: TreatmentPlan, fixed: dict[int, date]) -> list[PlannedSession]:
+def reanchor(*, plan: TreatmentPlan, fixed: Mapping[int, date]) -> list[PlannedSession]:
     """Work the windows out again from what is done or booked (`fixed`: session number to its day).
 
     The window of a session hangs on its predecessor's day where that is known, else on its target. Returns those changed.
     """
-    changed: list[PlannedSession] = []
-    sessions = list(plan.planned_sessions.select_for_update().order_by("number"))
-    hangs_on = _windows(plan, sessions, fixed)
-    for session in sessions:
+    return hang_windows(plan, plan.planned_sessions.select_for_update().order_by("number"), fixed)
+
+
+HANG = """
+UPDATE treatments_plannedsession session
+SET earliest_on = hung.earliest_on, target_on = hung.target_on, latest_on = hung.latest_on
+FROM unnest(%s::bigint[], %s::date[], %s::date[], %s::date[]) AS hung (id, earliest_on, target_on, latest_on)
+WHERE session.id = hung.id
+"""
+
+
+def hang_windows(
+    plan: TreatmentPlan, sessions: Iterable[PlannedSession], fixed: Mapping[int, date]
+) -> list[PlannedSession]:
+    """The same of the sessions of a course (by number) that are locked already."""
+    sessions = list(sessions)
+    hangs_on = windows_of(plan, sessions, fixed)
+    changed = [session for session in sessions if hangs_on[session.number] != _window_of(session)]
+    for session in changed:
         window = hangs_on[session.number]
-        if window != _window_of(session):
-            session.earliest_on, session.target_on, session.latest_on = (
-                window.earliest_on,
-                window.target_on,
-                window.latest_on,
-            )
-            session.save(update_fields=["earliest_on", "target_on", "latest_on"])
-            changed.append(session)
+        session.earliest_on, session.target_on, session.latest_on = (
+            window.earliest_on,
+            window.target_on,
+            window.latest_on,
+        )
+    if changed:
+        rows = [(session.pk, session.earliest_on, session.target_on, session.latest_on) for session in changed]
+        with connection.cursor() as cursor:
+            cursor.execute(HANG, [list(column) for column in zip(*rows, strict=True)])
     return changed
 
 
 def windows(plan: TreatmentPlan, *, fixed: Mapping[int, date]) -> dict[int, Window]:
-    """The window of each session by its number, if what is done or booked were on these days. One query.
-
-    The first session keeps the window it was planned with.
-    """
-    return _windows(plan, plan.planned_sessions.order_by("number"), fixed)
+    """The window of each session by its number, if what is done or booked were on these days. One query."""
+    return windows_of(plan, plan.planned_sessions.order_by("number"), fixed)
 
 
-def _windows(plan: TreatmentPlan, sessions: Iterable[PlannedSession], fixed: Mapping[int, date]) -> dict[int, Window]:
+def windows_of(plan: TreatmentPlan, sessions: Iterable[PlannedSession], fixed: Mapping[int, date]) -> dict[int, Window]:
+    """The same from sessions that were read already, by number. The first session keeps the window it was planned with."""
     found: dict[int, Window] = {}
     previous: int | None = None
     for session in sessions:

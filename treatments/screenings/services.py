@@ -15,7 +15,7 @@ from treatments import facts
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.facts import PatientFacts, from_json
 from treatments.protocol.screening import Screening, outlook, screen
-from treatments.rules.models import ProtocolVersion
+from treatments.rules.models import Device, ProtocolVersion
 from treatments.rules.policy import RuleSet, catalogue_for, rules_of
 from treatments.rules.services import version_of
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
@@ -38,10 +38,13 @@ def look(patient: Patient, *, on: date, purpose: str) -> Screening:
     return look_on(patient, [on], purpose=purpose, today=clock.today(patient.clinic))[on]
 
 
-def look_on(patient: Patient, days: Collection[date], *, purpose: str, today: date) -> dict[date, Screening]:
-    """The same for several days. Ten queries at most, however many days."""
+def look_on(
+    patient: Patient, days: Collection[date], *, purpose: str, today: date, device: Device | None = None
+) -> dict[date, Screening]:
+    """The same for several days. Ten queries at most, however many days. `device`: the clinic's default one, where that has
+    been read."""
     rules = rules_of(patient.clinic)
-    rows = facts.rows_of([patient], device=facts.default_device(patient))[patient.pk]
+    rows = facts.rows_of([patient], device=device or facts.default_device(patient))[patient.pk]
     known: dict[tuple[date, Catalogue], PatientFacts] = {}
     found = {}
     for on in days:

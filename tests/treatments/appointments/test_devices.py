@@ -5,13 +5,15 @@ from datetime import time, timedelta
 import pytest
 from django.urls import reverse
 
+from clinic import clock
 from clinic.errors import DomainError
 from tests import factories
 from tests.factories import TODAY
-from treatments.appointments import services
+from treatments.appointments import services, taking
 from treatments.appointments.models import Appointment
 from treatments.rules import services as rules
 from treatments.rules.models import Device
+from treatments.scheduling.free_time import Stretch
 
 pytestmark = pytest.mark.django_db
 DAY = TODAY + timedelta(days=7)
@@ -125,3 +127,20 @@ def test_a_device_that_is_named_must_be_in_service(second, beside, second_pen):
     second_pen.refresh_from_db()
     with pytest.raises(DomainError, match="Second pen is out of service"):
         factories.book(second, day=DAY, at=time(14), device=second_pen, **beside)
+
+
+@pytest.mark.parametrize(
+    ("looks_back", "found"), [(taking.LONGEST, True), (timedelta(0), False)], ids=["found", "control"]
+)
+def test_what_began_before_midnight_keeps_its_device_after_it(clinic, pen, patient, monkeypatch, looks_back, found):
+    """Numbed from 23:50 for four hours and treated until 07:50: the longest visit there can be."""
+    monkeypatch.setattr(taking, "LONGEST", looks_back)
+    begins = clock.resolve(DAY, time(23, 50), clinic.tz)
+    numbed, over = begins + timedelta(hours=4), begins + timedelta(hours=8)
+    Appointment.objects.create(
+        clinic=clinic, patient=patient, kind="review", day=DAY, starts_at=time(23, 50), zone=clinic.zone, device=pen,
+        prep_minutes=240, treat_minutes=240, during=(begins, over), room_during=(begins, over), clinician_during=(numbed, over),
+    )  # fmt: skip
+    mine = Appointment(clinic=clinic, patient=factories.make_patient(clinic))
+    asked = [Stretch(over - timedelta(minutes=5), over), Stretch(over, over + timedelta(minutes=30))]
+    assert taking.free_devices([mine, mine], asked) == [[] if found else [pen.pk], [pen.pk]]

@@ -77,6 +77,8 @@ def test_it_takes_two_presses_and_a_reason_and_is_shown_everywhere(clinician, de
     today = f"{reverse('treatments:today')}?day={visit.day.isoformat()}&visit="
     assert f"Beside another, on purpose: {REASON}" in _drawer(desk.get(f"{today}{visit.ref}"))
     assert "Beside another" not in _drawer(desk.get(f"{today}{taken.ref}"))
+    drawn = desk.get(reverse("treatments:visits_json"), {"day": visit.day.isoformat()}).json()["visits"]
+    assert {one["id"]: one["beside"] for one in drawn} == {str(visit.ref): REASON, str(taken.ref): ""}
     assert differences() == []
 
 

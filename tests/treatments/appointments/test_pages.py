@@ -255,7 +255,8 @@ def test_somebody_was_faster_and_three_free_times_are_offered(desk, clinic, plan
     answer = desk.post(book_url(planned), own(clinic, day))
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert "Just taken: Tue 16 Mar, 11:00" in text
+    # A time of her own choice: it may have been somebody's for weeks.
+    assert "<b>Taken: Tue 16 Mar, 11:00" in text and "Just taken" not in text
     assert "Nothing was saved. Nearest that fit:" in text
     nearest = answer.context["taken"]["offers"]
     assert len(nearest) == 3
@@ -264,6 +265,15 @@ def test_somebody_was_faster_and_three_free_times_are_offered(desk, clinic, plan
     again = desk.post(book_url(planned), own(clinic, day) | {"instead": nearest[0].value})
     assert again.status_code == 302
     assert Appointment.objects.get(planned_session=planned).status == "booked"
+
+
+def test_of_a_time_that_was_offered_it_is_said_that_it_was_just_taken(desk, clinic, planned):
+    picker = desk.get(book_url(planned)).context["picker"]
+    offer = picker.days[0][1][0]
+    consult_somebody_else(clinic, offer.starts_at.date(), offer.starts_at.time())
+    answer = desk.post(book_url(planned), {"slot": offer.value})
+    assert answer.status_code == 409
+    assert "<b>Just taken: " in answer.content.decode()
 
 
 def test_booking_is_undone_by_the_toast(desk, clinic, planned):

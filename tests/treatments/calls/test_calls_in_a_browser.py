@@ -65,6 +65,19 @@ def test_a_free_time_is_filled_by_keys_and_given_back(visitors, full, desk_membe
     assert visit.status == "cancelled"
 
 
+def test_the_columns_of_all_lists_begin_in_the_same_lines(visitors, full, desk_member):
+    page = visitors().sign_in(desk_member).open("/worklists/")
+    begins = page.locator(".calls thead tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].slice(0, 5).map(cell => Math.round(cell.getBoundingClientRect().left)))"
+    )
+    assert len(begins) >= 4
+    assert {tuple(columns) for columns in begins} == {tuple(begins[0])}
+    # And nothing stands out of its column.
+    out = """[...document.querySelectorAll(".worklist-page td")]
+        .filter(cell => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"""
+    assert page.evaluate(out) == []
+
+
 def test_a_call_is_two_presses_and_works_by_tab(visitors, full, desk_member):
     page = visitors().sign_in(desk_member).open("/worklists/")
     row = page.locator("#window-closing tbody tr").first

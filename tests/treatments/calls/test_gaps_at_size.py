@@ -16,7 +16,7 @@ from tests.factories import TODAY
 from tests.treatments.calls.at_size import fill_diary
 from treatments.pages.fillers import booked_later
 from treatments.pages.gap_page import SHOWN_AT_ONCE
-from treatments.pages.session_calls import sessions_to_book
+from treatments.pages.session_calls import OPENING_DAYS, next_sessions, sessions_to_book
 
 pytestmark = pytest.mark.django_db
 TOMORROW = TODAY + timedelta(days=1)
@@ -63,7 +63,8 @@ def test_a_clinic_of_ten_clinicians(clinic, active_plan, desk):
     assert all(one.day - one.target_on > abs(TOMORROW - one.target_on) for one in later)
 
     # The seed and those without a visit; what was said and screened is looked up for them alone.
-    to_book = sessions_to_book(clinic, today=TODAY, on=TOMORROW)
+    assert len(sessions_to_book(clinic, today=TODAY, on=TOMORROW)) == UNBOOKED + 1
+    to_book = next_sessions(clinic, TODAY + timedelta(days=OPENING_DAYS), on=TOMORROW)
     assert len(to_book) == UNBOOKED + 1
     for table in ("treatments_calloutcome", "treatments_screeningrecord"):
         assert 0 < times_read(to_book, table) <= UNBOOKED + 1, table

@@ -193,6 +193,8 @@ def test_a_course_on_hold_or_submitted_stands_still_after_two_weeks(desk, active
     later(timedelta(minutes=1))
     (call,) = lists_of(desk)["stalled"]
     assert (call.say, call.due) == ("On hold: ask a clinician", "14 days")
+    # What the list says of itself holds for the first of its rows.
+    assert "Submitted or on hold for 14 days or more," in desk.get(WORKLISTS).content.decode()
     press(desk, active_plan, "message", "stalled")
     assert not on_list(desk, "stalled")
 

@@ -173,8 +173,16 @@ def test_wishes_that_contradict_each_other_are_named_at_their_field(desk, active
 def test_where_nothing_fits_it_says_which_session_and_why(desk, active_plan):
     page = desk.get(url(active_plan), {"done_by": (factories.TODAY + timedelta(days=60)).isoformat()})
     assert "sets" not in page.context or not page.context["sets"]
-    assert re.search(r"Only \d of 4 fit before \d+ May\.", read(page))
+    assert re.search(r"Only \d of 4 fit by \d+ May\.", read(page))
     assert "Look without wishes" in read(page) and "Put session 1 on the waiting list" in read(page)
+
+
+def test_a_visit_on_the_very_day_counts_as_done_by_it(desk, active_plan):
+    first = next(iter(best(active_plan).values())).day
+    page = desk.get(url(active_plan), {"done_by": first.isoformat()})
+    assert page.context["why_none"] == f"Only 1 of 4 fits by {first.day} {first:%B}."
+    alone = desk.get(url(active_plan), {"done_by": first.isoformat(), "sessions": "1"})
+    assert alone.context["sets"][0].visits[0].on == first
 
 
 def test_why_nothing_fits_is_said_in_the_numbers_of_the_course(desk, active_plan):

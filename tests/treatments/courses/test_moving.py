@@ -59,6 +59,7 @@ def test_the_knock_on_bands_are_drawn_and_the_list_says_the_same(desk, visits, a
     moved_by = (third["band"]["x"] - third["old_band"]["x"]) / context["ruler"]["day_px"]
     assert moved_by == pytest.approx(20, abs=0.2)
     assert first["note"] == "booked" and second["note"] == "moving"
+    assert context["tray"]["way"].act == "Move sessions 2 and 3"
     listed = context["sessions"]
     assert [bool(entry["was"]) for entry in listed] == [False, True, True, False]
     assert listed[1]["was"] == "20 Apr" and listed[1]["when"].startswith("Mon 10 May")
@@ -71,6 +72,9 @@ def test_shift_all_is_the_second_choice_and_drawn_too(desk, visits, active_plan)
     shifted = desk.get(other["url"], headers={"HX-Request": "true"}).context
     assert [bool(entry["was"]) for entry in shifted["sessions"]] == [False, True, True, True]
     assert shifted["tray"]["way"].act == "Move sessions 2, 3 and 4"
+    assert "Move sessions 2, 3 and 4? Nothing is saved yet." in read(
+        desk.get(other["url"], headers={"HX-Request": "true"})
+    )
 
 
 def test_the_press_ends_in_the_rearrangement_that_was_shown(desk, visits, active_plan, desk_member):

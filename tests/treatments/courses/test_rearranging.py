@@ -1,5 +1,6 @@
 """A visit of a course moves: what else has to move is shown first, moves with it or not at all, and comes back together."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import time, timedelta
@@ -164,6 +165,16 @@ def test_the_desk_reads_what_moves_before_anything_is_saved(desk, visits, active
     assert desk.post(answer.url, {"way": way.value}).status_code == 302
     assert days_of(active_plan)[1] == place.day
     assert "Two visits are moved" in read(desk.get(reverse("treatments:course", args=[active_plan.ref])))
+
+
+def test_the_question_of_the_page_names_all_that_would_move(desk, visits):
+    def asked(visit, days: int) -> str:
+        page = desk.get(reverse("treatments:rearrange", args=[visit.ref]), {"to": value_of(later(visit, days))})
+        return re.search(r"<h2>(.*?)</h2>", page.content.decode())[1]
+
+    assert asked(visits[1], 20) == "Move session 2, and which others?"  # 2 and 3, or all that follow
+    assert asked(visits[2], 20) == "Move sessions 3 and 4?"
+    assert asked(visits[3], 7) == "Move session 4?"
 
 
 def test_each_way_says_how_many_dates_its_mail_tells(desk, visits):

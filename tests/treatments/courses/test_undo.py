@@ -306,11 +306,11 @@ def test_a_later_session_that_leaves_too_few_days_is_named_and_a_wish_is_not(des
     factories.answer_all(active_plan.patient)
     last = made[3].day
     said = desk.get(url(active_plan)).context["why_none"]
-    assert said.startswith("Only 1 of 2 fits before ")
+    assert said.startswith("Only 1 of 2 fits by ")
     assert f"Session 4 is booked for {last:%a} {last.day} {last:%b}" in said and "Move session 4 first." in said
     # With a day of her own it is the wish that leaves too few, and no session.
     wished = desk.get(url(active_plan), {"done_by": clock.today(active_plan.clinic) + timedelta(days=7)})
-    assert wished.context["why_none"].startswith("Only 1 of 2 fits before ")
+    assert wished.context["why_none"].startswith("Only 1 of 2 fits by ")
     assert "is booked" not in wished.context["why_none"]
 
 

@@ -1,6 +1,7 @@
 """The calendar's page as people meet it: the address appears once, works, and is given up."""
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from clinic.roles import Role
@@ -47,3 +48,28 @@ def test_an_address_is_made_read_replaced_and_given_up(visitors, clinic, patient
         "The calendar of Noor Adeyemi can no longer be read at its address."
     )
     visitor.shoot("given-up")
+
+
+def test_the_address_is_copied_by_key_and_that_is_said(visitors, clinician_member):
+    visitor = visitors().sign_in(clinician_member)
+    page = visitor.open(PAGE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Make an address").click()
+    copy = page.get_by_role("button", name="Copy the address")
+    said = page.get_by_role("status").filter(has_text="Copied")
+    expect(said).to_have_count(0)
+    copy.focus()
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#address").inner_text()
+    # Where the browser keeps its clipboard to itself, the address is marked to be copied by hand.
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }")
+    page.keyboard.press("Enter")
+    expect(page.locator("#copied")).to_have_text("Not copied. It is marked now: copy it by hand.")
+    assert page.evaluate("getSelection().toString().trim()") == page.locator("#address").inner_text()
+
+
+def test_without_scripts_there_is_no_button_that_does_nothing(clinician):
+    page = clinician.post(reverse("treatments:feed_make")).content.decode()
+    assert 'data-copies="address" data-says="copied" hidden' in page
+    assert 'class="form-control user-select-all' in page

@@ -33,13 +33,33 @@ def test_four_queries_whatever_the_history(patient, clinician_member):
 
 
 def test_without_a_screening_of_today_the_verdict_is_ask(patient, clinician_member, later):
-    assert verdict(patient, clinician_member) == ("ask", "Ask")
+    assert verdict(patient, clinician_member) == ("ask", "Ask, on the day")
     factories.answer_all(patient)
     factories.assess(patient)
     factories.screen_today(patient)
     assert verdict(patient, clinician_member) == ("clear", "Clear today")
     later(factories.in_days(1))
-    assert verdict(patient, clinician_member) == ("ask", "Ask")
+    assert verdict(patient, clinician_member) == ("ask", "Ask, on the day")
+
+
+def test_the_header_says_for_which_day_it_speaks(patient, clinician_member, later):
+    """Beside a visit that is clear for its own day, "Ask" alone reads as a contradiction."""
+    visit = factories.make_visit_today(patient)
+    assert verdict(patient, clinician_member) == ("ask", "Ask today")
+    visit = factories.arrive(visit)
+    assert verdict(patient, clinician_member) == ("ask", "Ask today")
+    later(factories.in_days(-1))
+    assert verdict(patient, clinician_member) == ("ask", "Ask, on the day")
+
+
+def test_what_was_found_today_is_said_of_today(patient, clinician_member):
+    factories.assess(patient)
+    factories.screen_today(patient)
+    assert verdict(patient, clinician_member) == ("ask", "Ask today")
+    factories.answer_all(patient)
+    factories.answer(patient, "pregnant", "yes")
+    factories.screen_today(patient)
+    assert verdict(patient, clinician_member) == ("block", "Blocked")
 
 
 def test_an_answer_after_the_screening_asks_to_screen_again(patient, clinician_member):
@@ -82,7 +102,7 @@ def test_the_desk_and_the_manager_read_no_diagnosis_and_no_skin_type(
     for member in (desk_member, manager_member):
         reduced = patient_header(active_plan.patient, membership=member)
         assert reduced["course"] == ""
-        assert [chip["label"] for chip in reduced["chips"]] == ["Ask"]
+        assert [chip["label"] for chip in reduced["chips"]] == ["Ask, on the day"]
         assert len(reduced["dots"]) == 4
 
 

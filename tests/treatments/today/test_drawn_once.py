@@ -1,11 +1,13 @@
 """A day that several desks look at is drawn once: as long as nothing was written, and for each only what she may see."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from patients.models import Patient
 from tests import factories
 from tests.factories import TODAY
 from tests.treatments.outcomes.measuring import mmasi
@@ -47,3 +49,15 @@ def test_what_is_drawn_for_a_clinician_is_not_shown_to_the_desk(desk, clinician,
     assert "Courses to review" in seen
     assert "Courses to review" not in shown + shown_again
     assert asked == WHAT_STANDS
+
+
+def test_a_name_cannot_end_the_script_that_carries_it(desk, visit_today):
+    name = "</script><b>&amp;"
+    Patient.objects.filter(pk=visit_today.patient_id).update(given_name=name)
+    page = desk.get("/today/")
+    body = page.content.decode().split('<script id="day-events" type="application/json">')[1].split("</script>")[0]
+    assert not set("<>&") & set(body)
+    assert json.loads(body) == json.loads(json.dumps(page.context["events"]))
+    assert name in json.loads(body)["visits"][0]["name"]
+    # The negative control: the picture that the calendar asks for is no part of a page.
+    assert name in desk.get(f"/today/visits.json?day={TODAY}").content.decode()

@@ -133,6 +133,23 @@ def test_who_was_slower_is_told_so_in_the_tray_and_nothing_has_moved(desk, clini
     assert place(visit_today)[1] == time(14)
 
 
+def test_on_the_place_of_an_old_visit_nothing_was_just_taken(desk, clinic, visit_today):
+    other = factories.make_patient(clinic, given_name="Ben", family_name="Carver")
+    there = factories.a_place(clinic, TODAY, time(14, 30), kind="consultation", room=clinic.rooms.last())
+    services.book(patient=other, kind="consultation", place=there, by=desk.membership.user)
+    tray = drop(desk, visit_today)
+    said = tray.context["tray"].refusal.sentence
+    assert said.startswith("Taken: Tue 9 Mar, 14:00.")
+    # What the tray offers instead was free when it was offered.
+    offer = tray.context["tray"].offers[0]
+    services.book(
+        patient=factories.make_patient(clinic, given_name="Zoe"), kind="consultation", by=desk.membership.user,
+        place=factories.a_place(clinic, TODAY, offer.starts_at.time(), kind="consultation"),
+    )  # fmt: skip
+    later = desk.get(url(visit_today), {"to": offer.value, "next": "/today/"})
+    assert later.context["tray"].refusal.sentence.startswith("Just taken: ")
+
+
 def test_pressed_twice_it_moves_once(desk, visit_today):
     tray = drop(desk, visit_today)
     token = "3f8bd9a2-0a51-4a57-9a1e-4f9a4c8f3c11"

@@ -26,7 +26,7 @@ from treatments.appointments.services import AlreadyBooked, OutsideWindow, Place
 from treatments.appointments.taking import TAKEN
 from treatments.pages.following import follow_url, noticed
 from treatments.pages.header import open_url, patient_header
-from treatments.pages.picker import Choice, Staff, nearest_free, pick
+from treatments.pages.picker import Choice, Staff, nearest_free, pick, taken_words
 from treatments.pages.rearrange_page import mail_words
 from treatments.pages.visit_card import apart_words, day_before
 
@@ -154,7 +154,7 @@ def _choose(
         try:
             return once(request, lambda: effect(form.place))
         except (SlotTaken, Busy) as refusal:
-            taken, status = _taken(request, choice, staff, form.place, refusal), 409
+            taken, status = _taken(request, choice, staff, form, refusal), 409
         except AlreadyBooked as refusal:
             taken, status = {"title": refusal.sentence, "offers": []}, 409
         except DomainError as refusal:
@@ -215,14 +215,14 @@ def _initial(choice: Choice) -> dict:
     }
 
 
-def _taken(request: HttpRequest, choice: Choice, staff: Staff, place: Place, refusal: DomainError) -> dict:
+def _taken(request: HttpRequest, choice: Choice, staff: Staff, form: PlaceForm, refusal: DomainError) -> dict:
     """What was taken, the three free times nearest to it, and the way to book it all the same for who may."""
-    sentence = refusal.sentence
+    sentence, place = refusal.sentence, form.place
     title, _, reason = (
         sentence.partition(". ") if sentence.startswith("Just taken") else (f"Just taken: {place.words()}", "", "")
     )
     return {
-        "title": title.rstrip("."),
+        "title": taken_words(title, was_offered=not form.is_own).rstrip("."),
         "reason": reason,
         "offers": nearest_free(choice, staff, place),
         "beside_url": _beside_url(request, choice, place) if refusal.code in BESIDE else "",

@@ -10,9 +10,9 @@ from clinic.models import User
 from treatments.appointments import messages
 from treatments.appointments import services as diary
 from treatments.appointments.courses import together
+from treatments.appointments.courses.locked import LockedCourse, lock
 from treatments.appointments.courses.models import CourseHold, HeldVisit
 from treatments.appointments.courses.problems import HELD_FOR
-from treatments.appointments.courses.together import LockedCourse, lock
 from treatments.appointments.models import Appointment
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.services import SlotTaken
@@ -36,7 +36,7 @@ def hold(*, plan: TreatmentPlan, places: Places, by: User) -> CourseHold:
     """
     course = lock(plan, places.values())
     plan = course.plan
-    _give_up_own(plan, by)
+    _give_up_own(course, by)
     visits = _rehearsed(course, places, by)
     now = clock.now()
     held = CourseHold.objects.create(clinic=plan.clinic, plan=plan, held_by=by, held_at=now, expires_at=now + HELD_FOR)
@@ -108,19 +108,19 @@ def go_on(*, plan: TreatmentPlan, booked: Places, moved: Mapping[Appointment, Pl
 
 def _book(plan: TreatmentPlan, places: Places, *, by: User) -> list[Appointment]:
     course = lock(plan, places.values())
-    _give_up_own(course.plan, by)
+    _give_up_own(course, by)
     visits = together.put_down(course, places, by=by)
     messages.owe_for_course(visits, by=by)
     audit.record("course.booked", course.plan, by=by, sessions=len(visits))
     return visits
 
 
-def _give_up_own(plan: TreatmentPlan, by: User) -> None:
-    held = CourseHold.objects.filter(plan=plan).select_related("held_by").first()
+def _give_up_own(course: LockedCourse, by: User) -> None:
+    held = course.held
     if held is None:
         return
     if held.held_by_id != by.pk:
-        until = clock.local(held.expires_at, plan.clinic)
+        until = clock.local(held.expires_at, course.plan.clinic)
         raise SlotTaken(f"{held.held_by.full_name} holds times for this course until {until:%H:%M}. Ask, or wait.")
     held.delete()
 

@@ -4,23 +4,19 @@ All of it inside the transaction of whoever has locked the course.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Q, QuerySet
 
-from clinic import audit, clock
+from clinic import audit
 from clinic.errors import ConstraintRefused, DomainError, explained
-from clinic.locks import not_for_long
-from clinic.models import ClinicNow, Membership, Room, User
-from patients.models import Patient
+from clinic.models import User
 from treatments.appointments import services as diary
-from treatments.appointments.courses.models import CourseHold
+from treatments.appointments.courses.locked import LockedCourse
 from treatments.appointments.gates import (
     AlreadyBooked,
     SlotTaken,
-    fixed_days,
     marks_to_ask_together,
     refuse_foreign,
     refuse_off_duty,
@@ -31,51 +27,10 @@ from treatments.appointments.places import Place
 from treatments.appointments.taking import OVERLAPS, free_devices, no_device_left, take, take_instead
 from treatments.appointments.working_time import duty
 from treatments.plans import services as plans
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.plans.models import PlannedSession
 from treatments.rules.models import Device
 
 Wanted = Sequence[tuple[Appointment, Place]]
-
-
-@dataclass(frozen=True)
-class LockedCourse:
-    """A course, and by their keys who and what its visits take or leave: as they are now, until our transaction ends."""
-
-    plan: TreatmentPlan
-    people: Mapping[int, Membership]
-    rooms: Mapping[int, Room]
-    # Those that are named, and all in service: which of them a visit gets is settled when it is let in.
-    devices: Mapping[int, Device]
-
-
-def lock(plan: TreatmentPlan, places: Collection[Place]) -> LockedCourse:
-    """Everything the visits of a course will hold or leave, in the one order, before the first of them: two courses that
-    meet in two places would else wait for each other. Raises Busy after three seconds."""
-    clinic = diary.under_its_rules(plan.clinic)
-    plan = plans.locked(plan)
-    plan.clinic = plan.patient.clinic = clinic
-    named = {place.device.pk for place in places if place.device is not None}
-    with not_for_long():
-        people = _locked(
-            Membership.objects.filter(pk__in={place.clinician.pk for place in places}).select_related("user")
-        )
-        rooms = _locked(Room.objects.filter(pk__in={place.room.pk for place in places}))
-        devices = _locked(Device.objects.filter(Q(in_service=True) | Q(pk__in=named), clinic=clinic))
-        _locked(Patient.objects.filter(pk=plan.patient_id).only("pk"))
-        _clear_away(plan)
-    for person in people.values():
-        if person.clinic_id == clinic.pk:
-            person.clinic = clinic
-    return LockedCourse(plan, people, rooms, devices)
-
-
-def _locked(rows: QuerySet) -> dict:
-    return {row.pk: row for row in rows.select_for_update(no_key=True, of=("self",)).order_by("pk")}
-
-
-def _clear_away(plan: TreatmentPlan) -> None:
-    """Holds that are over hold nothing; they only stand in the way of the constraint."""
-    CourseHold.objects.filter(clinic=plan.clinic, expires_at__lte=ClinicNow()).delete()
 
 
 def put_down(course: LockedCourse, places: Mapping[PlannedSession, Place], *, by: User) -> list[Appointment]:
@@ -83,12 +38,12 @@ def put_down(course: LockedCourse, places: Mapping[PlannedSession, Place], *, by
 
     Raises what `diary.book` raises.
     """
-    plan, taken = course.plan, fixed_days(course.plan)
+    plan, taken = course.plan, course.taken
     for planned in places:
         if planned.number in taken:
             raise AlreadyBooked(f"Session {planned.number} of the course is already booked. Look at the course again.")
     days = taken | {planned.number: place.day for planned, place in places.items()}
-    to_ask = marks_to_ask_together(plan.patient, plan, days, [planned.number for planned in places])
+    to_ask = _marks_to_ask(course, days, [planned.number for planned in places])
     wanted = [
         (
             Appointment(
@@ -108,7 +63,7 @@ def put_down(course: LockedCourse, places: Mapping[PlannedSession, Place], *, by
     visits = [visit for visit, _ in wanted]
     facts = {visit: {"day": visit.day.isoformat(), "kind": visit.kind} for visit in visits}
     audit.record_each("visit.booked", facts, by=by)
-    plans.reanchor(plan=plan, fixed=days)
+    _settle(course, days)
     return visits
 
 
@@ -117,11 +72,11 @@ def shift(course: LockedCourse, places: Mapping[Appointment, Place], *, by: User
 
     Two visits may swap places, so overlaps are looked for when all have moved. Raises what `diary.move` raises.
     """
-    plan, new = course.plan, {visit.pk: place for visit, place in places.items()}
+    new = {visit.pk: place for visit, place in places.items()}
     visits = diary.locked_under_the_course(places)
     numbers = {visit.pk: visit.planned_session.number for visit in visits}
-    days = fixed_days(plan) | {numbers[pk]: place.day for pk, place in new.items()}
-    to_ask = marks_to_ask_together(plan.patient, plan, days, numbers.values())
+    days = course.taken | {numbers[pk]: place.day for pk, place in new.items()}
+    to_ask = _marks_to_ask(course, days, numbers.values())
     _set_constraints("DEFERRED")
     visits.sort(key=lambda visit: new[visit.pk].start(visit.clinic))
     for visit in visits:
@@ -137,8 +92,22 @@ def shift(course: LockedCourse, places: Mapping[Appointment, Place], *, by: User
             _set_constraints("IMMEDIATE")
     except ConstraintRefused as refusal:
         raise SlotTaken(f"Just taken. {refusal.sentence}", code=refusal.code) from refusal
-    plans.reanchor(plan=plan, fixed=days)
+    _settle(course, days)
     return visits
+
+
+def _marks_to_ask(course: LockedCourse, days: Mapping[int, date], moved: Collection[int]) -> dict[int, bool]:
+    """`gates.marks_to_ask_together`, by what was read under the lock."""
+    device = next((device for device in course.devices.values() if device.in_service), None)
+    return marks_to_ask_together(
+        course.plan.patient, course.plan, days, moved, sessions=course.sessions, device=device, now=course.now
+    )
+
+
+def _settle(course: LockedCourse, days: Mapping[int, date]) -> None:
+    """The sessions of the course are on these days now, and its windows hang on them."""
+    course.taken.update(days)
+    plans.hang_windows(course.plan, course.sessions, days)
 
 
 def _let_in(course: LockedCourse, wanted: Wanted) -> Iterable[tuple[Appointment, Place, datetime]]:
@@ -148,10 +117,9 @@ def _let_in(course: LockedCourse, wanted: Wanted) -> Iterable[tuple[Appointment,
         refuse_foreign(clinic, place, visit.patient, visit.planned_session)
     starts = [place.start(clinic) for _, place in wanted]
     places = _as_they_are(course, wanted, starts)
-    now = clock.now()
     on_duty = duty(clinic, [place.clinician for place in places], [place.day for place in places])
     for (visit, _), place, start in zip(wanted, places, starts, strict=True):
-        refuse_past(start, now=now)
+        refuse_past(start, now=course.now)
         refuse_off_duty(place, start, visit.planned_session, on_duty)
     return zip((visit for visit, _ in wanted), places, starts, strict=True)
 

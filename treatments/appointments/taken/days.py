@@ -169,6 +169,7 @@ def wall_ticks(starts: time, ends: time) -> int:
     return (1 << end) - (1 << first) if first < end else 0
 
 
+@lru_cache(maxsize=64)
 def on_grid(grid_minutes: int) -> int:
     """Wall bits of a day at every `grid_minutes`, a multiple of five, counted from midnight."""
     step, left = divmod(grid_minutes, TICK_MINUTES)

@@ -9,6 +9,7 @@ import json
 from datetime import date
 from functools import lru_cache
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.templatetags.static import static
 
 from clinic.templatetags.clinic_ui import BOOTSTRAP_SPRITE, SPRITE, sprite_names
@@ -48,6 +49,14 @@ def written(events: dict) -> tuple[str, str]:
     return body, hashlib.sha256(body.encode()).hexdigest()[:32]
 
 
+class InScript(DjangoJSONEncoder):
+    """JSON without a letter that means something in HTML. `json_script` would find the same ones, letter by letter: of a day of two
+    hundred visits that took ten times as long as writing it."""
+
+    def encode(self, o: object) -> str:
+        return super().encode(o).replace("&", r"\u0026").replace("<", r"\u003C").replace(">", r"\u003E")
+
+
 def lane_id(lane: Lane) -> str:
     return str(lane.ref) if lane.ref else NOBODY
 
@@ -75,6 +84,8 @@ def _visit(visit: Visit, lane: Lane, on: date, url: str) -> dict:
         "tag": visit.tag,
         "shape": visit.shape,
         "one_line": visit.minutes <= ONE_LINE_MINUTES,
+        # Why it stands beside another on purpose; empty for all others.
+        "beside": "" if visit.is_gone else row.overlap_reason,
         "hue": visit.glyph[0],
         "glyph": glyph_url(visit.glyph[1]),
         "url": url,

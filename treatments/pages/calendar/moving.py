@@ -14,12 +14,12 @@ from treatments.appointments.courses.models import HeldVisit
 from treatments.appointments.courses.rearranging import rearrangement
 from treatments.appointments.courses.trying import sentence_of
 from treatments.appointments.forms import FURTHEST_DAYS
-from treatments.appointments.gates import OutsideWindow
+from treatments.appointments.gates import OutsideWindow, SlotTaken
 from treatments.appointments.models import BLOCKING, COMING, Appointment
 from treatments.appointments.offers import Offer, place_of_value, value_of
 from treatments.appointments.places import Place, place_of
 from treatments.flows import moving as flow
-from treatments.pages.picker import Choice, Staff, nearest_free
+from treatments.pages.picker import Choice, Staff, nearest_free, taken_words
 from treatments.pages.rearrange_page import Line, ways_of
 
 ALONE = "alone"
@@ -97,6 +97,10 @@ def tray_of(visit: Appointment, asked: QueryDict, *, by: User, staff: Staff) -> 
         tray.refusal = DomainError("The visit is there already: nothing would change.")
         return tray
     tray.refusal = flow.refusal(places={visit: tray.place}, by=by)
+    if isinstance(tray.refusal, SlotTaken):
+        # Where she dropped it the other one was to be seen.
+        said = taken_words(tray.refusal.sentence, was_offered="to" in asked)
+        tray.refusal = SlotTaken(said, code=tray.refusal.code)
     if tray.refusal is None or isinstance(tray.refusal, OutsideWindow):
         try:
             tray.proposals, reason = _proposals(tray, now=now)

@@ -3,16 +3,21 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import connection
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery, UUIDField
 from django.db.models.functions import Coalesce, JSONObject, TruncDate
+from psycopg2.extras import DateTimeTZRange
 
 from clinic import clock
 from clinic.models import Clinic, ClinicNow, Room
+from clinic.statements import Given, Statement
 from patients.outbox.models import Message, State
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import Appointment
@@ -100,7 +105,7 @@ def picture_of(
 def _drawn(clinic: Clinic, now: datetime, *, on: date, by: str, chosen_ref: UUID | None, clinical: bool) -> Picture:
     known = _known(clinic, chosen_ref, on=on, clinical=clinical)
     this_day = now.astimezone(clinic.tz).date()
-    rows = list(visits_of(clinic, on))
+    rows = visits_of(clinic, on)
     chosen = next((row for row in rows if row.ref == chosen_ref), None)
     hours, rooms = weekly_hours(clinic), [Room(clinic=clinic, **shown) for shown in known["rooms"]]
     for person in people(hours):
@@ -121,6 +126,13 @@ def _drawn(clinic: Clinic, now: datetime, *, on: date, by: str, chosen_ref: UUID
 def _known(clinic: Clinic, chosen_ref: UUID | None, *, on: date, clinical: bool) -> dict[str, Any]:
     """In one query: who is away on the day `on` or from today on; the rooms, the devices in service (keys); who waits for a
     place; the counts of the top bar; the next mail of the chosen patient; for clinicians, the courses to review."""
+    drawn = DateTimeTZRange(*clock.day_bounds(on, clinic.tz))
+    (known,) = _around(clinic.tz, clinical).rows(clinic=clinic.pk, drawn=drawn, chosen=chosen_ref)
+    return known
+
+
+@lru_cache
+def _around(zone: ZoneInfo, clinical: bool) -> Statement:
     rooms = Room.objects.filter(clinic=OuterRef("pk")).annotate(
         shown=JSONObject(**{name: name for name in SHOWN_OF_ROOM})
     )
@@ -128,39 +140,39 @@ def _known(clinic: Clinic, chosen_ref: UUID | None, *, on: date, clinical: bool)
     unsigned = TreatmentSession.objects.filter(clinic=OuterRef("pk"), status="open")
     called = CallOutcome.objects.filter(
         clinic=OuterRef("pk"), taken_back_at=None, said_at__gt=ClinicNow() - timedelta(days=1)
-    ).annotate(on=TruncDate("said_at", tzinfo=clinic.tz))
+    ).annotate(on=TruncDate("said_at", tzinfo=zone))
     # The first bound lets the index of days serve; the second is the clinic's midnight.
     waiting = (
         Message.objects.filter(clinic=OuterRef("pk"), state=State.DUE, send_at__lt=ClinicNow() + timedelta(days=1))
-        .annotate(on=TruncDate("send_at", tzinfo=clinic.tz))
-        .filter(on__lte=TruncDate(ClinicNow(), tzinfo=clinic.tz))
+        .annotate(on=TruncDate("send_at", tzinfo=zone))
+        .filter(on__lte=TruncDate(ClinicNow(), tzinfo=zone))
     )
-    of_chosen = Message.objects.filter(patient__appointments__ref=chosen_ref, state=State.DUE).order_by("send_at", "pk")
+    chosen = Given("chosen", UUIDField())
+    of_chosen = Message.objects.filter(patient__appointments__ref=chosen, state=State.DUE).order_by("send_at", "pk")
     for_clinicians = (
         {"reviews": ArraySubquery(reviews_shown(open_reviews().filter(clinic=OuterRef("pk"))))} if clinical else {}
     )
-    return (
-        Clinic.objects.filter(pk=clinic.pk)
+    return Statement(
+        Clinic.objects.filter(pk=Given("clinic", IntegerField()))
         .values("pk")
         .annotate(
-            away=absent_shown(absent().filter(_matters(clinic, on))),
+            away=absent_shown(absent().filter(_matters())),
             rooms=ArraySubquery(rooms.order_by("position", "id").values("shown")),
             waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
             devices=ArraySubquery(devices.order_by("pk").values("pk")),
             unsigned=_count(unsigned),
-            called=_count(called.filter(on=TruncDate(ClinicNow(), tzinfo=clinic.tz))),
+            called=_count(called.filter(on=TruncDate(ClinicNow(), tzinfo=zone))),
             will_go=_count(waiting),
             next_mail_at=Subquery(of_chosen.values("send_at")[:1]),
             **for_clinicians,
         )
-        .get()
     )
 
 
-def _matters(clinic: Clinic, on: date) -> Q:
+def _matters() -> Q:
     """Time off on the day that is drawn, or in the days searched for a next session: those lie ahead."""
     ahead = Q(during__upper_inf=True) | Q(during__endswith__gt=ClinicNow() - timedelta(days=1))
-    return ahead | Q(during__overlap=clock.day_bounds(on, clinic.tz))
+    return ahead | Q(during__overlap=Given("drawn", DateTimeRangeField()))
 
 
 def _count(rows):

@@ -34,6 +34,7 @@ from treatments.pages.picker import Staff
 from treatments.pages.today import FURTHEST, VIEWS, address, asked
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
+TOO_FAR = "That week is too far away. This is the present one."
 
 
 @member()
@@ -79,7 +80,9 @@ def _tagged(answer: HttpResponse, shown: str, stands: str) -> HttpResponse:
 def week(request: HttpRequest) -> HttpResponse:
     """`?week=2026-W47&who=<clinician or room, by ref>&view=grid|list`: what is not said, or not understood, is as usual."""
     clinic, today = request.clinic, clock.today(request.clinic)
-    monday = _monday(request.GET.get("week", ""), today)
+    monday = _monday(said := request.GET.get("week", ""), today)
+    if _is_too_far(said, monday) and not is_background(request):
+        messages.warning(request, TOO_FAR)
     staff, rooms = (
         list(clinic.memberships.filter(sees_patients=True, is_active=True).select_related("user")),
         list(clinic.rooms.all()),
@@ -140,12 +143,21 @@ def week_json(request: HttpRequest) -> HttpResponse:
 
 
 def _monday(said: str, today: date) -> date:
-    try:
-        monday = date.fromisoformat(f"{said}-1") if re.fullmatch(r"\d{4}-W\d{2}", said) else today
-    except ValueError:
-        monday = today
+    monday = _said_monday(said) or today
     monday = monday if abs(monday - today) <= FURTHEST else today
     return monday - timedelta(days=monday.isoweekday() - 1)
+
+
+def _is_too_far(said: str, monday: date) -> bool:
+    """Whether an address names a week, and `monday` begins another one."""
+    return _said_monday(said) not in (None, monday)
+
+
+def _said_monday(said: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{said}-1") if re.fullmatch(r"\d{4}-W\d{2}", said) else None
+    except ValueError:
+        return None
 
 
 def _week_url(monday: date, of: Membership | Room | None, view: str) -> str:
