@@ -34,6 +34,7 @@ class Statement:
         self._queryset = queryset
         self._compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         self._sql, self._values = self._compiler.as_sql()
+        self._converters = self._compiler.get_converters([column for column, *_ in self._compiler.select])
 
     def rows(self, **given: object) -> list[Any]:
         """One query. KeyError where a value is missing."""
@@ -41,6 +42,7 @@ class Statement:
         compiler = copy(self._compiler)
         compiler.connection = connection  # of this thread
         compiler.as_sql = lambda *_, **__: (self._sql, values)
+        compiler.get_converters = lambda _: self._converters
         queryset = self._queryset.all()
         queryset.query.get_compiler = lambda *_, **__: compiler
         return list(queryset)

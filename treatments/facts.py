@@ -4,10 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import IntegerField
+
 from clinic.models import Clinic
+from clinic.statements import Given, Statement, among
 from patients.models import HistoryAnswer, MedicationStatement, Patient
 from treatments.assessments.models import Assessment
 from treatments.plans.models import TreatmentPlan
@@ -53,23 +57,29 @@ class Rows:
 def rows_of(patients: Collection[Patient], *, device: Device | None) -> dict[int, Rows]:
     """Rows by key of the patient. Eight queries, however many patients. `device`: the one they are judged with."""
     known = {patient.pk: Rows(patient, device) for patient in patients}
-    of_them = {"patient__in": known}
-    read = ("patient_id", "code", "value", "on", "detail", "via", "answered_on")
-    for answer in HistoryAnswer.objects.filter(**of_them).only(*read).order_by("answered_on", "id"):
-        known[answer.patient_id].answers.append(answer)
-    for medicine in MedicationStatement.objects.filter(**of_them, entered_in_error=False):
-        known[medicine.patient_id].medications.append(medicine)
-    newest = Assessment.objects.filter(**of_them, entered_in_error=False).prefetch_related("concerns")
-    for assessment in newest.order_by("patient_id", "-assessed_on", "-id").distinct("patient_id"):
-        known[assessment.patient_id].assessments.append(assessment)
-    needlings = TreatmentSession.objects.filter(**of_them).exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
-    for session in needlings.select_related("plan").prefetch_related("zones").order_by("on"):
-        known[session.patient_id].sessions.append(session)
-    for event in AdverseEvent.objects.filter(**of_them, entered_in_error=False):
-        known[event.patient_id].adverse_events.append(event)
-    for clearance in Clearance.objects.filter(**of_them, revoked_at=None):
-        known[clearance.patient_id].clearances.append(clearance)
+    for kind, statement in _statements().items():
+        for row in statement.rows(patients=list(known)):
+            getattr(known[row.patient_id], kind).append(row)
     return known
+
+
+@cache
+def _statements() -> dict[str, Statement]:
+    """What is read of the patients, by the field of `Rows` that it is for."""
+    read = ("patient_id", "code", "value", "on", "detail", "via", "answered_on")
+    counting = {"entered_in_error": False}
+    newest = Assessment.objects.filter(**counting).order_by("patient_id", "-assessed_on", "-id").distinct("patient_id")
+    needlings = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).order_by("on")
+    rows = {
+        "answers": HistoryAnswer.objects.only(*read).order_by("answered_on", "id"),
+        "medications": MedicationStatement.objects.filter(**counting),
+        "assessments": newest.prefetch_related("concerns"),
+        "sessions": needlings.select_related("plan").prefetch_related("zones"),
+        "adverse_events": AdverseEvent.objects.filter(**counting),
+        "clearances": Clearance.objects.filter(revoked_at=None),
+    }
+    of_them = among("patient_id", Given("patients", ArrayField(IntegerField())))
+    return {kind: Statement(each.filter(of_them)) for kind, each in rows.items()}
 
 
 def patient_facts(patient: Patient, *, on: date, catalogue: Catalogue, device: Device | None = None) -> PatientFacts:

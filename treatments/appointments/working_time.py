@@ -11,12 +11,14 @@ from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Q
+from django.db.models import DateField, IntegerField, Q
 
 from clinic import clock
 from clinic.models import Clinic, Membership, User, WorkingHours
 from clinic.prepared import Prepared
+from clinic.statements import Given, Statement, among
 from treatments.scheduling.free_time import Stretch, merged, without
 
 
@@ -186,14 +188,18 @@ class Duty:
 
 def duty(clinic: Clinic, clinicians: Iterable[Membership], days: Collection[date]) -> Duty:
     """When these people work on these days, whoever they are. Two queries."""
-    counting = WorkingHours.objects.filter(
-        Q(on=None) | Q(on__in=days), membership__in={person.pk for person in clinicians}, withdrawn_at=None
-    )
     hours: Hours = defaultdict(list)
-    for row in counting:
+    for row in _hours_on().rows(people=list({person.pk for person in clinicians}), days=list(days)):
         hours[row.membership_id].append(row)
     begin, end = clock.day_bounds(min(days), clinic.tz)[0], clock.day_bounds(max(days), clinic.tz)[1]
     return Duty(clinic, hours, time_off(clinic, begin, end))
+
+
+@cache
+def _hours_on() -> Statement:
+    people, days = Given("people", ArrayField(IntegerField())), Given("days", ArrayField(DateField()))
+    counts = Q(on=None) | Q(among("on", days))
+    return Statement(WorkingHours.objects.filter(counts, among("membership_id", people), withdrawn_at=None))
 
 
 def day_by_day(rows: Iterable[WorkedHours]) -> Callable[[date], list[WorkedHours]]:

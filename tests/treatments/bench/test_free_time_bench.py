@@ -63,7 +63,7 @@ def assert_booking_leaves_no_row(monkeypatch) -> None:
     monkeypatch.setattr(booking, "RUNS", 1)
     visits = Appointment.objects.count()
     (found,) = booking.figures(One())
-    assert found.reference and "statements of raw SQL" in found.note
+    assert found.reference and "statements as raw SQL" in found.note
     assert Appointment.objects.count() == visits
 
 

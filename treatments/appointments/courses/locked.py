@@ -3,70 +3,59 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, FilteredRelation, IntegerField, Q, QuerySet
 
 from clinic.locks import not_for_long
-from clinic.models import Membership, Room, User
-from clinic.rows import Select
+from clinic.models import ClinicNow, Membership, Room
+from clinic.statements import Given, Statement, among
 from patients.models import Patient
 from treatments.appointments.courses.models import CourseHold
-from treatments.appointments.models import BLOCKING_IN_SQL
+from treatments.appointments.models import BLOCKING
 from treatments.appointments.places import Place
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.models import Device
 from treatments.rules.policy import hold_rules
 
-PLAN = Select(
-    "course_to_lock", "SELECT {plan} FROM treatments_treatmentplan plan WHERE plan.id = %(plan)s FOR UPDATE", plan=TreatmentPlan
-)  # fmt: skip
-PEOPLE = Select(
-    "people_to_lock",
-    """
-    SELECT {person}, {account} FROM clinic_membership person JOIN clinic_user account ON account.id = person.user_id
-    WHERE person.id = ANY(%(keys)s::bigint[]) ORDER BY person.id FOR NO KEY UPDATE OF person
-    """,
-    person=Membership,
-    account=User,
-)
-ROOMS = Select(
-    "rooms_to_lock",
-    "SELECT {room} FROM clinic_room room WHERE room.id = ANY(%(keys)s::bigint[]) ORDER BY room.id FOR NO KEY UPDATE",
-    room=Room,
-)
-DEVICES = Select(
-    "devices_to_lock",
-    """
-    SELECT {device} FROM treatments_device device
-    WHERE device.clinic_id = %(clinic)s AND (device.in_service OR device.id = ANY(%(named)s::bigint[]))
-    ORDER BY device.id FOR NO KEY UPDATE
-    """,
-    device=Device,
-)
-PATIENT = Select(
-    "patient_to_lock",
-    "SELECT {patient} FROM patients_patient patient WHERE patient.id = %(patient)s FOR NO KEY UPDATE",
-    patient=Patient,
-)
-# Each session with the day it is booked for or was done, as `gates.fixed_days` says it.
-SESSIONS = Select(
-    "sessions_to_lock",
-    f"""
-    SELECT {{session}}, visit.day, clinic_now() FROM treatments_plannedsession session
-    LEFT JOIN treatments_appointment visit ON visit.planned_session_id = session.id AND visit.session_counts
-        AND visit.status IN ({BLOCKING_IN_SQL})
-    WHERE session.plan_id = %(plan)s ORDER BY session.number FOR UPDATE OF session
-    """,  # noqa: S608  a constant of ours
-    session=PlannedSession,
-)
-HOLDS = Select(
-    "holds_in_the_way",
-    """
-    SELECT {hold}, {holder}, hold.expires_at <= clinic_now() FROM treatments_coursehold hold
-    JOIN clinic_user holder ON holder.id = hold.held_by_id
-    WHERE hold.clinic_id = %(clinic)s AND (hold.plan_id = %(plan)s OR hold.expires_at <= clinic_now())
-    """,
-    hold=CourseHold,
-    holder=User,
-)
+KEYS = ArrayField(IntegerField())
+
+
+@cache
+def _locking() -> dict[str, Statement]:
+    """What is locked, in the one order: two courses that meet in two places would else wait for each other."""
+    plan, clinic = Given("plan", IntegerField()), Given("clinic", IntegerField())
+    devices = Device.objects.filter(Q(in_service=True) | Q(among("pk", Given("devices", KEYS))), clinic=clinic)
+    rows = {
+        "plan": TreatmentPlan.objects.filter(pk=plan).select_for_update(),
+        "people": _by_key(Membership.objects.select_related("user").filter(among("pk", Given("people", KEYS)))),
+        "rooms": _by_key(Room.objects.filter(among("pk", Given("rooms", KEYS)))),
+        "devices": _by_key(devices),
+        "patient": _by_key(Patient.objects.filter(plans=plan)),
+        "sessions": _with_their_days(PlannedSession.objects.filter(plan=plan)).select_for_update(of=("self",)),
+    }
+    return {name: Statement(each) for name, each in rows.items()}
+
+
+def _by_key(rows: QuerySet) -> QuerySet:
+    return rows.order_by("pk").select_for_update(no_key=True, of=("self",))
+
+
+def _with_their_days(sessions: QuerySet[PlannedSession]) -> QuerySet[PlannedSession]:
+    """By number, each with the day it is booked for or was done (`taken_on`), as `gates.fixed_days` says it; and the moment."""
+    counts = Q(appointments__session_counts=True, appointments__status__in=BLOCKING)
+    with_visit = sessions.annotate(visit=FilteredRelation("appointments", condition=counts))
+    return with_visit.annotate(taken_on=F("visit__day"), now=ClinicNow()).order_by("number")
+
+
+@cache
+def _holds_in_the_way() -> Statement:
+    is_over = Q(expires_at__lte=ClinicNow())
+    holds = CourseHold.objects.filter(
+        Q(plan=Given("plan", IntegerField())) | is_over, clinic=Given("clinic", IntegerField())
+    )
+    return Statement(holds.select_related("held_by").annotate(is_over=is_over))
 
 
 @dataclass(frozen=True)
@@ -88,46 +77,40 @@ class LockedCourse:
 
 
 def lock(plan: TreatmentPlan, places: Collection[Place]) -> LockedCourse:
-    """Everything the visits of a course will hold or leave, in the one order, before the first of them: two courses that
-    meet in two places would else wait for each other. Raises Busy after three seconds."""
-    named = [place.device.pk for place in places if place.device is not None]
+    """Everything the visits of a course will hold or leave, before the first of them. Raises Busy after three seconds."""
+    asked = {
+        "clinic": plan.clinic_id,
+        "plan": plan.pk,
+        "people": list({place.clinician.pk for place in places}),
+        "rooms": list({place.room.pk for place in places}),
+        "devices": [place.device.pk for place in places if place.device is not None],
+    }
     with not_for_long():
         clinic = hold_rules(plan.clinic)
-        [(plan,)] = PLAN.fetch(plan=plan.pk)
-        people = PEOPLE.fetch(keys=list({place.clinician.pk for place in places}))
-        rooms = ROOMS.fetch(keys=list({place.room.pk for place in places}))
-        devices = DEVICES.fetch(clinic=clinic.pk, named=named)
-        [(patient,)] = PATIENT.fetch(patient=plan.patient_id)
-        sessions = SESSIONS.fetch(plan=plan.pk)
+        rows = {name: statement.rows(**asked) for name, statement in _locking().items()}
         held = _clear_away(plan)
+    [plan], [patient], sessions = rows["plan"], rows["patient"], rows["sessions"]
     plan.clinic = patient.clinic = clinic
     plan.patient = patient
-    for person, account in people:
-        person.user = account
+    for person in rows["people"]:
         if person.clinic_id == clinic.pk:
             person.clinic = clinic
     return LockedCourse(
         plan=plan,
-        people={person.pk: person for person, _ in people},
-        rooms={room.pk: room for (room,) in rooms},
-        devices={device.pk: device for (device,) in devices},
-        sessions=[session for session, _, _ in sessions],
-        taken={session.number: day for session, day, _ in sessions if day is not None},
+        people={person.pk: person for person in rows["people"]},
+        rooms={room.pk: room for room in rows["rooms"]},
+        devices={device.pk: device for device in rows["devices"]},
+        sessions=sessions,
+        taken={session.number: session.taken_on for session in sessions if session.taken_on is not None},
         held=held,
-        now=sessions[0][2],
+        now=sessions[0].now,
     )
 
 
 def _clear_away(plan: TreatmentPlan) -> CourseHold | None:
     """Holds that are over hold nothing; they only stand in the way of the constraint. Returns the one of this course that is
     not over."""
-    own, over = None, []
-    for hold, holder, is_over in HOLDS.fetch(clinic=plan.clinic_id, plan=plan.pk):
-        hold.held_by = holder
-        if is_over:
-            over.append(hold.pk)
-        else:
-            own = hold
-    if over:
+    holds = _holds_in_the_way().rows(clinic=plan.clinic_id, plan=plan.pk)
+    if over := [hold.pk for hold in holds if hold.is_over]:
         CourseHold.objects.filter(pk__in=over).delete()
-    return own
+    return next((hold for hold in holds if not hold.is_over), None)
