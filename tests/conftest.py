@@ -34,11 +34,6 @@ FIRST = (
 )
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: whoever drives a browser, or kills and waits, leaves its own idle for half of the time."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((at for at, part in enumerate(FIRST) if part in item.nodeid), len(FIRST)))
