@@ -89,15 +89,22 @@ def lost_changes(intents: Iterable[Intent]) -> list[str]:
 
 
 def told_twice(intents: Iterable[Intent]) -> list[str]:
-    """Two racers who were told that they had made the same version of a visit: one of the two is lost."""
-    raising = Counter(
+    """Two racers who were told that they had made the same version of a visit: one of the two is lost. A confirmation and what
+    undoes a step make no version of their own: of these history knows each one."""
+    done = [intent for intent in intents if intent.outcome == DONE]
+    versions = Counter(
         (visit, version)
-        for intent in intents
-        if intent.outcome == DONE and intent.act not in ("confirm", "undo")
+        for intent in done
+        if intent.act not in ("confirm", "undo")
         for visit, version, _ in intent.visits
     )
+    steps = Counter(change for intent in done if intent.act in ("confirm", "undo") for change in intent.visits)
+    known = Counter(Appointment.pgh_event_model.objects.values_list("id", "schedule_version", "status"))
     return [
-        f"visit {visit}, version {version}: {count} times" for (visit, version), count in raising.items() if count > 1
+        f"visit {visit}, version {version}: {count} times" for (visit, version), count in versions.items() if count > 1
+    ] + [
+        f"visit {visit}, version {version}: {count} times more {status} than it was"
+        for (visit, version, status), count in (steps - known).items()
     ]
 
 

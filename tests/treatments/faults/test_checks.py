@@ -145,6 +145,18 @@ def test_a_change_that_history_does_not_know_is_lost_and_one_version_is_told_onc
     assert claim_checks.told_twice([moved, moved]) == [f"visit {visits[0].pk}, version 2: 2 times"]
 
 
+def test_what_is_confirmed_or_undone_was_so_as_often_as_it_was_told(visits):
+    visit = visits[0]
+    confirmed = Intent("confirm", 0.0, {}, DONE, 0, [(visit.pk, 1, "confirmed")])
+    taken_back = Intent("undo", 0.0, {}, DONE, 0, [(visit.pk, 1, "booked")])
+    for told_of in ([confirmed], [confirmed, taken_back], [confirmed, taken_back, confirmed]):
+        to = "confirmed" if len(told_of) % 2 else "booked"
+        Appointment.objects.filter(pk=visit.pk).update(status=to)
+        assert claim_checks.told_twice(told_of) == []
+    once_more = [confirmed, confirmed, confirmed]
+    assert claim_checks.told_twice(once_more) == [f"visit {visit.pk}, version 1: 1 times more confirmed than it was"]
+
+
 def test_an_answer_of_500_and_whatever_no_sentence_explains_is_a_fault():
     answers = [DONE, "SlotTaken", "raw taken", "http 302", "http 409", "http 500", "http 503", "fault", None]
     assert [booking.is_fault(Intent("move", 0.0, outcome=answer)) for answer in answers] == [False] * 5 + [True] * 3 + [
