@@ -43,6 +43,9 @@ def test_four_visits_in_three_presses_the_second_moved_and_the_one_mail_read(
     # Within the minute the second one is moved on the ruler: the mail that waits tells of it, and no other is written.
     page.get_by_role("slider", name="Session 2").focus()
     page.keyboard.press("PageUp")
+    expect(page.get_by_role("button", name="Move session 2")).to_be_visible()
+    toast, tray = (page.locator(part).bounding_box() for part in ("#toasts", "#tray"))
+    assert toast["y"] + toast["height"] <= tray["y"]
     page.get_by_role("button", name="Move session 2").click()
     expect(page.locator("#toasts")).to_contain_text("One visit is moved")
     later(timedelta(seconds=61))
