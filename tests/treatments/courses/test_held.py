@@ -149,3 +149,12 @@ def test_two_courses_that_meet_in_two_places_book_one_after_the_other_and_none_b
         thread.join(timeout=60)
     assert sorted(said) == ["booked", "taken"]
     assert Appointment.objects.filter(status="booked").count() == 4
+
+
+def test_a_hold_that_is_let_go_while_it_is_read_books_nothing(active_plan, desk_member):
+    held = services.hold(plan=active_plan, places=best(active_plan), by=desk_member.user)
+    # What is read of it after its row: nothing, if it went meanwhile.
+    held.visits.all().delete()
+    with pytest.raises(services.LetGo, match="no longer held"):
+        services.book_held(plan=active_plan, by=desk_member.user)
+    assert not Appointment.objects.exists()

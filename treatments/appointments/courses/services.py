@@ -28,6 +28,9 @@ class LetGo(DomainError):
     """The five minutes are over and somebody has cleared the places away."""
 
 
+NO_LONGER_HELD = "These times are no longer held. Choose again: nothing was booked."
+
+
 @transaction.atomic
 def hold(*, plan: TreatmentPlan, places: Places, by: User) -> CourseHold:
     """Keep these places for five minutes; a hold of this course by the same person is given up for it.
@@ -67,11 +70,14 @@ def book_held(*, plan: TreatmentPlan, by: User, shown: str = "") -> list[Appoint
     """
     held = CourseHold.objects.filter(plan=plan, held_by=by).first()
     if held is None:
-        raise LetGo("These times are no longer held. Choose again: nothing was booked.")
+        raise LetGo(NO_LONGER_HELD)
     if shown and shown != str(held.ref):
         raise LetGo("Other times are held for this course by now. Look at them again: nothing was booked.")
     rows = held.visits.select_related("planned_session__plan", "clinician__user", "clinician__clinic", "room", "device")
     places = {row.planned_session: place_of(row) for row in rows}
+    # Let go between the one question and the other.
+    if not places:
+        raise LetGo(NO_LONGER_HELD)
     return _book(plan, places, by=by)
 
 
