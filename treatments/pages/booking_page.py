@@ -158,9 +158,9 @@ def count_words(count: int) -> str:
     return NUMBERS[count]
 
 
-def all_of_them(count: int, what: str) -> str:
-    """ "both visits", "all four visits": of two or more."""
-    return f"both {what}" if count == 2 else f"all {count_words(count)} {what}"
+def all_of_them(count: int) -> str:
+    """ "both", "all four": of two or more visits or times."""
+    return "both" if count == 2 else f"all {count_words(count)}"
 
 
 # ── One set in words ──────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from clinic import audit, clock
@@ -183,14 +183,6 @@ def reanchor(*, plan: TreatmentPlan, fixed: Mapping[int, date]) -> list[PlannedS
     return hang_windows(plan, plan.planned_sessions.select_for_update().order_by("number"), fixed)
 
 
-HANG = """
-UPDATE treatments_plannedsession session
-SET earliest_on = hung.earliest_on, target_on = hung.target_on, latest_on = hung.latest_on
-FROM unnest(%s::bigint[], %s::date[], %s::date[], %s::date[]) AS hung (id, earliest_on, target_on, latest_on)
-WHERE session.id = hung.id
-"""
-
-
 def hang_windows(
     plan: TreatmentPlan, sessions: Iterable[PlannedSession], fixed: Mapping[int, date]
 ) -> list[PlannedSession]:
@@ -205,10 +197,7 @@ def hang_windows(
             window.target_on,
             window.latest_on,
         )
-    if changed:
-        rows = [(session.pk, session.earliest_on, session.target_on, session.latest_on) for session in changed]
-        with connection.cursor() as cursor:
-            cursor.execute(HANG, [list(column) for column in zip(*rows, strict=True)])
+    PlannedSession.objects.bulk_update(changed, ["earliest_on", "target_on", "latest_on"])
     return changed
 
 

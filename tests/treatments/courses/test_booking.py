@@ -253,7 +253,7 @@ def test_a_day_off_is_planned_around(desk, active_plan, clinic, clinician_member
 
 def test_the_words_for_numbers_reach_to_eight():
     assert [booking_page.count_words(n) for n in (1, 8)] == ["one", "eight"]
-    assert [booking_page.all_of_them(n, "times") for n in (2, 3)] == ["both times", "all three times"]
+    assert [booking_page.all_of_them(n) for n in (2, 3)] == ["both", "all three"]
 
 
 def test_the_page_asks_for_nothing_twice_and_as_much_for_two_sessions_as_for_four(desk, active_plan):

@@ -163,7 +163,7 @@ def _book(request: HttpRequest, plan: TreatmentPlan) -> HttpResponse:
     def effect() -> str:
         visits = services.book_held(plan=plan, shown=request.POST.get("held", ""), by=request.user)
         asked = " Questions are open: they are marked." if any(visit.to_ask for visit in visits) else ""
-        what = f"{page.all_of_them(len(visits), 'visits').capitalize()} are" if len(visits) > 1 else "The visit is"
+        what = f"{page.all_of_them(len(visits)).capitalize()} visits are" if len(visits) > 1 else "The visit is"
         messages.success(
             request,
             f"{what} booked.{asked} {rearrange_page.mail_words(plan.patient, len(visits))}",
@@ -268,8 +268,7 @@ def _sets(
         "why_none": why_none,
         "times": times,
         "chosen_is_held": bool(mine) and chosen == mine,
-        "all_times": page.all_of_them(len(mine), "times").capitalize(),
-        "book_all": f"Book {page.all_of_them(len(mine), '').strip()}",
+        "all_of_them": page.all_of_them(len(mine)),
         "swapping": swapping,
         "swaps": page.swaps_of(times, chosen, swapping, kept=dict(kept.lists())) if swapping else [],
     }
