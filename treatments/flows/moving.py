@@ -49,18 +49,13 @@ def is_back(visit: Appointment, version: int) -> bool:
     return replace(was, device=None) == replace(now, device=None)
 
 
-class _Rehearsed(Exception):
-    """Takes back what was only tried."""
-
-
 def refusal(*, places: Mapping[Appointment, Place], by: User) -> DomainError | None:
     """What `move` would be refused with, by every gate of it and in the same words; None where it would be done. Nothing of
     it stays."""
     try:
         with transaction.atomic():
             move(places=places, by=by)
-            raise _Rehearsed
-    except _Rehearsed:
-        return None
+            transaction.set_rollback(True)
     except DomainError as refused:
         return refused
+    return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,8 +19,9 @@ from clinic.models import Clinic, Membership, Room
 from clinic.roles import member
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import people, weekly_hours
+from treatments.pages.day import TOO_FAR
 from treatments.pages.day_visits import Visit, shown, visits_of
-from treatments.pages.today import asked_day
+from treatments.pages.today import asked_day, is_too_far
 from treatments.pages.verdicts import newest_screening
 from treatments.protocol.catalogue import Catalogue
 from treatments.rules.policy import catalogue_for
@@ -63,6 +65,8 @@ def day_sheet(request: HttpRequest) -> HttpResponse:
     clinic, asked = request.clinic, request.GET
     now = clock.now().astimezone(clinic.tz)
     on = asked_day(asked.get("day", ""), now.date())
+    if is_too_far(asked.get("day", ""), now.date()):
+        messages.warning(request, TOO_FAR)
     by = BY[1] if asked.get("by") == BY[1] else BY[0]
     rows = list(visits_of(clinic, on))
     with_clinical = request.membership.may_see_clinical and asked.get("clinical") == "yes"

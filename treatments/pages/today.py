@@ -9,12 +9,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.html import json_script
 
 from clinic.middleware import is_background
 from clinic.roles import member
 from patients.outbox.models import State
-from treatments.pages.calendar.events import InScript, day_events, written
+from treatments.pages.calendar.events import day_events, in_script, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
 from treatments.pages.call_lists import CallList
@@ -86,7 +85,7 @@ def _drawn(seen: Picture, here: str, visit_at: str) -> dict[str, Any]:
     return {
         "events": events,
         "events_tag": written(events)[1],
-        "events_script": json_script(events, "day-events", encoder=InScript),
+        "events_script": in_script(events, "day-events"),
         "list_rows": list_rows(seen.day.visits, visit_at),
     }
 

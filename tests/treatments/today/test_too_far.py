@@ -42,6 +42,13 @@ def test_today_goes_as_far_as_it_says(desk):
         assert notices(desk.get("/today/", {"day": day.isoformat()})) == said
 
 
+@pytest.mark.parametrize(("day", "said"), [("2099-01-01", [TOO_FAR]), ("soon", []), (TODAY.isoformat(), [])])
+def test_the_day_sheet_of_a_day_too_far_away_is_of_today_and_says_so(desk, day, said):
+    page = desk.get(reverse("treatments:day_sheet"), {"day": day})
+    assert notices(page) == said
+    assert page.context["on"] == TODAY
+
+
 @pytest.mark.parametrize(
     ("week", "said"),
     [("2099-W01", [WEEK_TOO_FAR]), ("0001-W01", [WEEK_TOO_FAR]), ("2027-W11", []), ("2027-W99", []), ("soon", [])],

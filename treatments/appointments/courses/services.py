@@ -131,20 +131,12 @@ def _give_up_own(course: LockedCourse, by: User) -> None:
     held.delete()
 
 
-class _Rehearsed(Exception):
-    """Carries the visits out of a booking that was only tried."""
-
-    def __init__(self, visits: list[Appointment]) -> None:
-        self.visits = visits
-
-
 def _rehearsed(course: LockedCourse, places: Places, by: User) -> list[Appointment]:
     """The visits as booking would make them, by every gate of booking; nothing of it stays."""
-    try:
-        with transaction.atomic():
-            raise _Rehearsed(together.put_down(course, places, by=by))
-    except _Rehearsed as rehearsal:
-        return rehearsal.visits
+    with transaction.atomic():
+        visits = together.put_down(course, places, by=by)
+        transaction.set_rollback(True)
+    return visits
 
 
 def _held(held: CourseHold, visit: Appointment) -> HeldVisit:

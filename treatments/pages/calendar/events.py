@@ -11,6 +11,8 @@ from functools import lru_cache
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.templatetags.static import static
+from django.utils.html import json_script
+from django.utils.safestring import SafeString
 
 from clinic.templatetags.clinic_ui import BOOTSTRAP_SPRITE, SPRITE, sprite_names
 from treatments.appointments.models import COMING
@@ -49,7 +51,12 @@ def written(events: dict) -> tuple[str, str]:
     return body, hashlib.sha256(body.encode()).hexdigest()[:32]
 
 
-class InScript(DjangoJSONEncoder):
+def in_script(events: dict, name: str) -> SafeString:
+    """As data in a page, where a script finds them by this name."""
+    return json_script(events, name, encoder=_InScript)
+
+
+class _InScript(DjangoJSONEncoder):
     """JSON without a letter that means something in HTML. `json_script` would find the same ones, letter by letter: of a day of two
     hundred visits that took ten times as long as writing it."""
 

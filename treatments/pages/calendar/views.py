@@ -25,7 +25,7 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.services import SlotTaken
 from treatments.flows import moving as flow
 from treatments.pages.booking_page import count_words
-from treatments.pages.calendar.events import day_events, glyph_url, written
+from treatments.pages.calendar.events import day_events, glyph_url, in_script, written
 from treatments.pages.calendar.moving import Tray, tray_of
 from treatments.pages.calendar.picture import picture_of, standing
 from treatments.pages.calendar.week import Asked, asked_days, lines_by_day, week_events
@@ -98,7 +98,6 @@ def week(request: HttpRequest) -> HttpResponse:
     events = week_events(clinic, days, stands)
     view = "list" if request.GET.get("view") == "list" else "grid"
     context = {
-        "events": events,
         "events_tag": written(events)[1],
         "now": stands.now.astimezone(clinic.tz),
         "days": lines_by_day(events),
@@ -108,6 +107,7 @@ def week(request: HttpRequest) -> HttpResponse:
         "staff": staff,
         "rooms": rooms,
         "view": view,
+        "events_script": in_script(events, "week-events") if view == "grid" else "",
         "week": f"{monday:%G-W%V}",
         "this_week": monday <= today <= days.last,
         "here": _week_url(monday, of, "grid"),
