@@ -3,11 +3,12 @@
 The hours of a weekday count week after week; where a single day has hours of its own, those replace them.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -54,12 +55,23 @@ def weekly_hours(clinic: Clinic, first_day: date | None = None, last_day: date |
     with connection.cursor() as cursor:
         statement.execute(cursor, {"clinic": clinic.pk, "first": first_day, "last": last_day})
         for values in cursor.fetchall():
-            of_person, rest = values[: len(person_fields)], values[len(person_fields) :]
+            of_person, of_user = values[: len(person_fields)], values[len(person_fields) : -1]
             person = Membership.from_db(connection.alias, person_fields, of_person)
-            person.user = User.from_db(connection.alias, user_fields, rest[: len(user_fields)])
-            columns = rest[len(user_fields) :]
-            hours[person.pk] = [WorkedHours(person, *row) for row in zip(*columns, strict=True)]
+            person.user = User.from_db(connection.alias, user_fields, of_user)
+            hours[person.pk] = [WorkedHours(person, *row) for row in _read(values[-1])]
     return hours
+
+
+READ = (int, date.fromisoformat, time.fromisoformat, time.fromisoformat, date.fromisoformat, date.fromisoformat)
+
+
+@lru_cache(maxsize=512)
+def _read(rows: str) -> list[tuple]:
+    """Hours without their person, out of the statement's JSON. They are the same from one search to the next."""
+    return [
+        tuple(None if value is None else read(value) for read, value in zip(READ, row, strict=True))
+        for row in json.loads(rows)
+    ]
 
 
 @cache
@@ -67,12 +79,10 @@ def _hours_and_people() -> tuple[Prepared, list[str], list[str]]:
     """The statement, and the names of the fields of person and user that come first in its rows: each person comes once."""
     person, user = (list(model._meta.concrete_fields) for model in (Membership, User))
     columns = [f'person."{field.column}"' for field in person] + [f'usr."{field.column}"' for field in user]
-    of_hours = [
-        f'array_agg(hours."{name}" ORDER BY hours."on", hours.weekday, hours.starts)'
-        for name in WorkedHours._fields[1:]
-    ]
+    of_hours = ", ".join(f'hours."{name}"' for name in WorkedHours._fields[1:])
     statement = f"""
-        SELECT {", ".join([*columns, *of_hours])} FROM clinic_workinghours hours
+        SELECT {", ".join(columns)}, json_agg(json_build_array({of_hours}) ORDER BY hours."on", hours.weekday, hours.starts)::text
+        FROM clinic_workinghours hours
         JOIN clinic_membership person ON person.id = hours.membership_id JOIN clinic_user usr ON usr.id = person.user_id
         WHERE person.clinic_id = %(clinic)s AND person.is_active AND person.sees_patients AND hours.withdrawn_at IS NULL
             AND (hours."on" IS NULL
