@@ -18,13 +18,14 @@ from django.urls import include, path
 from clinic import clock
 from clinic.models import Clinic
 from clinic.roles import member
+from treatments.bench.at_rest import at_rest, each_at_rest
 from treatments.bench.data import Bench
-from treatments.bench.figures import Figure, against, figure
+from treatments.bench.figures import Figure, against, at_rest_within
 from treatments.bench.free_time import RUNS, TIMES_RAW, TIMES_SMALL, clients, got, in_turns
 from treatments.pages.calendar.week import Asked, visits_between
 
 COLD_MS, WARM_MS = 200, 50
-COLD_RUNS, WARM_RUNS = 5, 40
+COLD_RUNS, WARM_RUNS = 3, 10
 
 
 def figures(bench: Bench) -> Iterator[Figure]:
@@ -50,13 +51,13 @@ def _day(bench: Bench, pages: dict[object, Client]) -> Iterator[Figure]:
     ours, small = (got(pages[database], url) for database in (bench.large, bench.small))
     bench.use(bench.large)
     ours()
-    cold = [_cold(ours) for _ in range(COLD_RUNS)]
-    yield figure("day page of 200 visits, 500k, cold", goal_ms=COLD_MS, taken_ms=cold)
-    anew = [_anew(ours) for _ in range(WARM_RUNS)]
-    yield figure("day page of 200 visits, 500k, after every write", goal_ms=COLD_MS, taken_ms=anew)
-    taken, less = in_turns(bench, WARM_RUNS, (bench.large, ours), (bench.small, small))
-    yield figure("day page of 200 visits, 500k, warm", goal_ms=WARM_MS, taken_ms=taken)
-    yield against("day page of 200 visits, 500k beside 50k", taken, less, TIMES_SMALL)
+    cold = at_rest(lambda: [_cold(ours) for _ in range(COLD_RUNS)])
+    yield at_rest_within(COLD_MS, "day page of 200 visits, 500k, cold", cold)
+    anew = at_rest(lambda: [_anew(ours) for _ in range(WARM_RUNS)])
+    yield at_rest_within(COLD_MS, "day page of 200 visits, 500k, after every write", anew)
+    warm, less = each_at_rest(lambda: in_turns(bench, WARM_RUNS, (bench.large, ours), (bench.small, small)))
+    yield at_rest_within(WARM_MS, "day page of 200 visits, 500k, warm", warm)
+    yield against("day page of 200 visits, 500k beside 50k", warm.whenever, less.whenever, TIMES_SMALL)
 
 
 def _cold(act) -> float:

@@ -4,8 +4,10 @@ import os
 import platform
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter
+
+from treatments.bench.at_rest import Taken
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,7 @@ class Figure:
     """A median of `runs` in milliseconds (or another `unit`), the largest of them, and the goal.
 
     `reference`: what was measured beside it in the same run, where the goal is `times` that. `note`: what was compared.
+    `whenever`: where the median is of the machine at rest, the median of all that was measured.
     """
 
     name: str
@@ -24,6 +27,7 @@ class Figure:
     reference: float | None = None
     times: float | None = None
     note: str = ""
+    whenever: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -39,6 +43,8 @@ class Figure:
         if self.reference is not None:
             goal += f" ({self.times:.4g} x {self.reference:.4g})"
         line = f"{self.name:<60} {self.median:9.3f} {self.unit}   {goal:<32} {self.ratio:5.2f} x   {verdict}"
+        if self.whenever is not None:
+            line += f"   (at rest; {self.whenever:.3g} {self.unit} whenever)"
         return f"{line}\n    {self.note}" if self.note else line
 
 
@@ -46,6 +52,12 @@ def figure(name: str, *, goal_ms: float, taken_ms: Iterable[float], note: str = 
     """The figure of measured times in milliseconds."""
     taken = sorted(taken_ms)
     return Figure(name, statistics.median(taken), taken[-1], goal_ms, len(taken), note=note)
+
+
+def at_rest_within(goal_ms: float, name: str, taken: Taken) -> Figure:
+    """The figure of times in milliseconds that were measured at several moments."""
+    found = figure(name, goal_ms=goal_ms, taken_ms=taken.at_rest)
+    return replace(found, largest=max(taken.whenever), whenever=statistics.median(taken.whenever))
 
 
 def against(name: str, taken: Sequence[float], reference: Sequence[float], times: float, note: str = "") -> Figure:

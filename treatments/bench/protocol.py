@@ -5,9 +5,11 @@ import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
-from treatments.bench.figures import Figure, figure, timed
+from treatments.bench.at_rest import at_rest
+from treatments.bench.figures import Figure, at_rest_within, timed
 from treatments.protocol.catalogue import load
 from treatments.protocol.facts import AdverseEventFact, Answer, ClearanceFact, Concern, Device, Needling, PatientFacts
 from treatments.protocol.planning import propose_course
@@ -15,8 +17,8 @@ from treatments.protocol.screening import screen
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2026, 12, 1)
-RUNS = 200
-PROCESSES = 25
+RUNS = 50
+PROCESSES = 5
 # The modules are there already, as they are for every caller; what is measured is the reading of the file.
 READ_ONCE = (
     "from time import perf_counter; from treatments.protocol.catalogue import load;"
@@ -26,17 +28,18 @@ READ_ONCE = (
 
 def figures() -> Iterator[Figure]:
     """Goals: design, 6; the patients are the easiest and the hardest there are."""
-    yield figure("catalogue load, each in a fresh process", goal_ms=30, taken_ms=[_read() for _ in range(PROCESSES)])
+    read = at_rest(lambda: [_read() for _ in range(PROCESSES)])
+    yield at_rest_within(30, "catalogue load, each in a fresh process", read)
     catalogue = load()
     for who, facts in (("nothing raised", _harmless()), ("every rule raised", _everything())):
-        taken = timed(lambda facts=facts: screen(facts, on=DAY, purpose="session", catalogue=catalogue), runs=RUNS)
-        yield figure(f"screen(), {who}", goal_ms=1, taken_ms=taken)
+        screened = partial(screen, facts, on=DAY, purpose="session", catalogue=catalogue)
+        yield at_rest_within(1, f"screen(), {who}", at_rest(partial(timed, screened, runs=RUNS)))
     for who, facts, count in (
         ("4 sessions of one concern", _harmless(), None),
         ("8 sessions, three concerns", _everything(), 8),
     ):
-        taken = timed(lambda facts=facts, count=count: _course(facts, count), runs=RUNS)
-        yield figure(f"course proposal, {who}", goal_ms=2, taken_ms=taken)
+        proposed = partial(_course, facts, count)
+        yield at_rest_within(2, f"course proposal, {who}", at_rest(partial(timed, proposed, runs=RUNS)))
 
 
 def _read() -> float:

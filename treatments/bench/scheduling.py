@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean, median
 
 from treatments.bench import exact_solver
-from treatments.bench.figures import Figure, figure, once, timed
+from treatments.bench.at_rest import at_rest
+from treatments.bench.figures import Figure, at_rest_within, once
 from treatments.bench.made_up import any_problem, busy_clinic
 from treatments.scheduling.finding import cheapest_set, find_sets
 from treatments.scheduling.problems import Problem
@@ -45,9 +47,9 @@ class Beside:
 def figures() -> Iterator[Figure]:
     """Goals: design, 6."""
     for sessions in (3, 4, 6):
-        taken = [timed(lambda p=problem: find_sets(p), runs=3) for problem in _usual(RUNS, sessions)]
-        name = f"three sets, {sessions} sessions, 10 clinicians, 6 rooms"
-        yield figure(name, goal_ms=USUAL_MS, taken_ms=[median(each) for each in taken])
+        problems = _usual(RUNS, sessions)
+        taken = at_rest(lambda problems=problems: [once(partial(find_sets, problem)) for problem in problems])
+        yield at_rest_within(USUAL_MS, f"three sets, {sessions} sessions, 10 clinicians, 6 rooms", taken)
     if exact_solver.is_there():
         yield from _faster(
             f"{TIMED_AGAINST_THE_SOLVER} problems of a clinic", map(_clinics, range(TIMED_AGAINST_THE_SOLVER))

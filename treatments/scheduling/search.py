@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from typing import NamedTuple
 
 from treatments.scheduling.availability import Availability
@@ -44,20 +45,17 @@ class Tail(NamedTuple):
 
 
 class Places:
-    """The cheapest start of each day with each clinician, worked out when it is first asked for."""
+    """The cheapest start of each day with each clinician (`cheapest`), worked out when it is first asked for."""
 
     def __init__(self, problem: Problem, availability: Availability) -> None:
         self.problem = problem
         self.availability = availability
         self.prices = Prices(problem)
-        self._known: dict[tuple[str, int], Place | None] = {}
+        self.cheapest = cache(self._cheapest)
 
-    def cheapest(self, clinician: str, day: int) -> Place | None:
-        key = (clinician, day)
-        if key not in self._known:
-            on = date.fromordinal(day)
-            self._known[key] = self.cheapest_of(self.availability.starts(clinician, on), clinician, on)
-        return self._known[key]
+    def _cheapest(self, clinician: str, day: int) -> Place | None:
+        on = date.fromordinal(day)
+        return self.cheapest_of(self.availability.starts(clinician, on), clinician, on)
 
     def cheapest_of(self, starts: int, clinician: str, on: date) -> Place | None:
         """The cheapest of these starts, and of equally cheap ones the earliest."""

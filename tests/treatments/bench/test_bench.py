@@ -5,8 +5,8 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from treatments.bench import exact_solver, protocol, scheduling
-from treatments.bench.figures import Figure, against, as_json, counted, figure, timed
+from treatments.bench import at_rest, exact_solver, protocol, scheduling
+from treatments.bench.figures import Figure, against, as_json, at_rest_within, counted, figure, timed
 
 
 def test_a_figure_is_a_median_beside_its_goal():
@@ -55,7 +55,23 @@ def test_the_command_prints_keeps_and_refuses_a_missed_goal(monkeypatch, tmp_pat
     assert json.loads(kept.read_text())["figures"][0]["reached"] is (median <= 10)
 
 
+def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(monkeypatch):
+    monkeypatch.setattr(at_rest, "MOMENTS", 3)
+    monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
+    # Before and after each moment: in the second both are quiet, the third is disturbed as it ends.
+    loops = iter([5, 5, 2, 2, 1, 9])
+    monkeypatch.setattr(at_rest, "_loop", lambda: next(loops))
+    times = iter([[[10.0], [1.0]], [[30.0], [3.0]], [[20.0], [2.0]]])
+    large, small = at_rest.each_at_rest(lambda: next(times))
+    assert (large.at_rest, large.whenever) == ([30.0], [10.0, 30.0, 20.0])
+    assert (small.at_rest, small.whenever) == ([3.0], [1.0, 3.0, 2.0])
+    found = at_rest_within(25, "walk", large)
+    assert (found.median, found.whenever, found.largest, found.is_reached) == (30, 20, 30, False)
+    assert found.line().endswith("MISSED   (at rest; 20 ms whenever)")
+
+
 def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkeypatch):
+    monkeypatch.setattr(at_rest, "MOMENTS", 1)
     monkeypatch.setattr(protocol, "PROCESSES", 1)
     monkeypatch.setattr(protocol, "RUNS", 1)
     found = {shown.name.split(",")[0]: shown.goal for shown in protocol.figures()}
@@ -63,6 +79,7 @@ def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkey
 
 
 def test_the_figures_of_the_search_stand_beside_an_exact_solver_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(at_rest, "MOMENTS", 1)
     for size in ("RUNS", "TIMED_AGAINST_THE_SOLVER", "COMPARED"):
         monkeypatch.setattr(scheduling, size, 1)
     compared = 4 if exact_solver.is_there() else 0
