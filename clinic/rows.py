@@ -1,5 +1,5 @@
-"""New rows of models, written by a statement of our own: Django's takes several times as long to put together as to carry out, and
-does not bring back what a conflict left out. Only for the few acts that somebody waits for."""
+"""Rows of models, written by a statement of our own: Django's takes several times as long to put together as to carry out, and of
+new rows does not bring back what a conflict left out. Only for the few acts that somebody waits for."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -27,6 +27,20 @@ def insert(rows: Sequence[Row], *, or_nothing: bool = False) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [_sent(field, getattr(row, field.attname)) for row in rows for field in fields])
         return [_instance(model, kept) for kept in cursor.fetchall()]
+
+
+def update(rows: Sequence[Model], names: Sequence[str]) -> None:
+    """Writes these fields of rows of one model in one statement. Not for fields that hold lists."""
+    if not rows:
+        return
+    meta = rows[0]._meta
+    fields = [meta.pk, *(meta.get_field(name) for name in names)]
+    given = ", ".join(f"%s::{field.rel_db_type(connection)}[]" for field in fields)
+    columns = [f'"{field.column}"' for field in fields]
+    written = ", ".join(f"{column} = given.{column}" for column in columns[1:])
+    statement = f"UPDATE {meta.db_table} kept SET {written} FROM unnest({given}) AS given ({', '.join(columns)}) WHERE kept.{columns[0]} = given.{columns[0]}"  # noqa: S608  names of our own columns
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [[_sent(field, getattr(row, field.attname)) for row in rows] for field in fields])
 
 
 class _Columns(NamedTuple):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import IntegerField
@@ -42,11 +43,14 @@ NEVER_CHANGED = 1
 
 @dataclass
 class Rows:
-    """Every row that the rules read of one patient. Answers, medicines and needlings in the order they happened."""
+    """Every row that the rules read of one patient. Answers, medicines and needlings in the order they happened.
+
+    Answers are the most by far, so they are values by the names of their fields, and no instances.
+    """
 
     patient: Patient
     device: Device | None
-    answers: list[HistoryAnswer] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
     medications: list[MedicationStatement] = field(default_factory=list)
     assessments: list[Assessment] = field(default_factory=list)
     sessions: list[TreatmentSession] = field(default_factory=list)
@@ -71,7 +75,7 @@ def _statements() -> dict[str, Statement]:
     newest = Assessment.objects.filter(**counting).order_by("patient_id", "-assessed_on", "-id").distinct("patient_id")
     needlings = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).order_by("on")
     rows = {
-        "answers": HistoryAnswer.objects.only(*read).order_by("answered_on", "id"),
+        "answers": HistoryAnswer.objects.order_by("answered_on", "id").values_list(*read, named=True),
         "medications": MedicationStatement.objects.filter(**counting),
         "assessments": newest.prefetch_related("concerns"),
         "sessions": needlings.select_related("plan").prefetch_related("zones"),
@@ -147,7 +151,7 @@ def _refuse_unknown_words(given: dict[str, list[Answer]], catalogue: Catalogue) 
                 raise BadFacts(f"answers.{code}.detail: {answer.detail} is not a known word")
 
 
-def _answer(row: HistoryAnswer) -> Answer:
+def _answer(row: Any) -> Answer:
     return Answer(
         row.value,
         on=row.on,

@@ -1,14 +1,16 @@
 """Rows that are written past Django's own statements are what Django would have written."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
+from django.test.utils import CaptureQueriesContext
 
 from clinic import audit
 from clinic.models import AuditEvent
-from clinic.rows import insert
+from clinic.rows import insert, update
 from tests import factories
 from treatments.appointments.models import Appointment
 from treatments.rules.models import Device
@@ -44,6 +46,22 @@ def test_what_the_database_refuses_is_refused_as_ever(clinic):
         insert([kept])  # its ref is there already
     assert insert([kept], or_nothing=True) == []
     assert Device.objects.count() == 1
+
+
+def test_some_fields_of_some_rows_are_written_and_nothing_else(active_plan):
+    one, _, three, *_ = before = list(active_plan.planned_sessions.order_by("number"))
+    kept = {session.pk: columns(session) for session in before}
+    for session, days in ((one, 1), (three, 3)):
+        session.earliest_on -= timedelta(days=days)
+        session.latest_on += timedelta(days=days)
+        session.target_on += timedelta(days=100)
+    update([one, three], ["earliest_on", "latest_on"])
+    for session in (one, three):
+        kept[session.pk] |= {"earliest_on": session.earliest_on, "latest_on": session.latest_on}
+    assert {session.pk: columns(session) for session in active_plan.planned_sessions.all()} == kept
+    with CaptureQueriesContext(connection) as queries:
+        update([], ["earliest_on"])
+    assert len(queries) == 0
 
 
 def test_an_act_on_nothing_leaves_no_event(clinician_member):

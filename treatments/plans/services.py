@@ -11,6 +11,7 @@ from clinic import audit, clock
 from clinic.errors import DomainError, explained
 from clinic.locks import not_for_long
 from clinic.models import User
+from clinic.rows import update
 from patients.models import DepthClass, Patient
 from patients.services import consents
 from treatments import facts
@@ -197,7 +198,7 @@ def hang_windows(
             window.target_on,
             window.latest_on,
         )
-    PlannedSession.objects.bulk_update(changed, ["earliest_on", "target_on", "latest_on"])
+    update(changed, ["earliest_on", "target_on", "latest_on"])
     return changed
 
 
