@@ -93,6 +93,8 @@ class Search:
         self._offered = range(len(offered))
         self._extra = [places.prices.clinician(name) for name in self._names]
         self._extra_of_another = max(self._extra, default=0)
+        # The wished for first: the less the first course found costs, the less is looked at after it.
+        self._in_turn = sorted(self._offered, key=self._extra.__getitem__)
         # What the choice of clinicians adds at the least from a session on: to the last, beginning with one of them or with any.
         self._least_with, self._least_with_any = self._least_of_clinicians()
         # What is known so far: the cheapest tail, or what it costs at the least.
@@ -231,7 +233,7 @@ class Search:
     def _who(self, session: int) -> Sequence[int]:
         if session in self._kept:
             return [self._names.index(self._kept[session].clinician)]
-        return self._offered
+        return self._in_turn
 
     def _least_of_clinicians(self) -> tuple[list[list[int]], list[int]]:
         least_extra, to_come = min(self._extra, default=0), range(self._last + 1, 0, -1)
