@@ -7,11 +7,14 @@ from django.db import connection
 
 from clinic.errors import explained
 
+# As PostgreSQL reads it.
+LONGEST_WAIT = "3s"
+
 
 @contextmanager
 def not_for_long() -> Iterator[None]:
-    """Around what locks rows, inside a transaction: waiting longer than three seconds is answered (Busy), not endured."""
+    """Around what locks rows, inside a transaction: waiting longer is answered (Busy), not endured."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '3s'")
+        cursor.execute("SET LOCAL lock_timeout = %s", [LONGEST_WAIT])
     with explained():
         yield

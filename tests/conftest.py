@@ -30,13 +30,19 @@ FIRST = (
     "look/test_parts.py",
     "access/test_access.py",
     "outbox/test_kills.py",
-    "in_a_browser.py",
 )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((at for at, part in enumerate(FIRST) if part in item.nodeid), len(FIRST)))
+    """By files: those named above, then those with a test that drives a browser, then all others."""
+    drive_a_browser = {item.path for item in items if item.get_closest_marker("browser")}
+
+    def turn(item: pytest.Item) -> int:
+        named = next((at for at, part in enumerate(FIRST) if part in item.nodeid), None)
+        return named if named is not None else len(FIRST) + (item.path not in drive_a_browser)
+
+    items.sort(key=turn)
 
 
 def pytest_collection_finish() -> None:

@@ -12,12 +12,15 @@ from clinic.roles import Role
 from patients.models import Patient
 from patients.services import consents, history, people
 from treatments.appointments import services as appointments
+from treatments.appointments.courses import services as courses
+from treatments.appointments.courses.problems import Wishes, course_times, sessions_to_place
 from treatments.appointments.models import Appointment
 from treatments.assessments import services as assessments
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import load
 from treatments.rules import services as rules
+from treatments.scheduling.finding import find_sets
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.models import CartridgeLot, TreatmentSession
@@ -239,6 +242,18 @@ def book(planned: PlannedSession, *, day: date | None = None, at: time = time(11
         planned_session=planned,
         by=a_manager(clinic).user,
     )
+
+
+def best_places(plan: TreatmentPlan, **wishes) -> dict[PlannedSession, appointments.Place]:
+    """Sessions of a course with the places of the best set."""
+    times = course_times(plan, sessions_to_place(plan), Wishes(**wishes), now=clock.now())
+    best = find_sets(times.problem, times.free).sets[0]
+    return dict(zip(times.planned, map(times.place, best.visits), strict=True))
+
+
+def book_course(plan: TreatmentPlan, *, by: User | None = None, **wishes) -> list[Appointment]:
+    """All sessions of a course at once."""
+    return courses.book_all(plan=plan, places=best_places(plan, **wishes), by=by or a_manager(plan.clinic).user)
 
 
 def make_visit_today(patient: Patient, *, at: time = time(11), **draft) -> Appointment:

@@ -1,14 +1,17 @@
 """The parts as people meet them: readable in both themes, at desk, tablet and phone, without a mouse, without a network."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.fixtures.browser import overflow, show_in, violations
+from tests.fixtures.browser import a_round_trip, overflow, show_in, violations, wrong_in_every_view
 
 pytestmark = pytest.mark.browser
 DESK, TABLET, PHONE, ZOOMED = (1280, 900), (820, 1180), (390, 844), (640, 400)
+# By then a note that did not arrive has been sent once more, however often that failed.
+AGAIN_AT_THE_LATEST_MS = 16_000
 
 
 @pytest.mark.parametrize("path", ["/look/parts/", "/look/parts/?errors=1", "/look/shell/", "/accounts/login/"])
@@ -57,6 +60,23 @@ def test_what_only_a_phone_is_too_narrow_for_is_found_in_a_page_that_came_to_a_d
     assert overflow(page) <= 0
     show_in(page, PHONE, dark=False)
     assert overflow(page) > 0
+
+
+def test_every_view_is_looked_at_and_the_last_is_a_desk_in_the_light(show):
+    page = show("/look/shell/?quiet", size=DESK)
+    faint = "color: #333; background: black;"
+    dark, narrow = f"[data-bs-theme=dark] h1 {{ {faint} }}", f"h1 {{ {faint} min-width: 600px; }}"
+    style(page, f"{dark} @media (max-width: 500px) {{ {narrow} }}")
+    who = SimpleNamespace(page=page, shoot=lambda name: None, axe=lambda: violations(page))
+
+    found = [wrong.partition(": <")[0] for wrong in wrong_in_every_view(who, "shell", axe_on_phone=True)]
+
+    assert found[:2] == ["shell-tablet-dark: color-contrast", "shell-phone-light: color-contrast"]
+    assert re.fullmatch(r"shell-phone-light: \d+ px wider than its window", found[2])
+    assert len(found) == 3
+    assert (page.viewport_size["width"], page.evaluate("document.documentElement.dataset.bsTheme")) == (1280, "light")
+    asked_less = wrong_in_every_view(who, "shell")
+    assert [wrong.partition(": <")[0] for wrong in asked_less] == [found[0], found[2]]
 
 
 @pytest.mark.parametrize("path", ["/look/parts/", "/look/shell/"])
@@ -215,27 +235,32 @@ def test_a_note_is_saved_as_it_is_typed_and_carries_its_version_on(show):
 
 
 def test_a_note_outlives_a_network_that_comes_and_goes(show):
-    page = show("/look/shell/?quiet")
+    page = show("/look/shell/?quiet", own_clock=True)
     page.route("**/look/autosave/", lambda route: route.abort())
     page.get_by_label("Note").press_sequentially("redness")
+    page.clock.run_for(1_000)
     state = page.locator("[data-save-state]")
     expect(state).to_contain_text("Not saved yet")
     expect(state).to_contain_text("keep this page open")
     expect(page.get_by_label("Note")).to_have_value("redness")
     page.unroute("**/look/autosave/")
 
+    page.clock.run_for(AGAIN_AT_THE_LATEST_MS)
+
     expect(state).to_contain_text("Saved 10:56")
 
 
 def test_a_refused_note_says_why_and_is_not_sent_over_and_over(show):
-    page = show("/look/shell/?quiet")
+    page = show("/look/shell/?quiet", own_clock=True)
     sent = []
     page.on("request", lambda request: sent.append(request.url) if "autosave" in request.url else None)
     page.get_by_label("Note").press_sequentially("wrong")
+    page.clock.run_for(1_000)
     expect(page.locator("[data-save-state]")).to_contain_text("signed already")
     already = len(sent)
 
-    page.wait_for_timeout(1500)
+    page.clock.run_for(AGAIN_AT_THE_LATEST_MS)
+    a_round_trip(page)
 
     assert len(sent) == already
 

@@ -92,10 +92,10 @@ def run(
     return Outcome(raced, seen, looks, told, _deadlocks() - before)
 
 
-def control_run(control: Control, *, tries: int, kills: int = 4) -> Outcome:
-    """The same with a guard off, in a copy of the present database that is dropped."""
+def control_run(control: Control, *, tries: int, kills: int = 4, seed: int = 1) -> Outcome:
+    """The same with a guard off, in a copy of the present database that is dropped. Another `seed`, other dice."""
     with copy_of_this("control"):
-        return run(tries=tries, kills=kills, control=control)
+        return run(tries=tries, kills=kills, seed=seed, control=control)
 
 
 def faults(told: Iterable[Intent]) -> list[str]:

@@ -1,6 +1,5 @@
 """Booked visits that cannot be as they stand: who finds them, who is shown them first, and that nobody loses one."""
 
-import time as stopwatch
 from contextlib import contextmanager
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -17,7 +16,7 @@ from clinic.resources import touched
 from clinic.resources.touched import TouchesVisits
 from clinic.roles import Role
 from tests import factories
-from tests.treatments.appointments.test_races import meanwhile
+from tests.treatments.appointments.test_races import meanwhile, wait_until_somebody_waits
 from treatments.appointments import services as appointments
 from treatments.appointments.displaced import displaced_visits
 from treatments.appointments.free_slots import free_slots
@@ -286,23 +285,12 @@ def test_who_does_not_go_so_deep_is_not_offered_on_the_booking_page(desk, active
 # ── Two at once ───────────────────────────────────────────────────────────────
 
 
-def ended_or_waiting(thread, seconds: float = 20) -> None:
-    """Until the other one is done, or stands before a lock of ours."""
-    until = stopwatch.monotonic() + seconds
-    with connection.cursor() as cursor:
-        while thread.is_alive() and stopwatch.monotonic() < until:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            stopwatch.sleep(0.01)
-
-
 def book_while(act, planned) -> DomainError | None:
     """What `act` meets that begins while a booking is being written."""
     with transaction.atomic():
         factories.book(planned, day=DAY)
         thread, outcome = meanwhile(act)
-        ended_or_waiting(thread)
+        wait_until_somebody_waits(or_is_done=thread)
     thread.join(timeout=30)
     return outcome[0]
 
@@ -344,7 +332,7 @@ def test_a_room_that_goes_out_of_service_meanwhile_is_not_booked(clinic, active_
     with transaction.atomic():
         resources.take_room_out(room=Room.objects.get(pk=place.room.pk), reason="Flooded", by=by)
         thread, outcome = meanwhile(book)
-        ended_or_waiting(thread)
+        wait_until_somebody_waits(or_is_done=thread)
     thread.join(timeout=30)
     assert ("is out of service" in str(outcome[0])) is guarded
     assert Appointment.objects.exists() is not guarded

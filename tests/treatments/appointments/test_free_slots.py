@@ -16,7 +16,7 @@ from clinic import clock
 from clinic.models import Clinic, TimeOff, WorkingHours
 from clinic.roles import Role
 from tests import factories
-from tests.treatments.appointments.test_taken import raw_visit
+from tests.treatments.appointments.test_taken import raw_visit, unsaved_visit
 from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import BLOCKING, Appointment
 from treatments.appointments.taken.fitting import KeptTime
@@ -101,6 +101,11 @@ VISITS = st.lists(
 A_VISIT = {"minutes": 30, "clinician": 0, "room": 0, "device": 0, "mine": False, "status": "booked"}
 
 
+def at_once(one: WorkingHours, other: WorkingHours) -> bool:
+    is_same = (one.membership, one.weekday) == (other.membership, other.weekday)
+    return is_same and one.starts < other.ends and other.starts < one.ends
+
+
 class World:
     """One clinic whose zone, hours and visits each example sets anew."""
 
@@ -114,26 +119,31 @@ class World:
 
     def make_it_empty(self) -> None:
         WorkingHours.objects.all().delete()
+        self.worked: list[WorkingHours] = []
 
     def open_all_day(self) -> None:
         self.work(*[(who, weekday, *WHOLE_NIGHT) for who in (0, 1) for weekday in range(1, 8)])
 
     def work(self, *hours) -> None:
+        """Hours that would meet others of the same person are left out."""
+        before = len(self.worked)
         for who, weekday, starts, ends in hours:
-            if starts < ends:
-                rows = self.clinicians[who].working_hours.filter(weekday=weekday, starts__lt=ends, ends__gt=starts)
-                if not rows.exists():
-                    WorkingHours.objects.create(
-                        membership=self.clinicians[who], weekday=weekday, starts=starts, ends=ends
-                    )
+            row = WorkingHours(membership=self.clinicians[who], weekday=weekday, starts=starts, ends=ends)
+            if starts < ends and not any(at_once(row, other) for other in self.worked):
+                self.worked.append(row)
+        WorkingHours.objects.bulk_create(self.worked[before:])
 
-    def visit(self, day: date, *, at, minutes, clinician, room, device, mine, status) -> Appointment:
+    def visits(self, day: date, *wanted: dict) -> list[Appointment]:
+        made = Appointment.objects.bulk_create(self._unsaved(day, **one) for one in wanted)
+        kept = Appointment.objects.in_bulk([visit.pk for visit in made])
+        return [kept[visit.pk] for visit in made]
+
+    def _unsaved(self, day: date, *, at, minutes, clinician, room, device, mine, status) -> Appointment:
         begins = clock.day_bounds(day, self.clinic.tz)[0] + timedelta(minutes=5 * at)
-        visit = raw_visit(
+        return unsaved_visit(
             self.patient if mine else self.other, begins, minutes, status=status, clinician=None if clinician is None else self.clinicians[clinician],
             room=None if room is None else self.rooms[room], device=None if device is None else self.device, day=begins.astimezone(self.clinic.tz).date(),
         )  # fmt: skip
-        return Appointment.objects.get(pk=visit.pk)
 
     def asked(self, first_day: date, last_day: date, **differing) -> dict:
         return {
@@ -166,7 +176,12 @@ class AgainstTheRows(TestCase):
     def setUp(self) -> None:
         self.world.clinic.zone = "Europe/London"
 
-    @settings(max_examples=50, deadline=None)
+    def setup_example(self) -> None:
+        """Each example is undone, so the next one begins without hours."""
+        super().setup_example()
+        self.world.worked = []
+
+    @settings(max_examples=100, deadline=None)
     @given(
         change=st.sampled_from(CHANGES),
         hours=HOURS,
@@ -242,7 +257,7 @@ class AgainstTheRows(TestCase):
             WorkingHours.objects.create(
                 membership=world.clinicians[0], on=day + timedelta(days=own_day[0]), starts=starts, ends=ends
             )
-        made = [world.visit(day, **visit) for visit in visits]
+        made = world.visits(day, *visits)
         asked = world.asked(
             day - timedelta(days=1), day + timedelta(days=1), length=length, ignore=made[ignored % len(made)] if made else None,
             devices=devices_in_service(world.clinic) if with_devices else (), now=now if now == BEGINNING else midnight + timedelta(minutes=now),
@@ -270,8 +285,7 @@ class AgainstTheRows(TestCase):
         world, (zone, day) = self.world, change
         world.clinic.zone = zone
         world.work(*hours)
-        for visit in visits:
-            world.visit(day, **visit)
+        world.visits(day, *visits)
         first_day, last_day = day - timedelta(days=1), day + timedelta(days=2)
         problem = a_problem(
             length,
@@ -333,10 +347,8 @@ class AgainstTheRows(TestCase):
     def test_what_stands_in_the_way_can_be_left_out_of_sight(self):
         world, day = self.world, date(2027, 6, 9)
         world.work((0, 3, time(9), time(12)))
-        world.visit(day, **A_VISIT | {"at": 9 * 12, "minutes": 180, "clinician": None})
-        world.visit(
-            day, **A_VISIT | {"at": 9 * 12, "minutes": 180, "clinician": 0, "room": 1, "device": None, "mine": True}
-        )
+        long = A_VISIT | {"at": 9 * 12, "minutes": 180}
+        world.visits(day, long | {"clinician": None}, long | {"room": 1, "device": None, "mine": True})
         one_room = self.world.kept(a_problem(prefer=Preferences(avoid=frozenset({day}))), day, day)
         for obstacle in ("avoid", "clinicians", "patient_busy", "rooms"):
             self.assertEqual(one_room.starts(one_room.clinicians[0], day), 0)

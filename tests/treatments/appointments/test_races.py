@@ -2,10 +2,11 @@
 
 import threading
 import time as stopwatch
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from clinic.errors import DomainError
 from tests import factories
@@ -17,16 +18,16 @@ from treatments.sessions.models import TreatmentSession
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def wait_until_somebody_waits() -> None:
-    """Until another connection stands before a lock of ours."""
+def wait_until_somebody_waits(or_is_done: threading.Thread | None = None) -> None:
+    """Until another connection stands before a lock of ours; in a negative control it may be done without having waited."""
     until = stopwatch.monotonic() + 20
     with connection.cursor() as cursor:
         while stopwatch.monotonic() < until:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
+            if cursor.fetchone()[0] or (or_is_done is not None and not or_is_done.is_alive()):
                 return
             stopwatch.sleep(0.01)
-    pytest.fail("nobody waits")
+    pytest.fail("nobody waits" if or_is_done is None else "the other neither waits nor comes to an end")
 
 
 def meanwhile(act: Callable[[], object]) -> tuple[threading.Thread, list]:
@@ -36,7 +37,7 @@ def meanwhile(act: Callable[[], object]) -> tuple[threading.Thread, list]:
     def run() -> None:
         try:
             act()
-        except DomainError as refusal:
+        except (DomainError, DatabaseError) as refusal:
             outcome.append(refusal)
         else:
             outcome.append(None)
@@ -46,6 +47,25 @@ def meanwhile(act: Callable[[], object]) -> tuple[threading.Thread, list]:
     thread = threading.Thread(target=run)
     thread.start()
     return thread, outcome
+
+
+@contextmanager
+def unguarded(table: str, *constraints: str) -> Iterator[None]:
+    """A table without some of its constraints, emptied before it has them again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = ANY(%s)", [list(constraints)]
+        )
+        dropped = cursor.fetchall()
+        assert len(dropped) == len(constraints)
+        cursor.execute(f"ALTER TABLE {table} {', '.join(f'DROP CONSTRAINT {name}' for name in constraints)}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+            for name, definition in dropped:
+                cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
 
 def cancel_while_the_session_opens(visit: Appointment) -> DomainError | None:
@@ -90,14 +110,29 @@ def move_while_the_one_before_is_cancelled(first: Appointment, second: Appointme
     assert outcome == [None]
 
 
-def test_windows_are_worked_out_from_what_the_other_has_done(transactional_db, clinic, patient):
-    plan = factories.make_active_plan(patient)
-    first, second, third = plan.planned_sessions.filter(number__lte=3)
+@pytest.fixture
+def two_booked(transactional_db, active_plan) -> tuple[Appointment, Appointment]:
+    """Sessions 1 and 2, each ten days later than it could be."""
+    first, second = active_plan.planned_sessions.filter(number__lte=2)
     one = factories.book(first, day=first.earliest_on + factories.in_days(10))
-    two = factories.book(second, day=second.target_on + factories.in_days(10))
+    return one, factories.book(second, day=second.target_on + factories.in_days(10))
+
+
+def test_windows_are_worked_out_from_what_the_other_has_done(active_plan, two_booked):
+    one, two = two_booked
     move_while_the_one_before_is_cancelled(one, two)
-    second.refresh_from_db()
-    third.refresh_from_db()
+    first, second, third, _ = active_plan.planned_sessions.order_by("number")
     # Session 1 has no day any more: its successor hangs on its target; session 3 hangs on where session 2 is now.
     assert second.earliest_on == first.target_on + factories.in_days(28)
     assert third.earliest_on == two.day + factories.in_days(3 + 28)
+
+
+def test_without_the_lock_of_the_course_a_window_would_hang_on_a_visit_that_is_cancelled(
+    active_plan, two_booked, monkeypatch
+):
+    """Negative control: the days were read before the other had cancelled."""
+    one, two = two_booked
+    monkeypatch.setattr(services, "locked", lambda visit: Appointment.objects.get(pk=visit.pk))
+    move_while_the_one_before_is_cancelled(one, two)
+    second = active_plan.planned_sessions.get(number=2)
+    assert second.earliest_on == one.day + factories.in_days(28)

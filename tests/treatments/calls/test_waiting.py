@@ -1,16 +1,17 @@
 """The waiting list: who gets onto it, with which wishes, and how she leaves it."""
 
-import threading
 from datetime import time, timedelta
 
 import pytest
-from django.db import IntegrityError, InternalError, connection, transaction
+from django.db import IntegrityError, InternalError, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from clinic.errors import DomainError
-from clinic.models import TimeOff
+from clinic.errors import ConstraintRefused, DomainError
+from clinic.models import AuditEvent, TimeOff
 from tests import factories
 from tests.factories import TODAY
+from tests.treatments.appointments.test_races import meanwhile, wait_until_somebody_waits
 from treatments.appointments.calls import services as calls
 from treatments.appointments.calls.models import WaitingEntry
 from treatments.plans import services as plans
@@ -140,50 +141,41 @@ def test_where_nothing_fits_the_page_of_free_times_offers_the_waiting_list(desk,
 # ── Two desks at once ─────────────────────────────────────────────────────────
 
 
-def at_once(acts) -> list:
-    """Run each in a thread with a connection of its own; what came of them, refusals included."""
-    ready, found = threading.Barrier(len(acts)), []
-
-    def run(act) -> None:
-        try:
-            ready.wait(timeout=10)
-            found.append(act())
-        except (DomainError, IntegrityError) as refusal:
-            found.append(refusal)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return found
+def while_(first, second) -> list:
+    """What came of the second, which begins before the first is settled; refusals included."""
+    with transaction.atomic():
+        first()
+        thread, refusals = meanwhile(second)
+        wait_until_somebody_waits()
+    thread.join(timeout=30)
+    return refusals
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_desks_at_once_leave_one_open_entry_and_take_back_once(desk_member, active_plan):
+def test_two_desks_at_once_leave_one_open_entry(desk_member, active_plan):
     first, by = active_plan.planned_sessions.get(number=1), desk_member.user
     wait = {"patient": active_plan.patient, "kind": "treatment", "planned_session": first, "by": by}
-    found = at_once([lambda: calls.wait(**wait) for _ in range(4)])
-    assert all(isinstance(one, WaitingEntry) for one in found)
+    assert while_(lambda: calls.wait(**wait), lambda: calls.wait(**wait)) == [None]
     assert WaitingEntry.objects.filter(ended_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("guarded", [True, False], ids=["with the lock", "negative control"])
+def test_two_desks_at_once_take_a_call_back_once(desk_member, active_plan, monkeypatch, guarded):
+    first, by = active_plan.planned_sessions.get(number=1), desk_member.user
     made = calls.record(about=first, list_code="to-book", outcome="message", by=by)
-    found = at_once([lambda: calls.take_back(outcome=made, by=by) for _ in range(4)])
-    assert sorted(type(one).__name__ for one in found) == ["CallOutcome", *["DomainError"] * 3]
+    if not guarded:
+        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, *args, **options: rows.all())
+    (told,) = while_(lambda: calls.take_back(outcome=made, by=by), lambda: calls.take_back(outcome=made, by=by))
+    assert ("taken back already" in str(told)) is guarded
+    assert AuditEvent.objects.filter(action="call.taken_back").count() == (1 if guarded else 2)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_of_the_patient_the_race_is_lost(desk_member, active_plan, monkeypatch):
     """The negative control: the constraint refuses what the lock would have put in order."""
     first, by = active_plan.planned_sessions.get(number=1), desk_member.user
-    both_looked = threading.Barrier(2, timeout=10)
-
-    def look_together(*given) -> None:
-        both_looked.wait()
-
     monkeypatch.setattr(calls, "_hold_patient", lambda patient: None)
-    monkeypatch.setattr(calls, "_standing", look_together)
     wait = {"patient": active_plan.patient, "kind": "treatment", "planned_session": first, "by": by}
-    found = at_once([lambda: calls.wait(**wait) for _ in range(2)])
-    assert sorted(type(one).__name__ for one in found) == ["ConstraintRefused", "WaitingEntry"]
+    (told,) = while_(lambda: calls.wait(**wait), lambda: calls.wait(**wait))
+    assert isinstance(told, ConstraintRefused)

@@ -11,7 +11,6 @@ from clinic.models import Clinic
 from patients.models import Message
 from tests import factories
 from tests.treatments.clock_changes.zones import CHANGES, Change
-from tests.treatments.courses.test_booking import best
 from treatments.appointments import services as diary
 from treatments.appointments.calendar_files import calendar_feed
 from treatments.appointments.courses import services
@@ -86,7 +85,7 @@ def named(param: tuple[Change, date]) -> str:
 def test_every_visit_keeps_its_wall_time_through_all_that_is_done_to_it(changing, desk_member):
     change, plan = changing
     by = desk_member.user
-    places = best(plan, between=AFTERNOON)
+    places = factories.best_places(plan, between=AFTERNOON)
     meant = [datetime.combine(place.day, place.starts_at) for place in places.values()]
     assert {moment.time() for moment in meant} == {AFTERNOON[0]}
 
@@ -128,7 +127,7 @@ def test_every_visit_keeps_its_wall_time_through_all_that_is_done_to_it(changing
 def test_a_course_booked_over_the_change_stays_where_the_wall_has_it_and_by_hours_it_would_not(changing, desk_member):
     """The control: the same visits so many times 24 hours after the first would be an hour off."""
     change, plan = changing
-    places = best(plan, between=AFTERNOON)
+    places = factories.best_places(plan, between=AFTERNOON)
     services.book_all(plan=plan, places=places, by=desk_member.user)
     assert times_of(plan) == [datetime.combine(place.day, AFTERNOON[0]) for place in places.values()]
     check(change, plan)

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -171,7 +171,8 @@ class AnyMoves(RuleBasedStateMachine):
     @invariant()
     def nothing_is_nearer_than_the_floor(self) -> None:
         days = [visit.day for visit in self.visits(*BLOCKING)]
-        assert all((later - earlier).days >= self.plan.floor_days for earlier, later in pairwise(days))
+        apart = [(later - earlier).days for earlier, later in pairwise(days)]
+        assert all(gap >= self.plan.floor_days for gap in apart), f"nearer than the floor: {apart}"
 
     @invariant()
     def nobody_and_nothing_is_twice_at_once(self) -> None:
@@ -215,8 +216,9 @@ def test_whatever_is_done_the_course_stays_whole(machine):
 
 @pytest.mark.django_db
 def test_without_the_gates_the_machine_finds_a_visit_too_near(machine, monkeypatch):
-    """Negative control: the machine would notice."""
+    """Negative control: the machine would notice. The seed is one with which it does soon."""
     for guard in ("_refuse_too_close", "_refuse_outside_window"):
         monkeypatch.setattr(gates, guard, lambda *_, **__: False)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=short(25, phases=[Phase.generate], derandomize=True))
+    without_gates = type("AnyMovesWithoutGates", (machine,), {})
+    with pytest.raises(AssertionError, match="nearer than the floor"):
+        run_state_machine_as_test(seed(4)(without_gates), settings=short(25, phases=[Phase.generate]))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection
@@ -13,23 +14,15 @@ from clinic import clock
 from clinic.models import TimeOff, WorkingHours
 from patients.models import Message
 from tests import factories
+from tests.factories import best_places as best
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services
 from treatments.appointments.courses.models import CourseHold
-from treatments.appointments.courses.problems import Wishes, course_times, sessions_to_place
 from treatments.appointments.courses.undoing import undo_url
 from treatments.appointments.models import Appointment
 from treatments.pages import booking_page
-from treatments.scheduling.finding import find_sets
 
 pytestmark = pytest.mark.django_db
-
-
-def best(plan, **wishes):
-    """Sessions of a course with the places of the best set."""
-    planned = sessions_to_place(plan)
-    times = course_times(plan, planned, Wishes(**wishes), now=clock.now())
-    return dict(zip(times.planned, map(times.place, find_sets(times.problem, times.free).sets[0].visits), strict=True))
 
 
 def read(answer) -> str:
@@ -56,9 +49,12 @@ def test_the_page_offers_sets_that_keep_every_window(desk, active_plan):
     assert 1 <= len(sets) <= 3
     assert sets[0].title == "On target throughout"
     assert [len(one.visits) for one in sets] == [active_plan.sessions_planned] * len(sets)
+    first = active_plan.planned_sessions.get(number=1)
     for one in sets:
         days = [visit.on for visit in one.visits]
-        assert all((b - a).days >= active_plan.floor_days for a, b in zip(days, days[1:], strict=False))
+        assert first.earliest_on <= days[0] <= first.latest_on
+        gaps = [(after - before).days for before, after in pairwise(days)]
+        assert active_plan.floor_days <= min(gaps) and max(gaps) <= active_plan.latest_days
     assert "Noor each time" in read(page)
 
 
@@ -210,15 +206,14 @@ def test_a_second_press_books_nothing_twice(desk, desk_member, active_plan):
     assert booked(active_plan).count() == 4
 
 
-def test_undo_takes_all_of_them_back_and_nobody_is_told(desk, desk_member, active_plan):
-    visits = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    assert desk.post(undo_url("unbook_course", active_plan, visits)).status_code == 302
+def test_undo_takes_all_of_them_back_and_nobody_is_told(desk, active_plan, booked_course):
+    assert desk.post(undo_url("unbook_course", active_plan, booked_course)).status_code == 302
     assert booked(active_plan).count() == 0
     assert set(Message.objects.values_list("state", flat=True)) == {"cancelled"}
 
 
-def test_a_visit_moved_before_the_mail_left_is_told_in_it_and_only_there(desk_member, active_plan):
-    visits = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+def test_a_visit_moved_before_the_mail_left_is_told_in_it_and_only_there(desk_member, booked_course):
+    visits = booked_course
     place = diary.place_of(visits[1])
     diary.move(
         visit=visits[1], place=replace(place, day=place.day + timedelta(days=7), device=None), by=desk_member.user
@@ -228,8 +223,8 @@ def test_a_visit_moved_before_the_mail_left_is_told_in_it_and_only_there(desk_me
     assert waiting[0].context["visits"][1]["version"] == 2
 
 
-def test_a_visit_moved_after_the_mail_left_is_told_alone(desk_member, active_plan, later):
-    visits = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+def test_a_visit_moved_after_the_mail_left_is_told_alone(desk_member, booked_course, later):
+    visits = booked_course
     Message.objects.filter(kind="course_booked").update(state="sent", sent_at=clock.now(), closed_at=clock.now())
     later(timedelta(minutes=2))
     place = diary.place_of(visits[1])

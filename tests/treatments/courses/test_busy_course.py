@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from django.db import connections, transaction
 
+from clinic import locks
 from clinic.errors import Busy
 from clinic.models import Clinic
-from tests.treatments.courses.test_booking import best
+from tests import factories
 from treatments.appointments import services as diary
 from treatments.appointments.calls.models import CallOutcome
 from treatments.appointments.courses import services as courses
@@ -21,10 +22,16 @@ from treatments.outcomes.models import CourseReview
 from treatments.plans import services as plans
 
 
+@pytest.fixture
+def shorter_wait(monkeypatch) -> None:
+    assert locks.LONGEST_WAIT == "3s"
+    monkeypatch.setattr(locks, "LONGEST_WAIT", "300ms")
+
+
 @pytest.mark.django_db(transaction=True)
-def test_after_three_seconds_everybody_is_told_to_try_again(active_plan, desk_member):
-    """All of them wait at once, so that it takes three seconds and not as many times three."""
-    by, places = desk_member.user, best(active_plan)
+def test_after_three_seconds_everybody_is_told_to_try_again(active_plan, desk_member, shorter_wait):
+    """All of them wait at once, so that it takes one wait and not as many as they are."""
+    by, places = desk_member.user, factories.best_places(active_plan)
     visits = courses.book_all(plan=active_plan, places=places, by=by)
     act = Act.of(visits)
     wants: dict[str, Callable[[], object]] = {
@@ -43,9 +50,9 @@ def test_after_three_seconds_everybody_is_told_to_try_again(active_plan, desk_me
 
 
 @pytest.mark.django_db(transaction=True)
-def test_so_is_whoever_waits_for_the_rules_of_the_clinic_while_they_are_changed(active_plan, desk_member):
+def test_so_is_whoever_waits_for_the_rules_of_the_clinic_while_they_are_changed(active_plan, desk_member, shorter_wait):
     by, clinic = desk_member.user, active_plan.clinic
-    (visit, *_) = courses.book_all(plan=active_plan, places=best(active_plan), by=by)
+    (visit, *_) = courses.book_all(plan=active_plan, places=factories.best_places(active_plan), by=by)
     review, call = CourseReview(plan=active_plan), CallOutcome(clinic=clinic)
     taken = {"planned_session": None, "waiting": None, "visit_ref": visit.ref, "value": "", "hole": ()}
     wants: dict[str, Callable[[], object]] = {

@@ -28,11 +28,6 @@ def by(clinic):
     return factories.a_manager(clinic).user
 
 
-@pytest.fixture
-def booked(active_plan, desk_member) -> list[Appointment]:
-    return services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-
-
 # ── While the desk speaks with the patient ────────────────────────────────────
 
 
@@ -80,8 +75,8 @@ def test_what_changed_while_it_was_held_is_said_and_nothing_is_booked(desk, desk
             transaction.set_rollback(True)
 
 
-def test_a_room_out_of_service_with_a_course_in_it_is_work_to_do_and_no_silence(booked, by):
-    visits = booked
+def test_a_room_out_of_service_with_a_course_in_it_is_work_to_do_and_no_silence(booked_course, by):
+    visits = booked_course
     with pytest.raises(TouchesVisits) as first_look, transaction.atomic():
         resources.take_room_out(room=visits[0].room, reason="Water damage", by=by)
     assert [shown.ref for shown in first_look.value.visits] == [visit.ref for visit in visits]
@@ -105,21 +100,21 @@ def nobody_there(clinic: Clinic, by) -> str:
     return "Noor Adeyemi works not at all that day."
 
 
-def test_a_move_to_where_nobody_can_be_is_refused_and_the_visits_stay(desk, booked, clinic, by):
-    value = value_of(factories.a_place(clinic, booked[1].day + timedelta(days=2)))
+def test_a_move_to_where_nobody_can_be_is_refused_and_the_visits_stay(desk, booked_course, clinic, by):
+    value = value_of(factories.a_place(clinic, booked_course[1].day + timedelta(days=2)))
     for change in (no_such_room, nobody_there):
         with transaction.atomic():
             said = change(clinic, by)
-            answer = desk.post(reverse("treatments:move_visit", args=[booked[1].ref]), {"slot": value})
+            answer = desk.post(reverse("treatments:move_visit", args=[booked_course[1].ref]), {"slot": value})
             assert answer.status_code == 422
             assert said in answer.context["form"].errors["slot"][0]
-            booked[1].refresh_from_db()
-            assert booked[1].schedule_version == 1
+            booked_course[1].refresh_from_db()
+            assert booked_course[1].schedule_version == 1
             transaction.set_rollback(True)
 
 
-def test_a_place_that_was_never_offered_moves_nothing_and_says_so(desk, booked):
-    address = reverse("treatments:rearrange", args=[booked[0].ref])
+def test_a_place_that_was_never_offered_moves_nothing_and_says_so(desk, booked_course):
+    address = reverse("treatments:rearrange", args=[booked_course[0].ref])
     for value in ("", "20270316T1100Z..", "99999999T9999Z.a.b", "\x00", "x" * 10_000):
         assert "Choose one of the times offered" in read(desk.get(address, {"to": value}))
     answer = desk.post(f"{address}?to=x", {"way": "x"})

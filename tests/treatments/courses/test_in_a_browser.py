@@ -1,4 +1,4 @@
-"""A whole course in three presses, at every width; what the page says while the times are held."""
+"""A whole course in three presses, looked at in every width; what the page says while the times are held."""
 
 import re
 from dataclasses import replace
@@ -8,39 +8,32 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import VIEWS
-from tests.treatments.courses.test_booking import best, booked
+from tests.fixtures.browser import wrong_in_every_view
+from tests.treatments.courses.test_booking import booked
 from treatments.appointments import services as diary
-from treatments.appointments.courses import services
 from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_four_visits_are_booked_in_three_presses(visitors, desk_member, prescriber_member, active_plan, width, dark):
-    visitor = visitors(width, dark=dark).sign_in(desk_member)
+def test_four_visits_are_booked_in_three_presses(visitors, desk_member, prescriber_member, active_plan):
+    visitor = visitors().sign_in(desk_member)
     page = visitor.open(reverse("treatments:course", args=[active_plan.ref]))
-    name = f"{width}-{'dark' if dark else 'light'}"
 
     page.get_by_role("link", name="Book them all").click()
     expect(page.get_by_role("heading", name="On target throughout")).to_be_visible()
-    visitor.shoot(f"sets-{name}")
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert wrong_in_every_view(visitor, "sets") == []
     page.get_by_role("button", name=re.compile("^Hold this")).first.click()
 
     clock = page.get_by_role("timer")
     shown = clock.inner_text()
     expect(clock).not_to_have_text(shown)
-    visitor.shoot(f"held-{name}")
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert wrong_in_every_view(visitor, "held") == []
     page.get_by_role("button", name="Book all four").click()
 
     expect(page.locator("#toasts")).to_contain_text("All four visits are booked")
-    visitor.shoot(f"booked-{name}")
+    visitor.shoot("booked")
     assert Appointment.objects.filter(planned_session__plan=active_plan, status="booked").count() == 4
 
 
@@ -73,20 +66,15 @@ def test_escape_lets_go(visitors, desk_member, active_plan):
     expect(page.get_by_role("button", name=re.compile("^Hold this")).first).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_what_moves_with_a_visit_is_read_and_then_done(visitors, desk_member, active_plan, width, dark):
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    place = diary.place_of(made[1])
+def test_what_moves_with_a_visit_is_read_and_then_done(visitors, desk_member, active_plan, booked_course):
+    place = diary.place_of(booked_course[1])
     later = replace(place, day=place.day + timedelta(days=20), device=None)
-    visitor = visitors(width, dark=dark).sign_in(desk_member)
-    page = visitor.open(f"{reverse('treatments:rearrange', args=[made[1].ref])}?to={value_of(later)}")
-    name = f"{width}-{'dark' if dark else 'light'}"
+    visitor = visitors().sign_in(desk_member)
+    page = visitor.open(f"{reverse('treatments:rearrange', args=[booked_course[1].ref])}?to={value_of(later)}")
     expect(page.get_by_text("Nothing is saved yet")).to_be_visible()
-    visitor.shoot(f"rearrange-{name}")
-    assert visitor.axe() == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert wrong_in_every_view(visitor, "rearrange") == []
     page.get_by_role("button", name="Move sessions 2 and 3").click()
     expect(page.locator("#toasts")).to_contain_text("Two visits are moved")
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator("#toasts")).to_contain_text("Back as before: two visits")
-    assert list(booked(active_plan).values_list("day", flat=True)) == [visit.day for visit in made]
+    assert list(booked(active_plan).values_list("day", flat=True)) == [visit.day for visit in booked_course]

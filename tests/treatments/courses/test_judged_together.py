@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from clinic import clock
-from tests.treatments.courses.test_booking import best, read
+from tests.treatments.courses.test_booking import read
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services
 from treatments.appointments.gates import OutsideWindow
@@ -20,12 +20,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def by(desk_member):
     return desk_member.user
-
-
-@pytest.fixture
-def visits(active_plan, by):
-    """Four visits, 42 days apart."""
-    return services.book_all(plan=active_plan, places=best(active_plan), by=by)
 
 
 def later(visit: Appointment, days: int):

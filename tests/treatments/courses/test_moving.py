@@ -10,19 +10,12 @@ from django.urls import reverse
 from clinic.models import TimeOff
 from patients.models import Message
 from tests import factories
-from tests.treatments.courses.test_booking import best, booked, read
+from tests.treatments.courses.test_booking import booked, read
 from treatments.appointments import services as diary
-from treatments.appointments.courses import services
 from treatments.appointments.courses.undoing import undo_url
 from treatments.plans.models import TreatmentPlan
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def visits(active_plan, desk_member):
-    """Four visits, 42 days apart: Tue 9 Mar, 20 Apr, 1 Jun, 13 Jul, at nine."""
-    return services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
 
 
 def ask(client, plan, visit=None, **query):

@@ -67,8 +67,7 @@ def test_a_list_that_has_changed_since_is_not_held_against_her(desk, active_plan
     assert HOLD in page.content.decode()
 
 
-def test_a_course_that_is_booked_says_so_whatever_is_wished(desk, desk_member, active_plan):
-    services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+def test_a_course_that_is_booked_says_so_whatever_is_wished(desk, active_plan, booked_course):
     page = desk.get(url(active_plan), {"since": "12:00", "until": "09:00"})
     assert ALL_BOOKED in read(page)
     assert "<summary></summary>" not in page.content.decode().replace("\n", "")

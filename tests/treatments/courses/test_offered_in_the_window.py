@@ -6,9 +6,8 @@ import pytest
 
 from clinic import clock
 from clinic.models import TimeOff
-from tests.treatments.courses.test_booking import best, read, url
+from tests.treatments.courses.test_booking import read, url
 from tests.treatments.courses.test_moving import ask
-from treatments.appointments.courses import services
 from treatments.flows import visits as flow
 from treatments.pages.booking_page import away_words
 
@@ -43,13 +42,12 @@ def test_around_a_full_day_nothing_behind_the_window_is_offered(desk, visits, ac
     assert not offered & {words(last_on + timedelta(days=n)) for n in range(1, 15)}
 
 
-def test_a_set_says_how_far_its_first_visit_is_from_the_one_before(desk, active_plan, desk_member, later):
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    for visit in made[1:]:
+def test_a_set_says_how_far_its_first_visit_is_from_the_one_before(desk, active_plan, booked_course, desk_member):
+    for visit in booked_course[1:]:
         flow.cancel(visit=visit, reason="Cannot come", by=desk_member.user)
     on_target = desk.get(url(active_plan)).context["sets"][0].explained
     assert "42 days apart to the day" in on_target and "the first" not in on_target
-    first_day = made[0].day + timedelta(days=70)
+    first_day = booked_course[0].day + timedelta(days=70)
     late = desk.get(url(active_plan), {"first_day": first_day.isoformat()}).context["sets"][0].explained
     assert "42 days apart to the day, the first 70 days after session 1" in late
     alone = desk.get(url(active_plan), {"sessions": "1"}).context["sets"][0].explained

@@ -9,7 +9,6 @@ from clinic import clock
 from patients.models import Message
 from patients.outbox import kinds
 from tests import factories
-from tests.treatments.courses.test_booking import best
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services
 from treatments.flows import visits as flow
@@ -19,13 +18,12 @@ NEWS = ("course_changed", "booking_changed", "course_booked", "booking_confirmed
 
 
 @pytest.fixture
-def visits(active_plan, desk_member, later):
+def visits(booked_course, later):
     """Four visits of which the patient was told an hour ago."""
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
     now = clock.now()
     Message.objects.filter(kind="course_booked").update(state="sent", sent_at=now, closed_at=now)
     later(timedelta(hours=1))
-    return made
+    return booked_course
 
 
 @pytest.fixture

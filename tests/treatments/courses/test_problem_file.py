@@ -8,8 +8,6 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from clinic import clock
-from tests.treatments.courses.test_booking import best
-from treatments.appointments.courses import services
 from treatments.appointments.courses.problems import Wishes, course_times, sessions_to_place
 from treatments.scheduling.finding import find_sets
 
@@ -42,8 +40,7 @@ def test_the_file_has_the_sets_of_the_page_and_no_name(desk, active_plan, clinic
     assert str(active_plan.ref) not in answer.content.decode()
 
 
-def test_where_nothing_is_to_book_the_page_says_why(desk, desk_member, active_plan):
-    services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+def test_where_nothing_is_to_book_the_page_says_why(desk, active_plan, booked_course):
     answer = desk.get(address(active_plan), follow=True)
     assert answer.redirect_chain
     assert "Every session has its visit" in answer.content.decode()

@@ -31,12 +31,11 @@ def by(desk_member):
 
 
 @pytest.fixture
-def visits(active_plan, by, later):
+def visits(booked_course, later):
     """Four visits, 42 days apart, of which the patient was told an hour ago."""
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=by)
     all_sent()
     later(timedelta(hours=1))
-    return made
+    return booked_course
 
 
 def all_sent() -> None:
@@ -286,9 +285,8 @@ def test_three_that_are_held_are_called_three_whatever_the_address_says(desk, ac
     assert page.context["sets"][0].is_chosen and page.context["chosen_is_held"]
 
 
-def test_a_later_session_in_the_way_is_named_and_no_wish_is_blamed(desk, active_plan, by, later):
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=by)
-    for visit in made[:2]:
+def test_a_later_session_in_the_way_is_named_and_no_wish_is_blamed(desk, active_plan, booked_course, by, later):
+    for visit in booked_course[:2]:
         diary.cancel(visit=visit, reason="Ill", by=by)
     later(timedelta(days=60))
     factories.answer_all(active_plan.patient)
@@ -298,13 +296,14 @@ def test_a_later_session_in_the_way_is_named_and_no_wish_is_blamed(desk, active_
     assert "Move session 3 first." in page.context["why_none"]
 
 
-def test_a_later_session_that_leaves_too_few_days_is_named_and_a_wish_is_not(desk, active_plan, by, later):
-    made = services.book_all(plan=active_plan, places=best(active_plan), by=by)
-    for visit in made[1:3]:
+def test_a_later_session_that_leaves_too_few_days_is_named_and_a_wish_is_not(
+    desk, active_plan, booked_course, by, later
+):
+    for visit in booked_course[1:3]:
         diary.cancel(visit=visit, reason="Ill", by=by)
     later(timedelta(days=80))
     factories.answer_all(active_plan.patient)
-    last = made[3].day
+    last = booked_course[3].day
     said = desk.get(url(active_plan)).context["why_none"]
     assert said.startswith("Only 1 of 2 fits by ")
     assert f"Session 4 is booked for {last:%a} {last.day} {last:%b}" in said and "Move session 4 first." in said

@@ -70,9 +70,8 @@ def test_every_wish_opens_within_the_window_and_is_large_enough_for_a_finger(vis
 
 
 def test_the_tray_leaves_the_course_to_be_seen_and_nothing_in_it_lies_on_anything(
-    visitors, desk_member, prescriber_member, active_plan
+    visitors, prescriber_member, active_plan, booked_course
 ):
-    services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
     visitor = visitors("tablet", dark=True).sign_in(prescriber_member)
     page = visitor.open(reverse("treatments:course", args=[active_plan.ref]))
     page.get_by_role("slider", name="Session 2").focus()
@@ -97,9 +96,8 @@ def test_the_tray_leaves_the_course_to_be_seen_and_nothing_in_it_lies_on_anythin
 
 
 def test_no_half_of_a_date_stands_out_under_the_block_that_covers_it(
-    visitors, desk_member, prescriber_member, active_plan
+    visitors, prescriber_member, active_plan, booked_course
 ):
-    services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
     page = visitors().sign_in(prescriber_member).open(reverse("treatments:course", args=[active_plan.ref]))
     tray = page.get_by_role("region", name="Proposed change")
     former = page.locator("[data-ruler] text.old")
@@ -132,9 +130,8 @@ def test_a_room_keeps_its_name_in_one_line_and_everything_pressed_on_a_tablet_is
     assert button["y"] < title["y"] + title["height"]
 
 
-def test_the_steps_of_a_visit_stand_apart_from_the_line_above(visitors, desk_member, active_plan):
-    visits = services.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
-    page = visitors().sign_in(desk_member).open(reverse("treatments:visit", args=[visits[0].ref]))
+def test_the_steps_of_a_visit_stand_apart_from_the_line_above(visitors, desk_member, booked_course):
+    page = visitors().sign_in(desk_member).open(reverse("treatments:visit", args=[booked_course[0].ref]))
     steps = page.locator(".steps-mini")
     above = page.evaluate("document.querySelector('.steps-mini').previousElementSibling.getBoundingClientRect().bottom")
     assert steps.bounding_box()["y"] - above >= 8

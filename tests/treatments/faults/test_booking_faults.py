@@ -27,7 +27,9 @@ def test_killed_and_racing_they_book_nothing_twice_and_nothing_by_half(made):
         outcome = booking.run(tries=TRIES, kills=KILLS)
     broken = [one for found in outcome.found.values() for one in found]
     assert broken == [], "\n".join(broken[:5])
-    assert (outcome.run.tries >= TRIES, outcome.run.kills) == (True, KILLS)
+    assert outcome.run.tries >= TRIES
+    # Who kills also looks: on a busy machine the racers may be done before the last of them.
+    assert KILLS // 2 <= outcome.run.kills <= KILLS
     assert outcome.answers["killed"] > 0
     assert outcome.answers["SlotTaken"] > 0
     assert outcome.answers[DONE] > TRIES / 10
@@ -35,6 +37,8 @@ def test_killed_and_racing_they_book_nothing_twice_and_nothing_by_half(made):
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_with_a_guard_off_the_same_run_finds_it(made, control):
-    """Whether two meet, or a kill comes between two visits, is chance: so the run is repeated until the check speaks."""
-    runs = (booking.control_run(control, tries=CONTROL_TRIES, kills=2) for _ in range(MOST_CONTROL_RUNS))
+    """Whether two meet, or a kill comes between two visits, is chance: so the run is repeated with other dice until the
+    check speaks."""
+    seeds = range(1, MOST_CONTROL_RUNS + 1)
+    runs = (booking.control_run(control, tries=CONTROL_TRIES, kills=2, seed=seed) for seed in seeds)
     assert any(outcome.found[control.finds] for outcome in runs)

@@ -11,7 +11,6 @@ from django.db import connection, transaction
 
 from patients.models import Message
 from tests import factories
-from tests.treatments.courses.test_booking import best
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services as courses
 from treatments.appointments.courses.models import HeldVisit
@@ -27,9 +26,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def visits(active_plan, desk_member) -> list[Appointment]:
+def visits(booked_course) -> list[Appointment]:
     """A whole course, booked."""
-    return courses.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+    return booked_course
 
 
 def all_checks() -> dict[str, list[str]]:

@@ -26,13 +26,11 @@ def text(response) -> str:
 
 
 @pytest.fixture
-def under_way(patient, later):
+def under_way(done_session, later):
     """Session 1 done six weeks ago, 2 booked, 3 and 4 open."""
-    visit = factories.make_visit_today(patient)
-    factories.make_done_session(visit)
     later(factories.in_days(42))
-    factories.answer_all(patient)
-    plan = visit.planned_session.plan
+    factories.answer_all(done_session.patient)
+    plan = done_session.plan
     second = plan.planned_sessions.get(number=2)
     factories.book(second, day=second.target_on + factories.in_days(1))
     plan.refresh_from_db()
@@ -96,21 +94,20 @@ def test_a_stored_wait_is_hatched_in_front_of_the_next_session(clinician, desk, 
     assert "botulinum" not in desk.get(url(under_way)).content.decode().lower()
 
 
-@pytest.mark.parametrize("who", ["desk", "manager"])
-def test_nobody_but_clinicians_reads_what_is_treated_or_where(request, under_way, who):
+def test_nobody_but_clinicians_reads_what_is_treated_or_where(desk, manager, clinician, under_way):
     type(under_way).objects.filter(pk=under_way.pk).update(note="Canary note of a clinician")
-    html = unescape(request.getfixturevalue(who).get(url(under_way)).content.decode())
-    catalogue = load()
-    given_away = [c.label for c in catalogue.concerns.values() if c.label in html or c.code in html]
-    given_away += [z.label for z in catalogue.zones.values() if re.search(rf"\b{z.label}\b", html)]
-    given_away += [rule.label for rule in catalogue.rules if rule.label in html]
-    assert given_away == []
-    assert "Canary" not in html and "Skin type" not in html and " mm" not in html and "why " not in html
 
+    def given_away(client) -> set[str]:
+        html = unescape(client.get(url(under_way)).content.decode())
+        catalogue = load()
+        found = {c.label for c in catalogue.concerns.values() if c.label in html or c.code in html}
+        found |= {z.label for z in catalogue.zones.values() if re.search(rf"\b{z.label}\b", html)}
+        found |= {rule.label for rule in catalogue.rules if rule.label in html}
+        return found | {words for words in ("Canary", "Skin type", " mm", "why ") if words in html}
 
-def test_the_canary_would_sing(clinician, under_way):
-    html = unescape(clinician.get(url(under_way)).content.decode())
-    assert "Acne scars, face" in html and "Cheek" in html and "Skin type" in html
+    assert given_away(desk) == given_away(manager) == set()
+    # The negative control.
+    assert given_away(clinician) >= {"Acne scars, face", "Cheek", "Canary", "Skin type", " mm"}
 
 
 def test_the_desk_reads_days_windows_and_dots(desk, under_way):
@@ -144,15 +141,15 @@ def test_a_plan_of_an_older_protocol_with_words_that_are_gone_is_still_shown(cli
     assert desk.get(url(active_plan)).status_code == 200
 
 
-@pytest.mark.parametrize("who", ["clinician", "desk"])
-def test_the_page_costs_at_most_twelve_queries_whatever_the_history(request, patient, under_way, who):
-    client = request.getfixturevalue(who)
-
-    def queries() -> int:
-        client.get(url(under_way))
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get(url(under_way)).status_code == 200
-        return len(captured)
+def test_the_page_costs_at_most_twelve_queries_whatever_the_history(clinician, desk, patient, under_way):
+    def queries() -> list[int]:
+        counts = []
+        for client in (clinician, desk):
+            client.get(url(under_way))
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get(url(under_way)).status_code == 200
+            counts.append(len(captured))
+        return counts
 
     few = queries()
     for number in (3, 4):
@@ -161,7 +158,8 @@ def test_the_page_costs_at_most_twelve_queries_whatever_the_history(request, pat
     for _ in range(5):
         factories.screen_today(patient)
         factories.sign_consent(under_way)
-    assert queries() == few <= MOST_QUERIES
+    assert queries() == few
+    assert max(few) <= MOST_QUERIES
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,10 @@ def test_without_a_screening_of_today_the_verdict_is_ask(patient, clinician_memb
     assert verdict(patient, clinician_member) == ("ask", "Ask, on the day")
 
 
-def test_the_header_says_for_which_day_it_speaks(patient, clinician_member, later):
+def test_the_header_says_for_which_day_it_speaks(patient, visit_today, clinician_member, later):
     """Beside a visit that is clear for its own day, "Ask" alone reads as a contradiction."""
-    visit = factories.make_visit_today(patient)
     assert verdict(patient, clinician_member) == ("ask", "Ask today")
-    visit = factories.arrive(visit)
+    factories.arrive(visit_today)
     assert verdict(patient, clinician_member) == ("ask", "Ask today")
     later(factories.in_days(-1))
     assert verdict(patient, clinician_member) == ("ask", "Ask, on the day")
@@ -70,20 +69,18 @@ def test_an_answer_after_the_screening_asks_to_screen_again(patient, clinician_m
     assert verdict(patient, clinician_member) == ("ask", "Screen again")
 
 
-def test_a_session_under_way_keeps_the_verdict_it_was_opened_with(patient, clinician_member):
-    session = factories.open_session(factories.make_visit_today(patient))
+def test_a_session_under_way_keeps_the_verdict_it_was_opened_with(patient, open_session, clinician_member):
     assert verdict(patient, clinician_member) == ("clear", "Clear today")
-    factories.chart(session)
-    sessions.complete(session=session, by=session.operator)
+    factories.chart(open_session)
+    sessions.complete(session=open_session, by=open_session.operator)
     assert verdict(patient, clinician_member) == ("clear", "Clear today")
 
 
-def test_the_dots_tell_where_the_course_stands(patient, clinician_member):
-    visit = factories.make_visit_today(patient)
+def test_the_dots_tell_where_the_course_stands(patient, visit_today, clinician_member):
     header = patient_header(patient, membership=clinician_member)
     assert [dot["state"] for dot in header["dots"]] == ["booked", "open", "open", "open"]
     assert header["next_visit"] == "Tue 9 Mar, 11:00"
-    visit = factories.arrive(visit)
+    visit = factories.arrive(visit_today)
     header = patient_header(patient, membership=clinician_member)
     assert [dot["state"] for dot in header["dots"]] == ["now", "open", "open", "open"]
     assert (header["session"], header["next_visit"]) == ("Session 1 of 4", None)

@@ -2,14 +2,12 @@
 
 import uuid
 from datetime import time
-from decimal import Decimal
 from html import unescape
 
 import pytest
 from django.urls import reverse
 
 from clinic import clock
-from patients.models import DepthClass
 from tests import factories
 from treatments.flows import courses
 from treatments.plans.models import TreatmentPlan
@@ -160,11 +158,6 @@ def test_consent_is_asked_for_all_that_may_be_charted(patient, concern, zone, de
     """The usual maximum of fine lines on the forehead is 0.5 mm and of stretch marks 1.5 mm; with a reason both go deeper."""
     plan = factories.make_draft(patient, concerns=[{"code": concern, "zones": [zone], "severity": "moderate"}])
     assert plan.depth_class == depth_class
-
-
-@pytest.mark.parametrize(("depth_mm", "depth_class"), [("0.5", 1), ("0.51", 2), ("1.5", 2), ("1.51", 3)])
-def test_a_depth_belongs_to_the_class_it_ends(depth_mm, depth_class):
-    assert DepthClass.of(Decimal(depth_mm)) == depth_class
 
 
 def test_a_block_and_open_questions_are_said_before_the_draft(clinician, patient):

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from tests import factories
 from tests.factories import TODAY
+from tests.treatments.appointments.test_displaced import tried
 from tests.treatments.rules.test_publishing import calls
 from tests.treatments.rules.test_rule_pages import press
 from treatments.appointments import services
@@ -158,26 +159,29 @@ STRICTER = {
 }
 
 
-@pytest.mark.parametrize("path, value", STRICTER.values(), ids=STRICTER)
 @pytest.mark.parametrize("submitted", [False, True], ids=["draft", "submitted"])
 def test_a_plan_made_under_looser_rules_has_to_be_planned_again(
-    clinic, patient, manager_member, clinician_member, path, value, submitted
+    clinic, patient, manager_member, clinician_member, submitted
 ):
     factories.answer_all(patient)
     plan, by = factories.make_draft(patient), clinician_member.user
     if submitted:
         plans.submit(plan=plan, by=by)
         factories.sign_consent(plan)
-    publishing.tighten(clinic=clinic, path=path, value=value, by=manager_member)
     step = plans.activate if submitted else plans.submit
-    with pytest.raises(plans.Outdated, match="Plan again"):
-        step(plan=fresh(plan), by=by)
-    assert fresh(plan).status == ("submitted" if submitted else "draft")
-    if path != "concern.acne_scar_face.offered":
-        again = factories.make_draft(fresh(patient))
-        plans.submit(plan=again, by=by)
-        factories.sign_consent(again)
-        assert plans.activate(plan=again, by=by).status == "active"
+    for what, (path, value) in STRICTER.items():
+        with tried():
+            publishing.tighten(clinic=fresh(clinic), path=path, value=value, by=manager_member)
+            with pytest.raises(plans.Outdated, match="Plan again"):
+                step(plan=fresh(plan), by=by)
+            assert fresh(plan).status == ("submitted" if submitted else "draft"), what
+            if path != "concern.acne_scar_face.offered":
+                again = factories.make_draft(fresh(patient))
+                plans.submit(plan=again, by=by)
+                factories.sign_consent(again)
+                assert plans.activate(plan=again, by=by).status == "active", what
+    # The negative control: nothing was changed.
+    assert step(plan=fresh(plan), by=by).status == ("active" if submitted else "submitted")
 
 
 def test_a_looser_rule_asks_for_no_new_plan(clinic, patient, prescriber_member):

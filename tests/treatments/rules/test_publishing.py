@@ -14,6 +14,7 @@ from patients.services import history
 from tests import factories
 from tests.factories import TODAY
 from treatments.appointments import services as appointments
+from treatments.appointments.models import Appointment
 from treatments.flows import courses, publishing
 from treatments.protocol.catalogue import load
 from treatments.protocol.policy import Setting
@@ -85,9 +86,26 @@ def test_the_rules_in_force_change_nothing_beside_themselves(clinic, visit):
     assert publishing.compare(clinic, RuleSet(load().sha256)) == []
 
 
-def test_visits_that_are_over_cancelled_or_no_treatment_are_not_judged(clinic, visit, manager_member):
-    appointments.cancel(visit=visit, reason="She called", by=manager_member.user)
-    assert publishing.compare(clinic, publishing.rules_with(clinic, Setting(PATH, 210))) == []
+def judged_in_another_way(clinic) -> list[Appointment]:
+    return [change.visit for change in publishing.compare(clinic, publishing.rules_with(clinic, Setting(PATH, 210)))]
+
+
+def test_visits_that_are_over_cancelled_or_no_treatment_are_not_judged(clinic, visit, manager_member, clinic_time):
+    by = manager_member.user
+    consultation = factories.a_place(clinic, visit.day, time(14), kind="consultation")
+    appointments.book(patient=visit.patient, kind="consultation", place=consultation, by=by)
+    assert judged_in_another_way(clinic) == [visit]
+    with transaction.atomic():
+        appointments.cancel(visit=visit, reason="She called", by=by)
+        assert judged_in_another_way(clinic) == []
+        transaction.set_rollback(True)
+    clinic_time(visit.during.lower + timedelta(days=1))
+    assert judged_in_another_way(clinic) == [], "the day is over"
+    clinic_time(visit.during.lower)
+    visit = Appointment.objects.get(pk=visit.pk)
+    for to, judged in (("arrived", [visit]), ("in_room", [visit]), ("done", [])):
+        visit = appointments.step(visit=visit, to=to, by=by)
+        assert judged_in_another_way(clinic) == judged, to
 
 
 def test_another_clinics_visits_are_not_ours(other_clinic, visit):

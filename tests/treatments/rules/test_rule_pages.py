@@ -21,6 +21,7 @@ from treatments.pages.protocol_page import readable
 from treatments.protocol.catalogue import load
 from treatments.protocol.policy import parameters
 from treatments.rules import services as rules
+from treatments.rules.forms import ValueForm
 from treatments.rules.models import OutcomeChange, PolicyValue
 from treatments.rules.policy import RuleSet
 from treatments.screenings import services as screenings
@@ -53,9 +54,25 @@ def test_every_value_that_can_be_set_leads_to_its_page(clinician):
     assert [path for path in parameters(load()) if f"{RULES}values/{path}/" not in page] == []
 
 
-def test_every_page_of_a_value_can_be_read(clinician):
-    refused = [path for path in parameters(load()) if clinician.get(f"{RULES}values/{path}/").status_code != 200]
-    assert refused == []
+def test_the_page_of_every_value_can_be_made(clinic, prescriber_member):
+    for path, published in parameters(load()).items():
+        found = policy_page.Parameters(shipped=published, ours=published)
+        page = policy_page.value_page(clinic, found, membership=prescriber_member)
+        assert page["title"] and page["now"] == page["default"] != "", path
+        form = ValueForm(shipped=found.shipped, ours=found.ours, ask_url=RULES)
+        assert form["value"].value() not in (None, ""), path
+
+
+def one_of_each_kind() -> dict[tuple[str, str], str]:
+    """What a value is of, and its name there, to the path of one."""
+    return {(path.split(".")[0], path.split(".")[-1]): path for path in parameters(load())}
+
+
+def test_the_page_of_a_value_of_each_kind_can_be_read(prescriber):
+    assert len(one_of_each_kind()) >= 25
+    for path in one_of_each_kind().values():
+        page = prescriber.get(f"{RULES}values/{path}/")
+        assert (page.status_code, page.context["title"]) == (200, parameters(load())[path].label), path
 
 
 def test_the_default_stands_beside_what_the_clinic_has_set(clinic, clinician, manager_member):

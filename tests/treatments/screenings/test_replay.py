@@ -19,6 +19,8 @@ from treatments.screenings.replay import replay
 
 pytestmark = pytest.mark.django_db
 WAIT = "rule.isotretinoin_past.washout_days"
+# Stories of the demo with sessions: scars, lines, melasma, a cleared answer, a course that was stopped.
+SCREENED = {0, 1, 4, 8, 9}
 
 
 def as_stored(record: ScreeningRecord) -> dict:
@@ -116,7 +118,7 @@ def test_the_control_a_record_whose_rules_or_facts_were_others_says_something_el
 
 
 def test_every_record_of_a_demo_clinic_says_the_same_again(clinic_time):
-    clinic = builder.build(patients=12)
+    clinic = builder.build(patients=12, only=SCREENED)
     records = ScreeningRecord.objects.filter(patient__clinic=clinic).select_related("protocol")
     assert len(records) > 12
     assert {record.outcome for record in records} >= {"caution", "clear"}

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clinic.errors import DomainError
@@ -36,8 +36,18 @@ def a_device(clinic, **depths):
         ({}, {}),
     ],
 )
-def test_a_label_is_kept_as_depths(clinic, typed, kept):
-    assert a_device(clinic, **typed).max_depth_mm == kept
+def test_a_label_is_read_as_depths(typed, kept):
+    assert device_depths(typed, CATALOGUE) == kept
+
+
+def test_a_device_is_listed_with_the_depths_of_its_label_or_not_at_all(clinic):
+    listed = a_device(clinic, **{" Cheek ": Decimal("1.25")})
+    listed.refresh_from_db()
+    assert listed.max_depth_mm == {"cheek": 1.25}
+    before = clinic.devices.count()
+    with pytest.raises(DomainError) as caught:
+        a_device(clinic, face="deep")
+    assert (caught.value.field, clinic.devices.count()) == ("max_depth_mm", before)
 
 
 @pytest.mark.parametrize(
@@ -58,9 +68,9 @@ def test_a_label_is_kept_as_depths(clinic, typed, kept):
         {"face": 1, "FACE": 2},
     ],
 )
-def test_what_is_no_depth_of_a_label_is_refused(clinic, typed):
+def test_what_is_no_depth_of_a_label_is_refused(typed):
     with pytest.raises(DomainError) as caught:
-        a_device(clinic, **typed)
+        device_depths(typed, CATALOGUE)
     assert caught.value.field == "max_depth_mm"
 
 
@@ -123,17 +133,22 @@ def agree(device) -> None:
         assert said == within_device_mm(zone, device_fact(device)), code
 
 
-@pytest.mark.parametrize(
-    "label", [{}, {"face": 1.25}, {"face": 1.0, "cheek": 1.75}, {"body": 2.0, "neck": 0.5}, {"neck": 2.5, "hand": 0.3}]
-)
-def test_the_database_and_the_rules_read_one_label(clinic, label):
-    agree(a_device(clinic, **label))
-
-
+@pytest.mark.django_db
+# One device is enough: each example writes its own label.
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(label=LABELS)
-def test_whatever_a_label_says_both_read_it_alike(label):
+@example(label={})
+@example(label={"face": Decimal("1.25")})
+@example(label={"face": Decimal("1"), "cheek": Decimal("1.75")})
+@example(label={"body": Decimal("2"), "neck": Decimal("0.5")})
+@example(label={"neck": Decimal("2.5"), "hand": Decimal("0.3")})
+def test_whatever_a_label_says_the_database_and_the_rules_read_it_alike(clinic, label):
     kept = device_depths(label, CATALOGUE)
     assert {place: Decimal(str(depth)) for place, depth in kept.items()} == label
+    device = clinic.devices.get()
+    device.max_depth_mm = kept
+    device.save()
+    agree(device)
 
 
 def test_an_entry_that_was_empty_before_reads_as_silent(clinic):

@@ -502,12 +502,3 @@ def test_the_last_session_is_read_once_for_a_page(clinician, second_session):
     of_last_time = [query["sql"] for query in asked if '"signed_at" IS NOT NULL' in query["sql"]]
     # Once for the session before this one, once for the last depth in each zone, which may be older.
     assert len(of_last_time) == 2
-
-
-@pytest.fixture
-def second_session(done_session, later) -> TreatmentSession:
-    """Session 2 of the same course, six weeks on, open."""
-    later(timedelta(days=42))
-    factories.answer_all(done_session.patient, forms=("day",))
-    planned = done_session.plan.planned_sessions.get(number=2)
-    return factories.open_session(factories.book(planned, day=clock.today(done_session.clinic), at=factories.time(14)))

@@ -77,6 +77,7 @@ def test_an_outcome_that_forbids_is_said_without_its_reason(visit_today):
     with pytest.raises(NotPermitted) as caught:
         sessions.open_session(visit=visit, by=visit.clinician, acknowledged=[])
     assert caught.value.outcome in ("block", "defer")
+    assert caught.value.sentence == "No session today: ask a clinician."
 
 
 def test_changes_of_todays_screening_have_to_be_ticked_first(patient):

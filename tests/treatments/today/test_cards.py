@@ -8,14 +8,22 @@ from playwright.sync_api import expect
 from clinic import clock
 from tests import factories
 from tests.factories import TODAY
+from tests.fixtures.browser import WIDTHS, show_in
 from treatments.appointments import services
 from treatments.appointments.models import Appointment
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # Of every card the words that are cut off at its edge.
 CUT_OFF = """[...document.querySelectorAll('.visit .treat small')]
     .filter(words => words.checkVisibility() && words.scrollWidth > words.clientWidth)
     .map(words => words.innerText)"""
+MARKS_OVER_NAMES = """() => [...document.querySelectorAll(".visit .two")].filter((mark) => {
+    const name = mark.parentElement.querySelector(".treat b"), words = document.createRange();
+    words.selectNodeContents([...name.children].find((part) => part.checkVisibility()));
+    const drawn = mark.getBoundingClientRect(), said = words.getBoundingClientRect();
+    const ends = Math.min(said.right, name.getBoundingClientRect().right - parseFloat(getComputedStyle(name).paddingInlineEnd));
+    return drawn.width < 8 || (drawn.top < said.bottom && said.top < drawn.bottom && drawn.left < ends);
+}).length"""
 
 
 @pytest.fixture
@@ -60,40 +68,36 @@ def _visit(clinic, at: time, kind: str, room) -> Appointment:
     )
 
 
-@pytest.mark.parametrize("by", ["clinicians", "rooms"])
-def test_no_words_are_cut_off_at_a_desk_where_two_share_a_lane(visitors, desk_member, crowded, by):
-    page = visitors().sign_in(desk_member).open(f"/today/?by={by}&visit={crowded[0].ref}")
+def test_a_crowded_day_keeps_its_words_whole_and_marks_who_stands_beside_another(visitors, desk_member, crowded):
+    visitor = visitors().sign_in(desk_member)
+    page = visitor.open(f"/today/?by=rooms&visit={crowded[0].ref}")
     expect(page.locator(".ec .visit")).to_have_count(10)
-    assert page.locator(".ec .visit b .short:visible").count() >= (6 if by == "clinicians" else 0)
     assert page.evaluate(CUT_OFF) == []
 
-
-def test_a_visit_beside_another_on_purpose_carries_a_mark_and_says_why(visitors, desk_member, crowded):
-    page = visitors().sign_in(desk_member).open("/today/")
+    visitor.open(f"/today/?by=clinicians&visit={crowded[0].ref}")
     expect(page.locator(".ec .visit")).to_have_count(10)
+    assert page.locator(".ec .visit b .short:visible").count() >= 6
+    assert page.evaluate(CUT_OFF) == []
+
+    page.keyboard.press("Escape")
+    expect(page.locator("#drawer-title")).to_have_count(0)
     on_purpose = page.get_by_role("link", name="beside another on purpose: A crowded day of a test")
     expect(on_purpose).to_have_count(3)
     expect(on_purpose.locator(".two")).to_have_count(3)
     # Of each of four pairs the one booked later; she who did not come stands beside nobody.
     expect(page.locator(".ec .visit .two")).to_have_count(3)
     # A mark that lies over the words of a name hides what it belongs to.
-    over = """() => [...document.querySelectorAll(".visit .two")].filter((mark) => {
-        const name = mark.parentElement.querySelector(".treat b"), words = document.createRange();
-        words.selectNodeContents([...name.children].find((part) => part.checkVisibility()));
-        const drawn = mark.getBoundingClientRect(), said = words.getBoundingClientRect();
-        const ends = Math.min(said.right, name.getBoundingClientRect().right - parseFloat(getComputedStyle(name).paddingInlineEnd));
-        return drawn.width < 8 || (drawn.top < said.bottom && said.top < drawn.bottom && drawn.left < ends);
-    }).length"""
-    assert page.evaluate(over) == 0
+    assert page.evaluate(MARKS_OVER_NAMES) == 0
 
 
-@pytest.mark.parametrize("width", ["tablet", "phone"])
-def test_the_button_that_prints_never_has_a_line_of_its_own(visitors, desk_member, width):
+def test_the_button_that_prints_never_has_a_line_of_its_own(visitors, desk_member):
     """The longest name of a day and the way back to today leave less room."""
-    page = visitors(width).sign_in(desk_member).open("/today/?day=2027-09-29")
+    page = visitors("tablet").sign_in(desk_member).open("/today/?day=2027-09-29")
     expect(page.get_by_role("heading", name="Wednesday 29 September")).to_be_visible()
     beside = """button => [...document.querySelectorAll(".topbar > *")].filter((other) => {
         const [one, two] = [button, other].map((part) => part.getBoundingClientRect());
         return other !== button && two.top < one.bottom && one.top < two.bottom;
     }).length"""
-    assert page.locator(".topbar > .btn-icon").evaluate(beside) > 0
+    for width in ("tablet", "phone"):
+        show_in(page, WIDTHS[width], dark=False)
+        assert page.locator(".topbar > .btn-icon").evaluate(beside) > 0, width

@@ -8,9 +8,8 @@ from django.urls import reverse
 from patients.models import Message
 from tests import factories
 from tests.factories import TODAY
-from tests.treatments.courses.test_booking import best, booked
+from tests.treatments.courses.test_booking import booked
 from treatments.appointments import services
-from treatments.appointments.courses import services as courses
 from treatments.appointments.models import Appointment
 
 pytestmark = pytest.mark.django_db
@@ -38,8 +37,8 @@ def place(visit) -> tuple:
 
 
 @pytest.fixture
-def visits(active_plan, desk_member):
-    return courses.book_all(plan=active_plan, places=best(active_plan), by=desk_member.user)
+def visits(booked_course):
+    return booked_course
 
 
 def test_a_drop_says_what_would_change_and_saves_nothing(desk, visit_today):

@@ -135,7 +135,7 @@ def test_what_stands_around_the_picture_comes_without_taking_messages(desk, visi
     parts = desk.get("/today/", headers={"X-Background": "1"})
     assert 'id="counts"' in parts.content.decode()
     assert "data-calendar" not in parts.content.decode()
-    assert "is here" in desk.get("/today/").content.decode() or "arrived" in desk.get("/today/").content.decode()
+    assert [str(message) for message in desk.get("/today/").context["messages"]] == ["Leila Haddad arrived 10:42."]
 
 
 def test_another_clinic_sees_nothing_of_it(stranger, visit_today):
