@@ -57,7 +57,9 @@ def test_the_command_prints_keeps_and_refuses_a_missed_goal(monkeypatch, tmp_pat
 
 def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(monkeypatch):
     monkeypatch.setattr(at_rest, "MOMENTS", 3)
+    monkeypatch.setattr(at_rest, "MOST_MOMENTS", 3)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(at_rest, "_loops", [])
     # Before and after each moment: in the second both are quiet, the third is disturbed as it ends.
     loops = iter([5, 5, 2, 2, 1, 9])
     monkeypatch.setattr(at_rest, "_loop", lambda: next(loops))
@@ -70,8 +72,23 @@ def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(mon
     assert found.line().endswith("MISSED   (at rest; 20 ms whenever)")
 
 
+@pytest.mark.parametrize(("most", "measured"), [(9, 4), (3, 3)])
+def test_rest_is_waited_for_but_not_for_ever(monkeypatch, most, measured):
+    monkeypatch.setattr(at_rest, "MOMENTS", 2)
+    monkeypatch.setattr(at_rest, "MOST_MOMENTS", most)
+    monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(at_rest, "_loops", [1.0])  # as fast as it was before
+    loops = iter([5, 5, 2, 2, 2, 1.05, 1.05, 1.1])
+    monkeypatch.setattr(at_rest, "_loop", lambda: next(loops))
+    times = iter([[4.0], [2.0], [2.0], [1.0]])
+    taken = at_rest.at_rest(lambda: next(times))
+    assert len(taken.whenever) == measured
+    assert taken.at_rest == ([1.0] if most == 9 else [2.0])
+
+
 def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkeypatch):
     monkeypatch.setattr(at_rest, "MOMENTS", 1)
+    monkeypatch.setattr(at_rest, "MOST_MOMENTS", 1)
     monkeypatch.setattr(protocol, "PROCESSES", 1)
     monkeypatch.setattr(protocol, "RUNS", 1)
     found = {shown.name.split(",")[0]: shown.goal for shown in protocol.figures()}
@@ -80,6 +97,7 @@ def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkey
 
 def test_the_figures_of_the_search_stand_beside_an_exact_solver_where_there_is_one(monkeypatch):
     monkeypatch.setattr(at_rest, "MOMENTS", 1)
+    monkeypatch.setattr(at_rest, "MOST_MOMENTS", 1)
     for size in ("RUNS", "TIMED_AGAINST_THE_SOLVER", "COMPARED"):
         monkeypatch.setattr(scheduling, size, 1)
     compared = 4 if exact_solver.is_there() else 0
