@@ -164,7 +164,12 @@ def answer_all(
 
 
 def assess(
-    patient: Patient, *, skin_type: int | None = 3, concerns: list[dict] | None = None, pih_history: bool = False
+    patient: Patient,
+    *,
+    skin_type: int | None = 3,
+    concerns: list[dict] | None = None,
+    pih_history: bool = False,
+    note: str = "",
 ):
     return assessments.record(
         patient=patient,
@@ -172,6 +177,7 @@ def assess(
         skin_type=skin_type,
         pih_history=pih_history,
         concerns=concerns or [{"code": "acne_scar_face", "zones": ["cheek", "chin"], "severity": "moderate"}],
+        note=note,
         by=a_clinician(patient.clinic).user,
     )
 

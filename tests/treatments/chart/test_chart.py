@@ -13,7 +13,6 @@ from patients.models import MedicationStatement
 from patients.services import consents, history
 from tests import factories
 from treatments.appointments import services as appointments
-from treatments.assessments import services as assessments
 from treatments.screenings import services as screenings
 from treatments.screenings.models import Clearance
 from treatments.sessions import aftercare
@@ -64,15 +63,8 @@ def told(open_session):
     done_session = sessions.complete(session=charted, by=by)
     sessions.add_addendum(session=done_session, text=CANARIES["addendum"], reason=CANARIES["reason"], by=by.user)
     sessions.report_adverse_event(session=done_session, code="pih", grade=2, note=CANARIES["event"], by=by.user)
-    assessments.record(
-        patient=patient,
-        assessed_on=clock.today(patient.clinic),
-        skin_type=3,
-        pih_history=False,
-        concerns=[{"code": "acne_scar_face", "zones": ["cheek"], "severity": "mild"}],
-        note=CANARIES["assessment"],
-        by=by.user,
-    )
+    mild = {"code": "acne_scar_face", "zones": ["cheek"], "severity": "mild"}
+    factories.assess(patient, concerns=[mild], note=CANARIES["assessment"])
     history.record_medication(
         patient=patient, kind=MedicationStatement.Kind.OTHER, name=CANARIES["medicine"], prescribed=True, by=by.user
     )

@@ -8,10 +8,10 @@ from django.urls import reverse
 from clinic import clock
 from patients.models import MedicationStatement
 from patients.services import history
+from tests import factories
 from tests.access.table import TABLE
 from tests.access.test_access import url_of
 from tests.access.world import everything
-from treatments.assessments import services as assessments
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
 from treatments.sessions.models import TreatmentSession
@@ -53,15 +53,8 @@ def told(request, prescriber_member) -> dict[str, object]:
     sessions.report_adverse_event(session=session, code="pih", grade=2, note=WORDS["event"], by=by.user)
     session.refresh_from_db()
     sessions.save_details(session=session, version=session.version, by=by, note=WORDS["note"])
-    assessments.record(
-        patient=patient,
-        assessed_on=clock.today(patient.clinic),
-        skin_type=3,
-        pih_history=False,
-        concerns=[{"code": "acne_scar_face", "zones": ["cheek"], "severity": "mild"}],
-        note=WORDS["assessment"],
-        by=by.user,
-    )
+    mild = {"code": "acne_scar_face", "zones": ["cheek"], "severity": "mild"}
+    factories.assess(patient, concerns=[mild], note=WORDS["assessment"])
     screenings.perform(patient=patient, on=clock.today(patient.clinic), purpose="session", by=by.user)
     return refs
 
