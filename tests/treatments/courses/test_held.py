@@ -272,3 +272,25 @@ def test_a_hold_that_is_let_go_while_it_is_read_books_nothing(active_plan, desk_
     with pytest.raises(services.LetGo, match="no longer held"):
         services.book_held(plan=active_plan, by=desk_member.user)
     assert not Appointment.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_course_does_not_wait_for_long_where_somebody_writes_who_locks_nothing(
+    clinic, elsewhere, active_plan, desk_member, monkeypatch
+):
+    monkeypatch.setattr(locks, "LONGEST_WAIT", "200ms")
+    places = factories.best_places(active_plan)
+    third = list(places.values())[2]
+    stretches = third.length.stretches(third.start(clinic))
+    with transaction.atomic():
+        Appointment.objects.filter(pk=elsewhere.pk).update(
+            status="booked", closed_at=None, room=third.room, clinician=third.clinician, device=None,
+            during=stretches.patient, room_during=stretches.room, clinician_during=stretches.clinician,
+        )  # fmt: skip
+        thread, told = meanwhile(lambda: services.book_all(plan=active_plan, places=places, by=desk_member.user))
+        thread.join(timeout=60)
+        transaction.set_rollback(True)
+    [refused] = told
+    assert isinstance(refused, diary.SlotTaken), refused
+    assert refused.code == "busy" and "try again" in refused.sentence
+    assert not Appointment.objects.filter(planned_session__plan=active_plan).exists()

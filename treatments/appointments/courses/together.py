@@ -24,7 +24,7 @@ from treatments.appointments.gates import (
 )
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.places import Place
-from treatments.appointments.taking import OVERLAPS, free_devices, no_device_left, take, take_instead
+from treatments.appointments.taking import OVERLAPS, free_devices, no_device_left, take_all, take_instead
 from treatments.appointments.working_time import duty
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession
@@ -58,8 +58,7 @@ def put_down(course: LockedCourse, places: Mapping[PlannedSession, Place], *, by
         )
         for planned, place in sorted(places.items(), key=lambda item: item[0].number)
     ]
-    for visit, place, start in _let_in(course, wanted):
-        take(visit, place, start)
+    take_all(_let_in(course, wanted))
     visits = [visit for visit, _ in wanted]
     facts = {visit: {"day": visit.day.isoformat(), "kind": visit.kind} for visit in visits}
     audit.record_each("visit.booked", facts, by=by)
