@@ -11,7 +11,15 @@ from clinic.errors import DomainError, explained
 from clinic.models import AuditEvent, Membership, TimeOff, WorkingHours
 from clinic.resources import reading, services, stretches
 from tests import factories
-from treatments.appointments.working_time import duty, hours_of_day, opening, time_off, weekly_hours
+from treatments.appointments.working_time import (
+    duty,
+    hours_and_house,
+    hours_of_day,
+    house_between,
+    opening,
+    time_off,
+    weekly_hours,
+)
 
 pytestmark = pytest.mark.django_db
 TODAY = factories.TODAY
@@ -171,6 +179,25 @@ def test_a_day_of_her_own_opens_the_house_on_a_sunday(clinic, noor, by):
     services.set_day_hours(membership=noor, on=sunday, stretches=[(time(10), time(14))], by=by)
     (open_time,) = opening(weekly_hours(clinic), time_off(clinic, *bounds), sunday, sunday, clinic.tz)
     assert wall(open_time) == "10:00 to 14:00"
+
+
+@pytest.mark.parametrize("somebody_works", [True, False])
+def test_hours_and_house_asked_at_once_are_what_they_are_asked_apart(
+    clinic, noor, by, django_assert_num_queries, somebody_works
+):
+    services.set_day_hours(membership=noor, on=TUESDAY, stretches=[(time(10), time(14))], by=by)
+    noon = datetime.combine(TUESDAY, time(12), tzinfo=clinic.tz)
+    for who in (None, noor):
+        TimeOff.objects.create(clinic=clinic, membership=who, during=(noon, noon + timedelta(hours=1)))
+    TimeOff.objects.create(clinic=clinic, membership=noor, during=(noon + timedelta(days=20), None))
+    if not somebody_works:
+        Membership.objects.update(sees_patients=False)
+    days = (TUESDAY, TUESDAY + timedelta(days=30))
+    with django_assert_num_queries(1 if somebody_works else 2):
+        hours, house = hours_and_house(clinic, *days)
+    assert (hours, house) == (weekly_hours(clinic, *days), house_between(clinic, *days))
+    assert bool(hours) is somebody_works
+    assert house.rooms and len(house.away[None]) == 1 and len(house.away[noor.pk]) == 2
 
 
 def test_a_day_that_is_over_or_far_away_is_refused(noor, by):

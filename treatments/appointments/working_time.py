@@ -5,7 +5,7 @@ The hours of a weekday count week after week; where a single day has hours of it
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import DateField, IntegerField, Q
+from django.db.models import DateField, IntegerField, Model, Q
 
 from clinic import clock
 from clinic.models import Clinic, Membership, User, WorkingHours
@@ -50,16 +50,32 @@ def weekly_hours(clinic: Clinic, first_day: date | None = None, last_day: date |
     Who asks for some days only says which (None: no bound): single days pile up over the years. Whoever has hours on single days
     outside of them only is not there.
     """
-    statement, person_fields, user_fields = _hours_and_people()
-    hours: Hours = {}
-    with connection.cursor() as cursor:
-        statement.execute(cursor, {"clinic": clinic.pk, "first": first_day, "last": last_day})
-        for values in cursor.fetchall():
-            of_person, of_user = values[: len(person_fields)], values[len(person_fields) : -1]
-            person = Membership.from_db(connection.alias, person_fields, of_person)
-            person.user = User.from_db(connection.alias, user_fields, of_user)
-            hours[person.pk] = [WorkedHours(person, *row) for row in _read(values[-1])]
+    hours, _ = _hours(_hours_and_people(), {"clinic": clinic.pk, "first": first_day, "last": last_day})
     return hours
+
+
+def hours_and_house(clinic: Clinic, first_day: date, last_day: date) -> tuple[Hours, "House"]:
+    """`weekly_hours` and `house_between` of the same days. One query, and one more where nobody sees patients."""
+    begin, end = clock.day_bounds(first_day, clinic.tz)[0], clock.day_bounds(last_day, clinic.tz)[1]
+    given = {"clinic": clinic.pk, "first": first_day, "last": last_day, "begin": begin, "end": end}
+    hours, told = _hours(_hours_people_and_house(), given)
+    return hours, _house_of(json.loads(told), begin, end) if told else house_between(clinic, first_day, last_day)
+
+
+def _hours(statement: Prepared, given: Mapping[str, object]) -> tuple[Hours, str]:
+    """Hours by person, and what the statement says at the end of each row: always the same."""
+    hours: Hours = {}
+    person_fields, user_fields = _fields(Membership), _fields(User)
+    users = len(person_fields) + len(user_fields)
+    told = ""
+    with connection.cursor() as cursor:
+        statement.execute(cursor, given)
+        for values in cursor.fetchall():
+            person = Membership.from_db(connection.alias, person_fields, values[: len(person_fields)])
+            person.user = User.from_db(connection.alias, user_fields, values[len(person_fields) : users])
+            hours[person.pk] = [WorkedHours(person, *row) for row in _read(values[users])]
+            told = values[-1]
+    return hours, told
 
 
 READ = (int, date.fromisoformat, time.fromisoformat, time.fromisoformat, date.fromisoformat, date.fromisoformat)
@@ -75,13 +91,28 @@ def _read(rows: str) -> list[tuple]:
 
 
 @cache
-def _hours_and_people() -> tuple[Prepared, list[str], list[str]]:
-    """The statement, and the names of the fields of person and user that come first in its rows: each person comes once."""
-    person, user = (list(model._meta.concrete_fields) for model in (Membership, User))
-    columns = [f'person."{field.column}"' for field in person] + [f'usr."{field.column}"' for field in user]
+def _fields(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
+@cache
+def _hours_and_people() -> Prepared:
+    return Prepared("hours_and_people", _of_everybody("''"))
+
+
+@cache
+def _hours_people_and_house() -> Prepared:
+    return Prepared("hours_people_and_house", _of_everybody(f"({_HOUSE_AS_JSON})"))
+
+
+def _of_everybody(beside: str) -> str:
+    """Each person once: the fields of person and user, hours as JSON, and what is asked for beside."""
+    columns = [f'person."{field.column}"' for field in Membership._meta.concrete_fields]
+    columns += [f'usr."{field.column}"' for field in User._meta.concrete_fields]
     of_hours = ", ".join(f'hours."{name}"' for name in WorkedHours._fields[1:])
-    statement = f"""
-        SELECT {", ".join(columns)}, json_agg(json_build_array({of_hours}) ORDER BY hours."on", hours.weekday, hours.starts)::text
+    return f"""
+        SELECT {", ".join(columns)}, json_agg(json_build_array({of_hours}) ORDER BY hours."on", hours.weekday, hours.starts)::text,
+            {beside}
         FROM clinic_workinghours hours
         JOIN clinic_membership person ON person.id = hours.membership_id JOIN clinic_user usr ON usr.id = person.user_id
         WHERE person.clinic_id = %(clinic)s AND person.is_active AND person.sees_patients AND hours.withdrawn_at IS NULL
@@ -89,11 +120,6 @@ def _hours_and_people() -> tuple[Prepared, list[str], list[str]]:
             OR hours."on" BETWEEN coalesce(%(first)s::date, '-infinity') AND coalesce(%(last)s::date, 'infinity'))
         GROUP BY person.id, usr.id ORDER BY person.position, person.id
     """  # noqa: S608  names of our own columns
-    return (
-        Prepared("hours_and_people", statement),
-        [field.attname for field in person],
-        [field.attname for field in user],
-    )
 
 
 def people(hours: Hours) -> list[Membership]:
@@ -113,6 +139,9 @@ ORDER BY position, key
 
 
 _AWAY, _HOUSE = Prepared("time_off", TIME_OFF), Prepared("house", HOUSE)
+_HOUSE_AS_JSON = f"""
+SELECT json_agg(json_build_array(kind, key, since, until) ORDER BY position, key)::text FROM ({HOUSE}) house
+"""  # noqa: S608  constants of ours only
 
 
 @dataclass(frozen=True)
@@ -135,16 +164,25 @@ def time_off(clinic: Clinic, begin: datetime, end: datetime | None) -> Away:
 
 
 def _house(statement: Prepared, clinic: Clinic, begin: datetime, end: datetime | None) -> House:
-    away: Away = defaultdict(list)
-    keys: dict[str, list[int]] = {"room": [], "device": []}
     with connection.cursor() as cursor:
         statement.execute(cursor, {"clinic": clinic.pk, "begin": begin, "end": end})
-        for kind, key, since, until, _ in cursor.fetchall():
-            if kind == "away":
-                away[key].append(Stretch(since or begin, until or end or FOREVER))
-            else:
-                keys[kind].append(key)
+        return _house_of((row[:-1] for row in cursor.fetchall()), begin, end)
+
+
+def _house_of(rows: Iterable[Sequence], begin: datetime, end: datetime | None) -> House:
+    """Out of rows of HOUSE without their position; a moment may be written as JSON writes it."""
+    away: Away = defaultdict(list)
+    keys: dict[str, list[int]] = {"room": [], "device": []}
+    for kind, key, since, until in rows:
+        if kind == "away":
+            away[key].append(Stretch(_as_told(since) or begin, _as_told(until) or end or FOREVER))
+        else:
+            keys[kind].append(key)
     return House(away, keys["room"], keys["device"])
+
+
+def _as_told(told: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if isinstance(told, str) else told
 
 
 def rostered(rows: Iterable[WorkedHours], first_day: date, last_day: date, zone: ZoneInfo) -> list[Stretch]:

@@ -18,7 +18,7 @@ from treatments.appointments.displaced import displaced_visits
 from treatments.appointments.places import LENGTHS
 from treatments.appointments.taken.fitting import KeptTime
 from treatments.appointments.taken.reading import free_time
-from treatments.appointments.working_time import house_between, weekly_hours
+from treatments.appointments.working_time import hours_and_house
 from treatments.bench.at_rest import each_at_rest
 from treatments.bench.data import Bench
 from treatments.bench.figures import Figure, against, at_rest_within, counted, once
@@ -92,10 +92,9 @@ class Course:
         self.sessions = sessions
 
     def find(self) -> Found:
-        """Everything about the clinic's time read anew, three queries, and the three sets."""
+        """Everything about the clinic's time read anew, two queries, and the three sets."""
         clinic = self.clinic
-        hours = weekly_hours(clinic, self.first_day, self.last_day)
-        house = house_between(clinic, self.first_day, self.last_day)
+        hours, house = hours_and_house(clinic, self.first_day, self.last_day)
         free = free_time(
             clinic=clinic,
             patient=self.patient,

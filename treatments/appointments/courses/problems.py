@@ -13,7 +13,7 @@ from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.taken.fitting import KeptTime
 from treatments.appointments.taken.reading import free_time
-from treatments.appointments.working_time import Hours, house_between, people, weekly_hours
+from treatments.appointments.working_time import Hours, House, hours_and_house, people
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import changes
 from treatments.protocol.screening import PERMITS
@@ -93,10 +93,10 @@ def course_times(
     *,
     now: datetime,
     taken: Mapping[int, date] | None = None,
-    hours: Hours | None = None,
+    roster: tuple[Hours, House] | None = None,
 ) -> CourseTimes:
     """The problem of placing these sessions. Raises NotPermitted where the rules let none be booked, DomainError for wishes
-    that contradict each other. `taken` days of the course and the clinic's `hours`, where they are known already."""
+    that contradict each other. `taken` days of the course and the clinic's `hours_and_house`, where they are known already."""
     today = now.astimezone(plan.clinic.tz).date()
     planned = list(planned[: wishes.sessions or len(planned)])
     taken = fixed_days(plan) if taken is None else taken
@@ -122,7 +122,7 @@ def course_times(
             avoid=wishes.avoid,
         ),
     )
-    return in_free_time(plan, planned, problem, now=now, hours=hours)
+    return in_free_time(plan, planned, problem, now=now, roster=roster)
 
 
 def problem_of(
@@ -164,7 +164,7 @@ def in_free_time(
     now: datetime,
     moving: Sequence[Appointment] = (),
     known_days: Iterable[date] = (),
-    hours: Hours | None = None,
+    roster: tuple[Hours, House] | None = None,
 ) -> CourseTimes:
     """The problem with the free time of everybody who may take these sessions, as far ahead as they can be and as
     `known_days` reach.
@@ -173,8 +173,7 @@ def in_free_time(
     """
     clinic = plan.clinic
     last_on = max(min(_furthest(problem), problem.earliest_on + timedelta(days=HORIZON_DAYS)), *known_days, date.min)
-    hours = weekly_hours(clinic, problem.earliest_on, last_on) if hours is None else hours
-    house = house_between(clinic, problem.earliest_on, last_on)
+    hours, house = roster or hours_and_house(clinic, problem.earliest_on, last_on)
     clinicians = _who(people(hours), planned)
     rooms = list(clinic.rooms.filter(in_service=True))
     free = free_time(

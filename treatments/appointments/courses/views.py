@@ -25,7 +25,7 @@ from treatments.appointments.models import COMING
 from treatments.appointments.offers import place_of_value, value_of
 from treatments.appointments.places import Place
 from treatments.appointments.services import SlotTaken
-from treatments.appointments.working_time import people, weekly_hours
+from treatments.appointments.working_time import hours_and_house, people
 from treatments.flows import course_booking as flow
 from treatments.pages import booking_page as page
 from treatments.pages import rearrange_page
@@ -182,11 +182,11 @@ def _page(
     taken = diary.fixed_days(plan)
     planned = sessions_to_place(plan, sessions=header["sessions"], taken=taken)
     # As far as a course can reach that begins on the last day that may be wished for.
-    hours = weekly_hours(request.clinic, today, today + timedelta(days=2 * HORIZON_DAYS))
+    roster = hours_and_house(request.clinic, today, today + timedelta(days=2 * HORIZON_DAYS))
     form = WishesForm(
         _kept(request),
         sessions=min(len(planned), MOST_SESSIONS) or 1,
-        clinicians=people(hours),
+        clinicians=people(roster[0]),
         today=today,
     )
     context = {
@@ -202,7 +202,7 @@ def _page(
         "mail_words": rearrange_page.mail_words(plan.patient, 2),
     }
     if planned and context["is_active"]:
-        context |= _sets(request, plan, planned, form, now, partial(course_times, taken=taken, hours=hours))
+        context |= _sets(request, plan, planned, form, now, partial(course_times, taken=taken, roster=roster))
     return render(request, "treatments/appointments/courses/book.html", context, status=status)
 
 

@@ -30,6 +30,7 @@ SELECT key, block::bigint, bits FROM treatments_taken WHERE clinic_id = %s AND k
 # As the function calls them.
 CLINICIAN, ROOM, DEVICE, PATIENT = b"c", b"r", b"d", b"p"
 Span = tuple[int, int]  # ticks: first and end
+NOTHING = bytes(BLOCK_TICKS // 8)
 Which = tuple[bytes, int]  # one of these letters and a key
 
 
@@ -104,6 +105,7 @@ def _taken(
     own_course: int,
 ) -> dict[Which, int]:
     first_block, into_it = divmod(days.begin, BLOCK_TICKS)
+    last_block = (days.end - 1) // BLOCK_TICKS
     given = {
         "clinic": clinic.pk,
         "patient": patient.pk if patient is not None else 0,
@@ -111,26 +113,32 @@ def _taken(
         "own_course": own_course,
         "blocking": list(BLOCKING),
         "first_block": first_block,
-        "last_block": (days.end - 1) // BLOCK_TICKS,
+        "last_block": last_block,
         "first_day": days.first,
         "last_day": days.last,
         "clinicians": asked[CLINICIAN],
         "rooms": asked[ROOM],
         "devices": asked[DEVICE],
     }
-    taken: dict[Which, int] = defaultdict(int)
+    blocks: dict[Which, list[bytes]] = defaultdict(lambda: [NOTHING] * (last_block - first_block + 1))
+    small: list[tuple[Which, Span]] = []
     own: dict[Which, list[Span]] = defaultdict(list)
     beside: dict[tuple[bytes, int, int], list[Span]] = defaultdict(list)
     for what, kind, key, first, end, visit, bits in fetch(TAKEN, given):
         match what:
             case b"k":
-                taken[kind, key] |= int.from_bytes(bits, "little") << (first - first_block) * BLOCK_TICKS >> into_it
+                blocks[kind, key][first - first_block] = bits
             case b"t":
-                taken[kind, key] |= days.between(first, end)
+                small.append(((kind, key), (first, end)))
             case b"-":
                 own[kind, key].append((first, end))
             case b"+":
                 beside[kind, key, visit].append((first, end))
+    taken: dict[Which, int] = defaultdict(int)
+    for which, in_order in blocks.items():
+        taken[which] = int.from_bytes(b"".join(in_order), "little") >> into_it
+    for which, stretch in small:
+        taken[which] |= days.between(*stretch)
     for which, stretches in own.items():
         for stretch in stretches:
             taken[which] &= ~days.between(*stretch)
