@@ -1,9 +1,8 @@
 """Rows of models, written by a statement of our own: Django's takes several times as long to put together as to carry out, and of
 new rows does not bring back what a conflict left out. Only for the few acts that somebody waits for."""
 
-from collections.abc import Sequence
-from functools import cache
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from django.db import connection
 from django.db.models import Field, Model
@@ -13,20 +12,27 @@ Row = TypeVar("Row", bound=Model)
 
 
 def insert(rows: Sequence[Row], *, or_nothing: bool = False) -> list[Row]:
-    """Writes new rows of one model in one statement, and returns them as the database keeps them. `or_nothing`: without those
-    that it has already."""
+    """Writes new rows of one model in one statement, and fills in what the database gave them: key and defaults. Returns them;
+    `or_nothing`: without those that it has already, for a model with a `ref`."""
     model = type(rows[0])
-    fields = [
-        field
-        for field in _columns(model).fields
-        if not field.primary_key and not all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
-    ]
-    names, one = ", ".join(f'"{field.column}"' for field in fields), ", ".join(["%s"] * len(fields))
-    table, otherwise = model._meta.db_table, "ON CONFLICT DO NOTHING" if or_nothing else ""
-    statement = f"INSERT INTO {table} ({names}) VALUES {', '.join([f'({one})'] * len(rows))} {otherwise} RETURNING {_columns(model).of(table)}"  # noqa: S608  names of our own columns
+    written, filled_in = _columns(model, rows)
+    back = [*filled_in, model._meta.get_field("ref")] if or_nothing else filled_in
+    one_row = f"({', '.join(['%s'] * len(written))})"
+    statement = f"""
+        INSERT INTO {model._meta.db_table} ({_names(written)}) VALUES {", ".join([one_row] * len(rows))}
+        {"ON CONFLICT DO NOTHING" if or_nothing else ""} RETURNING {_names(back)}
+    """  # noqa: S608  names of our own columns
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_sent(field, getattr(row, field.attname)) for row in rows for field in fields])
-        return [_instance(model, kept) for kept in cursor.fetchall()]
+        cursor.execute(statement, [_sent(field, getattr(row, field.attname)) for row in rows for field in written])
+        kept = cursor.fetchall()
+    if or_nothing:
+        by_ref = {row.ref: row for row in rows}
+        rows = [by_ref[values[-1]] for values in kept]
+    for row, values in zip(rows, kept, strict=True):
+        for field, value in zip(filled_in, values, strict=False):
+            setattr(row, field.attname, value)
+        row._state.adding, row._state.db = False, connection.alias
+    return list(rows)
 
 
 def update(rows: Sequence[Model], names: Sequence[str]) -> None:
@@ -43,32 +49,17 @@ def update(rows: Sequence[Model], names: Sequence[str]) -> None:
         cursor.execute(statement, [[_sent(field, getattr(row, field.attname)) for row in rows] for field in fields])
 
 
-class _Columns(NamedTuple):
-    fields: list[Field]
-    names: list[str]
-    # Where a value has to be read as Django reads it: JSON.
-    to_read: list[int]
-
-    def of(self, alias: str) -> str:
-        return ", ".join(f'{alias}."{field.column}"' for field in self.fields)
-
-
-@cache
-def _columns(model: type[Model]) -> _Columns:
-    fields = list(model._meta.concrete_fields)
-    return _Columns(
-        fields,
-        [field.attname for field in fields],
-        [at for at, field in enumerate(fields) if hasattr(field, "from_db_value")],
-    )
+def _columns(model: type[Model], rows: Sequence[Model]) -> tuple[list[Field], list[Field]]:
+    """Fields that are written, and those that the database fills in: the key, and what no row says."""
+    written, filled_in = [], []
+    for field in model._meta.concrete_fields:
+        unsaid = field.primary_key or all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
+        (filled_in if unsaid else written).append(field)
+    return written, filled_in
 
 
-def _instance(model: type[Row], row: Sequence[object]) -> Row:
-    fields, names, to_read = _columns(model)
-    values = list(row)
-    for at in to_read:
-        values[at] = fields[at].from_db_value(values[at], None, connection)
-    return model.from_db(connection.alias, names, values)
+def _names(fields: Iterable[Field]) -> str:
+    return ", ".join(f'"{field.column}"' for field in fields)
 
 
 def _sent(field: Field, value: object) -> object:

@@ -135,7 +135,7 @@ def take_all(wanted: Iterable[tuple[Appointment, Place, datetime]]) -> None:
         visits.append(visit)
     try:
         with explained(), transaction.atomic():
-            _insert(visits)
+            insert(visits)
     except ConstraintRefused:
         # Which of them was refused, the database does not say.
         for visit in visits:
@@ -185,11 +185,6 @@ def save_in_place(visit: Appointment, fields: list[str] | None = None) -> None:
 
 def _save(visit: Appointment, fields: list[str] | None) -> None:
     if visit.pk is None:
-        _insert([visit])
+        insert([visit])
     else:
         visit.save(update_fields=fields)
-
-
-def _insert(visits: Sequence[Appointment]) -> None:
-    for visit, kept in zip(visits, insert(visits), strict=True):
-        visit.pk, visit.booked_at, visit._state.adding, visit._state.db = kept.pk, kept.booked_at, False, kept._state.db

@@ -19,7 +19,7 @@ from treatments.scheduling.finding import cheapest_set
 
 RUNS = 30
 WRITES = ("INSERT", "UPDATE", "DELETE")
-READS_AND_LOCKS = ("SELECT", "EXECUTE", "SET LOCAL")
+READS_AND_LOCKS = ("SELECT", "EXECUTE", "SET LOCAL", "SAVEPOINT", "RELEASE")
 SEQUENCES = """
 SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
 FROM pg_sequences
