@@ -2,18 +2,19 @@
 seconds or minutes on end. Nothing like it is needed where two sides are measured in turns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from statistics import median
 from time import perf_counter, sleep
 
 MOMENTS, MOST_MOMENTS = 8, 120
 PAUSE_SECONDS = 0.4
 LOOPS = 5
+Loop = Callable[[], object]
 # At rest is what comes so near to the fastest loop of the whole run.
 NEARLY = 1.1
-_loops: list[float] = []
+# Of each loop the fastest of the whole run, in milliseconds.
+_fastest: dict[Loop, float] = {}
 
 
 @dataclass(frozen=True)
@@ -24,44 +25,57 @@ class Taken:
     whenever: list[float]
 
 
+def a_python_loop() -> None:
+    for _ in range(20_000):
+        pass
+
+
 def at_rest(measure: Callable[[], list[float]]) -> Taken:
     """The times of one act, measured at several moments."""
     [taken] = each_at_rest(lambda: [measure()])
     return taken
 
 
-def each_at_rest(measure: Callable[[], list[list[float]]]) -> list[Taken]:
-    """The times of several acts. The quietest moment is told by a loop that does the same each time, not by what is measured.
+def each_at_rest(measure: Callable[[], list[list[float]]], *, loops: Sequence[Loop] = (a_python_loop,)) -> list[Taken]:
+    """The times of several acts. The quietest moment is told by loops that do the same each time, not by what is measured: one for
+    each process that takes part.
 
     While the machine has no rest, more moments are tried.
     """
-    moments: list[tuple[float, list[list[float]]]] = []
+    moments: list[tuple[dict[Loop, float], list[list[float]]]] = []
     while len(moments) < MOMENTS or (len(moments) < MOST_MOMENTS and not _had_rest(moments)):
         if moments:
             sleep(PAUSE_SECONDS)
-        before = _loop()
+        before = _compared(loops)
         times = measure()
-        after = _loop()
-        _loops.extend((before, after))
-        moments.append((max(before, after), times))
+        after = _compared(loops)
+        moments.append(({loop: max(before[loop], after[loop]) for loop in loops}, times))
     _, quietest = min(moments, key=_noise)
     everything = zip(*(times for _, times in moments), strict=True)
     return [Taken(rest, sum(all_of_it, [])) for rest, all_of_it in zip(quietest, everything, strict=True)]
 
 
-def _had_rest(moments: list[tuple[float, list[list[float]]]]) -> bool:
-    return min(map(_noise, moments)) <= NEARLY * min(_loops)
+def _had_rest(moments: list[tuple[dict[Loop, float], list[list[float]]]]) -> bool:
+    return min(map(_noise, moments)) <= NEARLY
 
 
-_noise = itemgetter(0)
+def _noise(moment: tuple[dict[Loop, float], object]) -> float:
+    """How many times as long as at its fastest the slowest of the loops took."""
+    return max(taken / _fastest[loop] for loop, taken in moment[0].items())
 
 
-def _loop() -> float:
-    """Milliseconds of a piece of pure Python."""
+def _compared(loops: Sequence[Loop]) -> dict[Loop, float]:
+    taken = {loop: _taken(loop) for loop in loops}
+    for loop, ms in taken.items():
+        _fastest[loop] = min(ms, _fastest.get(loop, ms))
+    return taken
+
+
+def _taken(loop: Loop) -> float:
+    """Milliseconds of a loop."""
     taken = []
     for _ in range(LOOPS):
         begun = perf_counter()
-        for _ in range(20_000):
-            pass
+        loop()
         taken.append((perf_counter() - begun) * 1000)
     return median(taken)

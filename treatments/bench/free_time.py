@@ -19,7 +19,7 @@ from treatments.appointments.places import LENGTHS
 from treatments.appointments.taken.fitting import KeptTime
 from treatments.appointments.taken.reading import free_time
 from treatments.appointments.working_time import hours_and_house
-from treatments.bench.at_rest import each_at_rest
+from treatments.bench.at_rest import a_python_loop, each_at_rest
 from treatments.bench.data import Bench
 from treatments.bench.figures import Figure, against, at_rest_within, counted, once
 from treatments.scheduling.finding import find_sets
@@ -63,7 +63,7 @@ def _courses(bench: Bench) -> Iterator[Figure]:
         for database in (bench.large, bench.small):
             bench.use(database)
             acts.append((database, Course(sessions).find))
-        large, small = each_at_rest(partial(in_turns, bench, COURSE_RUNS, *acts))
+        large, small = each_at_rest(partial(in_turns, bench, COURSE_RUNS, *acts), loops=(a_python_loop, a_server_loop))
         yield at_rest_within(COURSE_MS, f"course of {sessions} from the database, 500k, three sets", large)
         name = f"course of {sessions} from the database, 500k beside 50k"
         yield against(name, large.whenever, small.whenever, TIMES_SMALL)
@@ -78,6 +78,12 @@ def _displaced(bench: Bench) -> Iterator[Figure]:
         acts.append((database, partial(displaced_visits, Clinic.objects.get(), now=clock.now())))
     large, small = in_turns(bench, DISPLACED_RUNS, *acts)
     yield against("visits without a place, 500k beside 50k", large, small, TIMES_SMALL)
+
+
+def a_server_loop() -> None:
+    """As long as a course takes PostgreSQL: whether its process has rest too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(n) FROM generate_series(1, 10000) n")
 
 
 class Course:

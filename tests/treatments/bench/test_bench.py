@@ -59,10 +59,10 @@ def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(mon
     monkeypatch.setattr(at_rest, "MOMENTS", 3)
     monkeypatch.setattr(at_rest, "MOST_MOMENTS", 3)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(at_rest, "_loops", [])
+    monkeypatch.setattr(at_rest, "_fastest", {})
     # Before and after each moment: in the second both are quiet, the third is disturbed as it ends.
     loops = iter([5, 5, 2, 2, 1, 9])
-    monkeypatch.setattr(at_rest, "_loop", lambda: next(loops))
+    monkeypatch.setattr(at_rest, "_taken", lambda loop: next(loops))
     times = iter([[[10.0], [1.0]], [[30.0], [3.0]], [[20.0], [2.0]]])
     large, small = at_rest.each_at_rest(lambda: next(times))
     assert (large.at_rest, large.whenever) == ([30.0], [10.0, 30.0, 20.0])
@@ -72,14 +72,26 @@ def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(mon
     assert found.line().endswith("MISSED   (at rest; 20 ms whenever)")
 
 
+def test_a_moment_is_as_quiet_as_the_noisiest_process_that_takes_part(monkeypatch):
+    monkeypatch.setattr(at_rest, "MOMENTS", 2)
+    monkeypatch.setattr(at_rest, "MOST_MOMENTS", 2)
+    monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(at_rest, "_fastest", {})
+    loops = {"ours": iter([1, 1, 2, 2]), "the server's": iter([30, 30, 10, 10])}
+    monkeypatch.setattr(at_rest, "_taken", lambda loop: next(loops[loop]))
+    times = iter([[[7.0]], [[5.0]]])
+    [taken] = at_rest.each_at_rest(lambda: next(times), loops=tuple(loops))
+    assert taken.at_rest == [5.0]
+
+
 @pytest.mark.parametrize(("most", "measured"), [(9, 4), (3, 3)])
 def test_rest_is_waited_for_but_not_for_ever(monkeypatch, most, measured):
     monkeypatch.setattr(at_rest, "MOMENTS", 2)
     monkeypatch.setattr(at_rest, "MOST_MOMENTS", most)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(at_rest, "_loops", [1.0])  # as fast as it was before
+    monkeypatch.setattr(at_rest, "_fastest", {at_rest.a_python_loop: 1.0})  # as fast as it was before
     loops = iter([5, 5, 2, 2, 2, 1.05, 1.05, 1.1])
-    monkeypatch.setattr(at_rest, "_loop", lambda: next(loops))
+    monkeypatch.setattr(at_rest, "_taken", lambda loop: next(loops))
     times = iter([[4.0], [2.0], [2.0], [1.0]])
     taken = at_rest.at_rest(lambda: next(times))
     assert len(taken.whenever) == measured
