@@ -36,8 +36,8 @@ endif
 bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evidence/bench.json
 	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench --database
 
-faults: $(VENV)/.runs ## Race 100,000 tries, kill processes in the middle, look for what is broken, keep docs/evidence/faults.json. TRIES=
-	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py faults $(if $(TRIES),--tries $(TRIES))
+faults: $(VENV)/.runs ## Race 100,000 bookings and send 12,000 messages, kill and freeze in the middle, look for what is broken, keep docs/evidence/faults.json. TRIES=, ONLY=booking|messages, SHARE=
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py faults $(if $(TRIES),--tries $(TRIES)) $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
 
 setup: $(VENV)/.develops static/vendor/.made ## Only install what run and test need
 

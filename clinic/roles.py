@@ -52,7 +52,8 @@ def member(methods: Iterable[str] = ("GET",)) -> Callable:
 
 
 def public(methods: Iterable[str] = ("GET",)) -> Callable:
-    """Open the view to strangers. Nothing about a patient may be shown here."""
+    """Open the view to strangers. Nothing about a patient may be shown here, but where a `patient_page` stands below it:
+    there her own link says who she is."""
     return _declare(Access(frozenset(Role), _answered(methods), public=True))
 
 

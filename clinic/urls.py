@@ -25,6 +25,7 @@ clinic_urls = (
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("healthz/messages", health.healthz_messages, name="healthz_messages"),
     path("accounts/", include("allauth.urls")),
     path("", include(clinic_urls)),
     path("", include("patients.urls")),

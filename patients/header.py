@@ -9,7 +9,7 @@ from patients.models import Patient
 
 
 def header_for(patient: Patient, *, membership: Membership, tab: str) -> dict:
-    """What `_components/patient_header.html` draws, with `tab` ("history" or "details") open."""
+    """What `_components/patient_header.html` draws, with `tab` ("history", "messages" or "details") open."""
     header = import_string(settings.PATIENT_HEADER)(patient, membership=membership, tab=tab)
     details = {"label": "Details", "url": reverse("patients:edit", args=[patient.ref]), "current": tab == "details"}
     others = [shown for shown in header["tabs"] if shown["url"] != details["url"]]

@@ -1,5 +1,5 @@
 """Gathers the tasks of the rooms: Celery looks for this file only."""
 
-from patients.outbox.tasks import dispatch, reconcile
+from patients.outbox.tasks import dispatch, move_clock, reconcile
 
-__all__ = ["dispatch", "reconcile"]
+__all__ = ["dispatch", "move_clock", "reconcile"]

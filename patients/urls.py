@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from patients import views
+from patients.outbox import history
 
 app_name = "patients"
 urlpatterns = [
@@ -19,6 +20,12 @@ urlpatterns = [
         "patients/<uuid:ref>/history/medicines/<uuid:row>/error/", views.medication_in_error, name="medication_in_error"
     ),
     path("patients/<uuid:ref>/history/allergies/<uuid:row>/error/", views.allergy_in_error, name="allergy_in_error"),
+    path("patients/<uuid:ref>/messages/", history.messages, name="patient_messages"),
+    path("patients/<uuid:ref>/messages/asked/", history.asked, name="contact_asked"),
+    # /my/: what a patient opens from a mail
+    path("my/", include("patients.links.urls")),
+    # /mail-events/: what a mail provider reports, where one is set up
+    path("mail-events/", include("patients.outbox.provider_urls")),
     # /messages/
     path("messages/", include("patients.outbox.urls")),
 ]

@@ -24,12 +24,12 @@ pytest_plugins = ["tests.fixtures.world", "tests.fixtures.browser"]
 # fork: a process in which a browser was driven has threads that a fork does not survive.
 FIRST = (
     "appointments/test_diary.py",
-    "faults/test_booking_faults.py",
+    "faults/test_b",  # booking and broker: both fork
+    "outbox/test_kills.py",
     "running/test_up.py",
     "journeys",
     "look/test_parts.py",
     "access/test_access.py",
-    "outbox/test_kills.py",
 )
 
 

@@ -1,10 +1,12 @@
 """What the rooms hand to the ground below them when the app is ready."""
 
 from clinic.resources import leaving, touched
+from patients.links import purposes
 from patients.outbox import kinds
 from treatments import sentences
 from treatments.appointments import displaced, visit_mails
 from treatments.appointments.feeds import services as feeds
+from treatments.pages.patient.purposes import VISIT
 from treatments.sessions import messages as session_messages
 
 
@@ -12,4 +14,5 @@ def register_all() -> None:
     sentences.register()
     touched.register(displaced.touched_visits)
     leaving.register(feeds.end_with_her_work)
+    purposes.register(VISIT)
     kinds.register(*visit_mails.KINDS, *session_messages.KINDS)

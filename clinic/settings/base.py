@@ -32,6 +32,8 @@ FIRST_RUN_PAGE = False
 MAILBOX_DIR = None
 # Dotted path of a class whose `accepted(message_id)` asks the relay's own record; empty: the relay keeps none.
 OUTBOX_RELAY_RECORD = env.str("OUTBOX_RELAY_RECORD", default="")
+# Hours for which the relay drops a copy handed over under the same key; 0: it remembers none.
+OUTBOX_IDEMPOTENT_HOURS = env.int("OUTBOX_IDEMPOTENT_HOURS", default=0)
 
 INSTALLED_APPS = [
     "clinic",
@@ -155,3 +157,7 @@ def _chart(patient) -> str:
 ABSOLUTE_URL_OVERRIDES = {"patients.patient": _chart}
 # Nor what stands in her header: course and next visit. Dotted path of `(patient, *, membership, tab) -> dict`.
 PATIENT_HEADER = "treatments.pages.header.patient_header"
+# Whether messages leave is for patients to say. Dotted path of `(clinic or None) -> what is wrong, or None`.
+MESSAGES_HEALTH = "patients.outbox.health.unwell"
+# When they do not, every page of a manager says so.
+WARNS_MANAGERS = True

@@ -39,6 +39,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # A worker that a test starts reads the sink's address from here; in the test process pytest-django catches all mail.
 vars().update(env.email_url_config(env.str("EMAIL_URL", default="") or "smtp://127.0.0.1:1025"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = "Test clinic <clinic@test.invalid>"
+# No worker runs beside most tests, and their pages need not say so each time; those about it turn it on.
+WARNS_MANAGERS = False
 # Hashing slowly is Argon2's purpose and no test's.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Every test client builds the middleware anew: look files up when asked instead of scanning them all each time.

@@ -2,8 +2,9 @@
 
 from patients.models.consents import Consent, ConsentText, DepthClass
 from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
+from patients.models.links import PatientLink
 from patients.models.people import Patient
-from patients.outbox.models import Message, MessageEvent
+from patients.outbox.models import Message, MessageEvent, WorkerSeen
 
 __all__ = [
     "Allergy",
@@ -15,4 +16,6 @@ __all__ = [
     "Message",
     "MessageEvent",
     "Patient",
+    "PatientLink",
+    "WorkerSeen",
 ]

@@ -16,8 +16,8 @@ from datetime import datetime
 from django.db.models import prefetch_related_objects
 
 from clinic import clock
-from patients.models.people import Patient
-from patients.outbox import kinds, ledger, relay, rendering, timing
+from patients.links import services as links
+from patients.outbox import events, kinds, ledger, relay, rendering, timing
 from patients.outbox import limits as limits_
 from patients.outbox.limits import Limits
 from patients.outbox.models import Message, State
@@ -31,7 +31,7 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def run(
-    *, limits: Limits | None = None, through: relay.Relay | None = None, breaker: relay.Breaker = relay.breaker
+    *, limits: Limits | None = None, through: relay.Relay | None = None, breaker: relay.Breaker | None = None
 ) -> Counter:
     """Send until nothing is due, the relay cannot be reached or the time of a run is over. Returns what happened."""
     limits = limits or limits_.from_settings()
@@ -39,6 +39,7 @@ def run(
         expired=ledger.expire(), returned=ledger.return_abandoned(limits), in_doubt=ledger.doubt_the_silent()
     )
     through = through or relay.from_settings()
+    breaker = breaker or through.breaker
     deadline = _elapsed() + limits.run_seconds
     alone = False
     try:
@@ -149,13 +150,16 @@ class Batch:
             self.relay.forget()
             self._give_back(letters)
             return
+        # Before the marker: what cannot be made must not leave a message in doubt. A token that then goes nowhere is known
+        # to nobody.
+        on_the_wire = with_links(letters)
         marked = ledger.mark(letters, self.worker, self.limits)
         marked_at = _elapsed()
         if letters[0].message.pk not in marked:
             self.relay.forget()
         self._give_back([letter for letter in letters if letter.message.pk not in marked])
-        leaving = [letter for letter in letters if letter.message.pk in marked]
-        self._send_texts(leaving, marked_at, opened=letters[0])
+        leaving = [letter for letter in on_the_wire if letter.message.pk in marked]
+        self._send_texts(leaving, marked_at, opened=on_the_wire[0])
 
     def _until_an_envelope_opens(self, letters: list[Letter]) -> list[Letter]:
         """Refusals met here are certain and cost no marker."""
@@ -209,11 +213,13 @@ class Batch:
         if isinstance(exc, relay.Refused) and exc.is_final:
             if exc.names_a_dead_address:
                 reason = "The mail server says this address does not exist."
-                self._flag_address(letter)
             else:
                 reason = f"The mail server refused it ({exc.code})."
             error = "address" if exc.about_address else "refused"
             ledger.refuse(message, self.worker, code=exc.code, error=error, reason=reason)
+            if exc.names_a_dead_address:
+                # What else waits for it is not sent and the desk calls; a new address takes the flag away.
+                events.address_is_dead(message=message, address=letter.to_address)
             self.tally["failed"] += 1
             return
         code = exc.code if isinstance(exc, relay.Refused) else 0
@@ -221,14 +227,24 @@ class Batch:
         ledger.try_later(message, self.worker, code=code, error=error, limits=self.limits)
         self.tally["put_off"] += 1
 
-    def _flag_address(self, letter: Letter) -> None:
-        """Later messages to it are suppressed and the desk calls; a new address takes the flag away."""
-        patient = Patient.objects.filter(pk=letter.message.patient_id, email=letter.to_address, email_bounced_at=None)
-        patient.update(email_bounced_at=clock.now())
-
     def _give_back(self, letters: list[Letter]) -> None:
         if letters:
             self.tally["given_back"] += ledger.give_back([letter.message.pk for letter in letters], self.worker)
+
+
+def with_links(letters: list[Letter]) -> list[Letter]:
+    """The letters as they go onto the wire: each with links of its own, all made by one statement. Sent again, a letter
+    gets new ones."""
+    orders = [
+        links.Order(letter.message.patient, wanted, letter.message)
+        for letter in letters
+        for wanted in letter.links.values()
+    ]
+    tokens = iter(links.issue(orders))
+    return [
+        letter.with_links({name: next(tokens) for name in letter.links}) if letter.links else letter
+        for letter in letters
+    ]
 
 
 def in_groups(letters: list[Letter], size: int) -> Iterator[list[Letter]]:

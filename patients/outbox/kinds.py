@@ -1,9 +1,10 @@
 """What kinds of message there are. The ledger names none of them: their owners register them when the app starts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from patients.links.purposes import Wanted
 from patients.outbox.models import Message
 
 UnknownPolicy = Literal["resend_once", "resend_if_hours_left", "never"]
@@ -29,6 +30,8 @@ class Kind:
     something the patient has just done and ignore quiet hours. `still_wanted` and `context` are asked as the message
     leaves: the first returns None or the reason why it must no longer go, the second what its template may say.
     `attachment` is given that too, so that file and words cannot differ, and returns what is to be attached, if anything.
+    `links` is given the same and says which private links the text may carry, by the name its template calls them;
+    `contact` is in every mail and need not be named.
     `template` is a pair of files without their endings, `messages/<code>` where nothing is said.
     """
 
@@ -39,6 +42,7 @@ class Kind:
     still_wanted: Callable[[Message], str | None]
     context: Callable[[Message], dict[str, Any]]
     attachment: Callable[[Message, dict[str, Any]], Attachment | None] | None = None
+    links: Callable[[Message, dict[str, Any]], Mapping[str, Wanted]] | None = None
     template: str = ""
     priority: int = 5
     immediate: bool = False

@@ -81,6 +81,15 @@ WHERE message.id = taken.id AND message.worker = %(worker)s AND message.state IN
 RETURNING message.id
 """
 
+# A provider's report may be quicker than its answer: the row then says more than "went" already.
+SAID_MORE = """
+UPDATE patients_message AS message SET provider_ref = taken.ref
+FROM unnest(%(ids)s::bigint[], %(refs)s::text[]) AS taken(id, ref)
+WHERE message.id = taken.id AND message.worker = %(worker)s
+  AND message.state IN ('sent', 'delivered', 'bounced', 'complained')
+RETURNING message.id
+"""
+
 
 def claim(worker: str, limits: Limits, *, alone: bool = False) -> list[Message]:
     """Up to `limits.claim` due rows, now leased to `worker`; with `alone` one of those a worker died over."""
@@ -115,8 +124,11 @@ def sent(taken: list[tuple[int, str]], worker: str) -> int:
     """The relay said 250 to these (id, the relay's own id). Returns how many rows say so now."""
     if not taken:
         return 0
+    facts = {"worker": worker, "ids": [pk for pk, _ in taken], "refs": [ref[:120] for _, ref in taken]}
     with transaction.atomic():
-        kept = _ids(SENT, {"worker": worker, "ids": [pk for pk, _ in taken], "refs": [ref[:120] for _, ref in taken]})
+        kept = _ids(SENT, facts)
+        if len(kept) != len(taken):
+            kept = {*kept, *_ids(SAID_MORE, facts)}
         note(kept, "sent")
     if len(kept) != len(taken):
         log.error("%d accepted messages were no longer this worker's.", len(taken) - len(kept))

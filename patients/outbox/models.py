@@ -141,3 +141,13 @@ class MessageEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} {self.code}".strip()
+
+
+class WorkerSeen(models.Model):
+    """When a machine's worker last looked at the ledger, in real time: whether anybody is sending at all."""
+
+    name = models.CharField(max_length=80, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -5,11 +5,13 @@ only an answer tells; without one the message is in doubt. So the two halves are
 written between them.
 """
 
+import hashlib
 import re
 import secrets
 import smtplib
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from email.generator import BytesGenerator
 from email.policy import Compat32
 from email.utils import parseaddr
@@ -17,7 +19,13 @@ from functools import lru_cache
 from io import BytesIO
 
 import requests
-from anymail.exceptions import AnymailRecipientsRefused
+from anymail.exceptions import (
+    AnymailCancelSend,
+    AnymailRecipientsRefused,
+    AnymailSerializationError,
+    AnymailUnsupportedFeature,
+)
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
@@ -31,6 +39,16 @@ SMTP_OK, SMTP_GO_AHEAD = 250, 354
 NO_REPLY = -1
 # A provider's word about us and not about a message: a key that was changed, an account not paid, a proxy, no patience.
 NOT_LET_IN = frozenset({401, 402, 403, 407, 408})
+
+# Faults of ours that the provider's library finds before it asks the provider anything. (That an address is none it may
+# also say of the answer, and then the message has left.)
+NEVER_ASKED = (AnymailCancelSend, AnymailSerializationError, AnymailUnsupportedFeature)
+# The header that our reference travels in, and the name under which a provider gives it back with every event.
+REF_HEADER, REF = "X-Clinic-Ref", "clinic_ref"
+# It has no place for what is to be given back; its events name the Message-ID.
+WITHOUT_METADATA = frozenset({"Postal"})
+SMTP_KEY, HTTP_KEY = "Resend-Idempotency-Key", "Idempotency-Key"
+CONFLICT, ANOTHER_TEXT = 409, "invalid_idempotent_request"
 
 CRLF = "\r\n"
 LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -88,6 +106,7 @@ class SmtpRelay:
 
     def __init__(self, backend: EmailBackend) -> None:
         self._backend = backend
+        self.breaker = breaker_of(f"smtp {backend.host}:{backend.port} {backend.username or ''}")
 
     @property
     def is_open(self) -> bool:
@@ -138,6 +157,8 @@ class SmtpRelay:
         """DATA, the text, the answer. Returns the relay's id for it. Raises Refused, Dropped, Stale, Unwritable or
         InDoubt."""
         smtp = self._backend.connection
+        if remembers_keys_for():
+            mail.extra_headers[SMTP_KEY] = key_of(mail)
         try:
             source = wire_form(mail)
         except Exception as exc:
@@ -185,10 +206,15 @@ class SmtpRelay:
 
 
 class ServiceRelay:
-    """A provider's API (or a test's outbox) behind Django's mail backend: one call, so the marker stands before it."""
+    """A provider's API (or a test's outbox) behind Django's mail backend: one call, so the marker stands before it.
+
+    The message's reference goes along as metadata: the provider's events bring it back, also where its answer was lost.
+    """
 
     def __init__(self, backend: BaseEmailBackend) -> None:
         self._backend = backend
+        address = getattr(backend, "api_url", "")
+        self.breaker = breaker_of(f"{type(backend).__module__}.{type(backend).__name__} {address}")
 
     def open(self) -> None:
         try:
@@ -208,16 +234,54 @@ class ServiceRelay:
     def hand_over(self, mail: EmailMultiAlternatives, still_fresh: Callable[[], bool]) -> str:
         if not still_fresh():
             raise Stale("stale")
+        if getattr(self._backend, "esp_name", None) not in {None, *WITHOUT_METADATA}:
+            mail.metadata = {REF: mail.extra_headers.get(REF_HEADER, "")}
+        has_key = self._send_key(mail)
         try:
             self._backend.send_messages([mail])
         except Exception as exc:
-            raise _meaning(exc) from exc
+            if has_key and _was_taken_before(exc):
+                return ""
+            raise _meaning(exc, has_key=has_key) from exc
         return str(getattr(getattr(mail, "anymail_status", None), "message_id", None) or "")
 
+    def _send_key(self, mail: EmailMultiAlternatives) -> bool:
+        session = getattr(self._backend, "session", None)
+        if not remembers_keys_for() or not isinstance(session, requests.Session):
+            return False
+        session.headers[HTTP_KEY] = key_of(mail)
+        return True
 
-def _meaning(exc: Exception) -> RelayError:
+
+def remembers_keys_for() -> timedelta:
+    """How long the relay drops a copy of what it took, handed over under the same key. None at all for most relays."""
+    return timedelta(hours=settings.OUTBOX_IDEMPOTENT_HOURS)
+
+
+def key_of(mail: EmailMultiAlternatives) -> str:
+    """The same for every copy of a message to one address: its reference. To another address it is another mail."""
+    address = hashlib.sha256(mail.to[0].casefold().encode()).hexdigest()[:8]
+    return f"{mail.extra_headers.get(REF_HEADER, '')}-{address}"
+
+
+def _was_taken_before(exc: Exception) -> bool:
+    """The provider knows the key, with another text: it took the first copy. Each copy carries private links of its own,
+    so no two have the same text."""
+    if getattr(exc, "status_code", None) != CONFLICT:
+        return False
+    try:
+        return exc.response.json().get("name") == ANOTHER_TEXT
+    except (AttributeError, ValueError):
+        return False
+
+
+def _meaning(exc: Exception, *, has_key: bool = False) -> RelayError:
     """What a provider's answer, or its silence, says about the message."""
     status = getattr(exc, "status_code", None) or 0
+    if isinstance(exc, NEVER_ASKED):
+        return Unwritable(type(exc).__name__)
+    if has_key and status == CONFLICT:
+        return InDoubt("http 409")  # the first copy is still being looked at
     if isinstance(exc, AnymailRecipientsRefused):
         return Refused(550, "5.1.1", about_address=True)
     if status in NOT_LET_IN:
@@ -303,7 +367,7 @@ def queue_id(answer: bytes | str) -> str:
 
 
 class Breaker:
-    """Ten connections in a row that could not be made: stop knocking for a minute. One per process."""
+    """Ten connections in a row that could not be made: stop knocking for a minute. One for each relay, in each process."""
 
     def __init__(
         self, failures: int = 10, pause_seconds: float = 60, clock: Callable[[], float] = time.monotonic
@@ -324,4 +388,9 @@ class Breaker:
         self.failures, self._open_until = 0, 0.0
 
 
-breaker = Breaker()
+_breakers: dict[str, Breaker] = {}
+
+
+def breaker_of(address: str) -> Breaker:
+    """The breaker of the relay at this address. One that is away says nothing of another."""
+    return _breakers.setdefault(address, Breaker())

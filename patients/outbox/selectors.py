@@ -1,11 +1,12 @@
-"""What the Messages page reads: one query for the balance, one for each group, whatever the day holds."""
+"""What the Messages page reads: one query for the balance, one for the pulse, one for each group, whatever the day holds."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import and_
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Aggregate, Count, DurationField, F, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from clinic import clock
 from clinic.models import Clinic
@@ -17,6 +18,9 @@ from patients.search import keys_for
 LATE = timedelta(minutes=15)
 BAR_WIDTH = 1154
 SHOWN_IN_ALL, SHOWN_ALONE = 20, 300
+# Doubts older than this are the day's on which they stand; the pulse says how sending goes now.
+PULSE_LOOKS_BACK = timedelta(days=31)
+SHOWN_ON_THE_WAY = 5
 GROUPS = ("person", "will", "not", "went")
 # Which groups a tab shows.
 TABS = {"": GROUPS, "will": ("will",), "went": ("went",), "not": ("person", "not"), "unknown": ("person",)}
@@ -56,6 +60,50 @@ class Balance:
         return segments
 
 
+class Percentile(Aggregate):
+    """The duration within which a `share` of the rows lies."""
+
+    function = "percentile_cont"
+    template = "%(function)s(%(share)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """How sending goes: what waits, is late or in doubt now, what came to nothing within 24 hours, and how long today's
+    messages took from due to gone: half of them, and 95 of 100. None: nothing has gone today."""
+
+    due: int
+    late: int
+    unknown: int
+    failed: int
+    bounced: int
+    half: timedelta | None
+    most: timedelta | None
+
+    @property
+    def sentences(self) -> list[str]:
+        took = "Nothing has gone yet today."
+        if self.half is not None and self.most is not None:
+            took = f"From due to gone today: half within {_span(self.half)}, 95 of 100 within {_span(self.most)}."
+        return [
+            f"Now {_number(self.due)} due, {_number(self.late)} late, {_number(self.unknown)} unknown.",
+            f"In 24 hours {_number(self.failed)} failed, {_number(self.bounced)} bounced.",
+            took,
+        ]
+
+
+def _number(count: int) -> str:
+    return str(count) if count else "none"
+
+
+def _span(took: timedelta) -> str:
+    seconds = max(1, -(-took // timedelta(seconds=1)))
+    if seconds < 100:
+        return f"{seconds} s"
+    return f"{-(-seconds // 60)} min" if seconds < 100 * 60 else f"{-(-seconds // 3600)} h"
+
+
 @dataclass(frozen=True)
 class Group:
     """Rows under one heading."""
@@ -73,7 +121,12 @@ class DayPage:
     day: date
     now: datetime
     balance: Balance
+    pulse: Pulse
     groups: list[Group]
+
+    @property
+    def addresses(self) -> list[str]:
+        return [row.message.patient.email for group in self.groups for row in group.rows]
 
 
 def day_page(*, clinic: Clinic, day: date, now: datetime, show: str = "", find: str = "") -> DayPage:
@@ -90,7 +143,42 @@ def day_page(*, clinic: Clinic, day: date, now: datetime, show: str = "", find: 
         _group(name, found.filter(which[name]), counts[name], now, limits[name], balance, find=find)
         for name in TABS.get(show, GROUPS)
     ]
-    return DayPage(day=day, now=now, balance=balance, groups=[group for group in groups if group.rows])
+    return DayPage(
+        day=day,
+        now=now,
+        balance=balance,
+        pulse=pulse(clinic=clinic, now=now),
+        groups=[one for one in groups if one.rows],
+    )
+
+
+def pulse(*, clinic: Clinic, now: datetime) -> Pulse:
+    """How sending goes in this clinic now, whatever day is looked at. One query."""
+    today, _ = clock.day_bounds(now.astimezone(clinic.tz).date(), clinic.tz)
+    waits, went_today = Q(state=State.DUE), Q(state__in=WENT, sent_at__gte=today)
+    lately = Q(ended_at__gt=now - timedelta(days=1))
+    found = Message.objects.filter(clinic=clinic, send_at__gt=now - PULSE_LOOKS_BACK, send_at__lte=now)
+    counts = found.annotate(
+        ended_at=Coalesce("closed_at", "sent_at", "send_at"), took=F("sent_at") - F("send_at")
+    ).aggregate(
+        due=Count("pk", filter=waits & Q(next_attempt_at__lte=now)),
+        late=Count("pk", filter=waits & Q(next_attempt_at__lt=now - LATE)),
+        unknown=Count("pk", filter=Q(state__in=IN_DOUBT)),
+        failed=Count("pk", filter=Q(state=State.FAILED) & lately),
+        bounced=Count("pk", filter=Q(state=State.BOUNCED) & lately),
+        half=Percentile("took", share=0.5, filter=went_today),
+        most=Percentile("took", share=0.95, filter=went_today),
+    )
+    return Pulse(**counts)
+
+
+def left_between(
+    *, clinic: Clinic, since: datetime, until: datetime, now: datetime
+) -> tuple[Balance, list[wording.Row]]:
+    """What was due after `since` until `until` and what became of it, and those that left last."""
+    due = Message.objects.filter(clinic=clinic, send_at__gt=since, send_at__lte=until)
+    last = _with_names(due.filter(state__in=WENT)).order_by("-sent_at", "-pk")[:SHOWN_ON_THE_WAY]
+    return _balance(due, now), [wording.row(message, now) for message in last]
 
 
 def for_patient(patient: Patient, *, limit: int = 20) -> list[wording.Row]:

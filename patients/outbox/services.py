@@ -248,7 +248,7 @@ def resume(*, clinic: Clinic, by: User) -> Clinic:
 
 # What a new address or a new answer to "may we e-mail you?" can bring back.
 ABOUT_CONTACT = ("contact", "address")
-STOPPED = (State.SUPPRESSED, State.FAILED)
+STOPPED = (State.SUPPRESSED, State.FAILED, State.BOUNCED)
 # In a worker's hands, and not yet marked as handed over: whoever changes the row now is still in time.
 CLAIMED = Q(state=State.SENDING, handed_off_at=None)
 
@@ -278,7 +278,7 @@ def _follow(message: Message, patient: Patient, *, by: User | None) -> bool:
     elif barred is None and was_stopped:
         _change(
             message, "reopened", by=by, state=State.DUE, reason="", error_class="", error_code="", closed_at=None,
-            attempts=0, to_address=patient.email,
+            attempts=0, to_address=patient.email, handed_off_at=None, sent_at=None, worker="", lease_until=None,
         )  # fmt: skip
         bell.on_commit()
     elif message.to_address != patient.email:

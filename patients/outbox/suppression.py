@@ -1,9 +1,20 @@
-"""Why a patient must not be written to. Asked when a message is written and again as it leaves."""
+"""Why a patient must not be written to. Asked when a message is written and again as it leaves.
 
+Two patients may share an address, a mother and her daughter. Each hears what is hers, in a mail of her own: they are
+different facts, also where the words are the same. No mail names more of a patient than her first name, and none says
+what is treated, so that nothing is told to the other; the ledger says that the address is shared.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Count
+from django.db.models.functions import Lower
+
+from clinic.models import Clinic
 from patients.models.people import Patient
 from patients.outbox.kinds import Kind
+from patients.search import same_person_keys
 
 CLOSED = {
     Patient.Status.MOVED_AWAY: "The record is closed: moved away.",
@@ -21,6 +32,15 @@ class WhyNot:
 
 def why_not(patient: Patient, kind: Kind) -> WhyNot | None:
     """The reason that forbids a message of `kind` to `patient`, or None."""
+    if (barred := unreachable(patient)) is not None:
+        return barred
+    if not kind.essential and not patient.reminders_allowed:
+        return WhyNot("reminders_off", "Does not want reminders.")
+    return None
+
+
+def unreachable(patient: Patient) -> WhyNot | None:
+    """The reason that forbids every message to `patient`, or None."""
     if patient.status != Patient.Status.ACTIVE:
         return WhyNot("record_closed", CLOSED[Patient.Status(patient.status)])
     if not patient.mail_allowed:
@@ -31,6 +51,15 @@ def why_not(patient: Patient, kind: Kind) -> WhyNot | None:
         return WhyNot("no_address", "No e-mail address.")
     if patient.email_bounced_at is not None:
         return WhyNot("bounced", "E-mail to this address comes back: call instead.")
-    if not kind.essential and not patient.reminders_allowed:
-        return WhyNot("reminders_off", "Does not want reminders.")
     return None
+
+
+def shared(addresses: Iterable[str], *, clinic: Clinic) -> set[str]:
+    """Those of the addresses that more than one patient of the clinic has, in lower case. One query, however many."""
+    asked = {address.casefold() for address in addresses if address}
+    keys = [key for address in asked for key in same_person_keys(phone="", email=address)]
+    if not keys:
+        return set()
+    found = Patient.objects.filter(clinic=clinic, status=Patient.Status.ACTIVE, search_keys__overlap=keys)
+    several = found.values(address=Lower("email")).annotate(patients=Count("pk")).filter(patients__gt=1)
+    return asked & {row["address"] for row in several}

@@ -7,6 +7,9 @@ urlpatterns = [
     path("", views.day, name="messages"),
     path("pause/", views.pause, name="messages_pause"),
     path("resume/", views.resume, name="messages_resume"),
+    # The demo's clock
+    path("clock/", views.demo_clock, name="clock"),
+    path("clock/move/", views.move_clock, name="clock_move"),
     path("<uuid:ref>/", views.message, name="message"),
     path("<uuid:ref>/attachment/", views.attachment, name="message_attachment"),
     path("<uuid:ref>/hold/", views.hold, name="message_hold"),

@@ -13,9 +13,9 @@ from django.urls import reverse
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.files import file_answer
-from clinic.roles import member
+from clinic.roles import Role, allow, member
 from clinic.submissions import go_to, once
-from patients.outbox import forms, preview, selectors, services, wording
+from patients.outbox import forms, preview, selectors, services, suppression, travel, wording
 from patients.outbox.models import Message
 
 LONGEST_SEARCH = 80
@@ -25,6 +25,10 @@ FIRST_YEAR, LAST_YEAR = 2000, 2200
 @member(methods=["GET", "POST"])
 def day(request: HttpRequest) -> HttpResponse:
     """One day of the ledger. POST only searches: what is typed about a patient must not stand in a URL."""
+    return _day_page(request)
+
+
+def _day_page(request: HttpRequest, *, refusal: str = "", status: int = 200) -> HttpResponse:
     now = clock.now()
     today = now.astimezone(request.clinic.tz).date()
     chosen = _day(request.GET.get("on", "")) or today
@@ -43,7 +47,11 @@ def day(request: HttpRequest) -> HttpResponse:
             "day_before": chosen - timedelta(days=1),
             "day_after": chosen + timedelta(days=1),
             "tabs": _tabs(page.balance),
+            "shared": suppression.shared(page.addresses, clinic=request.clinic),
+            "demo_clock": travel.clock_of(request.clinic) if _may_move_the_clock(request) else None,
+            "refusal": refusal,
         },
+        status=status,
     )
 
 
@@ -127,6 +135,34 @@ def resume(request: HttpRequest) -> HttpResponse:
     return go_to(request, reverse("patients:messages"))
 
 
+@allow(Role.MANAGER)
+def demo_clock(request: HttpRequest) -> HttpResponse:
+    """Where the demo's clock stands and what left on its way: asked again and again while it moves, with X-Background."""
+    if not _may_move_the_clock(request):
+        raise Http404
+    return render(request, "patients/outbox/_clock.html", {"demo_clock": travel.clock_of(request.clinic)})
+
+
+@allow(Role.MANAGER, methods=["POST"])
+def move_clock(request: HttpRequest) -> HttpResponse:
+    """Have the demo's clock moved. A worker does it, stop by stop; this page shows how far it is."""
+    if not _may_move_the_clock(request):
+        raise Http404
+
+    def effect() -> str:
+        travel.ask(clinic=request.clinic, far=request.POST.get("far", ""), by=request.user)
+        return reverse("patients:messages")
+
+    try:
+        return once(request, effect)
+    except DomainError as exc:
+        return _day_page(request, refusal=exc.sentence, status=409)
+
+
+def _may_move_the_clock(request: HttpRequest) -> bool:
+    return request.membership.has(Role.MANAGER) and travel.is_offered(request.clinic)
+
+
 def _is_paused(request: HttpRequest) -> bool:
     """Nothing leaves at the moment, so no sentence may promise it."""
     return request.clinic.mail_paused_at is not None
@@ -159,6 +195,7 @@ def _message_page(
         "message": found,
         "row": wording.row(found, clock.now()),
         "text": preview.text_of(found),
+        "is_shared": bool(suppression.shared([found.patient.email], clinic=request.clinic)),
         "events": events,
         "form": form or forms.hold_form(),
         "refusal": refusal,

@@ -43,7 +43,14 @@ EVENTS = {
     "delivered": "Delivered",
     "bounced": "Came back",
     "complained": "Marked as spam",
+    "taken": "Taken by the mail service",
+    "deferred": "Put off by the patient's mail server",
+    "soft_bounced": "Came back for now",
+    "rejected": "Refused by the mail service",
+    "unsubscribed": "Asked the mail service for no more mail",
+    "same_key": "Due again under the same key: a second copy is dropped by the mail service",
     "made_for_demo": "Part of the demo's history",
+    "retimed": "Moved back to its hour: the clinic's time zone or its rules changed",
 }
 
 

@@ -39,6 +39,7 @@ PATIENT, PLAN, PLANNED, VISIT, SESSION, MESSAGE = (
 TABLE: dict[str, Row] = {
     # Strangers: whether it is alive, and setting up an empty Stratum (gone here, where a clinic exists)
     "healthz": Row(READ, public=True),
+    "healthz_messages": Row(READ, public=True),
     "clinic:first_run": Row(FORM, public=True, may_be_absent=True),
     # The clinic
     "clinic:settings": Row(READ, ALL),
@@ -75,6 +76,8 @@ TABLE: dict[str, Row] = {
     "patients:stop_medication": Row(FORM, CLINICAL, of("patient", row="medication")),
     "patients:medication_in_error": Row(FORM, CLINICAL, of("patient", row="medication")),
     "patients:allergy_in_error": Row(FORM, CLINICAL, of("patient", row="allergy")),
+    "patients:patient_messages": Row(READ, ALL, PATIENT),
+    "patients:contact_asked": Row(PRESS, ALL, PATIENT),
     # Messages: texts name no diagnosis, so everyone may see and hold them
     "patients:messages": Row(FORM, ALL),
     "patients:messages_pause": Row(FORM, ALL),
@@ -86,6 +89,20 @@ TABLE: dict[str, Row] = {
     "patients:message_send_now": Row(PRESS, ALL, MESSAGE),
     "patients:message_send_again": Row(PRESS, ALL, MESSAGE),
     "patients:message_arrived": Row(PRESS, ALL, MESSAGE),
+    # The demo's clock: absent where the clinic is real
+    "patients:clock": Row(READ, ("manager",)),
+    "patients:clock_move": Row(PRESS, ("manager",)),
+    # What patients open from mails, without an account: behind a link of hers, and absent without one.
+    # An address with a token belongs to no clinic and answers every stranger alike: with a redirect.
+    "patients:my_link": Row(READ, public=True, parameters={"token": "feed_token"}, in_every_clinic=True),
+    "patients:my_link_stop": Row(FORM, public=True, parameters={"token": "feed_token"}, in_every_clinic=True),
+    "patients:my_link_over": Row(READ, public=True, may_be_absent=True),
+    "patients:my_birth": Row(PRESS, public=True, may_be_absent=True),
+    "patients:my_contact": Row(FORM, public=True, may_be_absent=True),
+    "patients:my_contact_stop": Row(FORM, public=True, may_be_absent=True),
+    "treatments:my_visit": Row(READ, public=True, may_be_absent=True),
+    "treatments:my_visit_confirm": Row(PRESS, public=True, may_be_absent=True),
+    "treatments:my_visit_calendar": Row(READ, public=True, may_be_absent=True),
     # Rules
     "treatments:protocol": Row(FORM, RULES),
     "treatments:protocol_adopt": Row(FORM, RULES),

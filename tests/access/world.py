@@ -4,6 +4,7 @@ import hashlib
 
 from django.apps import apps
 
+from patients.outbox import health
 from tests import factories
 from treatments.sessions import services as sessions
 
@@ -16,6 +17,7 @@ def everything(request) -> dict[str, object]:
         request.getfixturevalue(persona)
     patient = request.getfixturevalue("patient")
     open_session = request.getfixturevalue("open_session")
+    health.note_worker()  # else /healthz/messages rightly says that no worker runs
     plan = open_session.plan
     planned = plan.planned_sessions.get(number=2)
     visit = factories.book(planned, day=planned.earliest_on)

@@ -361,3 +361,55 @@ def test_strangers_are_sent_to_the_sign_in(clinic, patient):
     message = cast.owe(patient)
     for url in (reverse("patients:messages"), reverse("patients:message", args=[message.ref])):
         assert Client().get(url).status_code == 302
+
+
+def test_the_page_says_in_one_line_how_sending_goes(clinic, patient, desk, at):
+    """What counts is what can be acted on now; a doubt of last year and another clinic's bounce are not in it."""
+    now = clock.now()
+    went = [cast.owe(patient) for _ in range(20)]
+    for number, message in enumerate(went, start=1):
+        Message.objects.filter(pk=message.pk).update(
+            state=State.SENT, send_at=now, sent_at=now + timedelta(seconds=10 * number)
+        )
+    yesterday = {"sent_at": now - timedelta(days=1), "send_at": now - timedelta(days=1, hours=5)}
+    Message.objects.filter(pk=cast.owe(patient).pk).update(state=State.SENT, **yesterday)
+    put(patient, State.UNKNOWN), put(patient, State.NEEDS_PERSON), put(patient, State.FAILED)
+    long_ago = {"send_at": now - timedelta(days=300), "sent_at": now - timedelta(days=299)}
+    for state in (State.UNKNOWN, State.BOUNCED, State.FAILED):
+        Message.objects.filter(pk=put(patient, state).pk).update(**long_ago)
+    put(cast.a_patient(cast.a_clinic()), State.BOUNCED)
+    cast.owe(patient), cast.owe(patient)
+    at(cast.NOON + timedelta(minutes=16))
+    cast.owe(patient)
+    assert selectors.pulse(clinic=clinic, now=clock.now()).sentences == [
+        "Now 3 due, 2 late, 2 unknown.",
+        "In 24 hours 1 failed, none bounced.",
+        "From due to gone today: half within 2 min, 95 of 100 within 4 min.",
+    ]
+    page = desk.get(reverse("patients:messages")).content.decode()
+    assert "<span>Now 3 due, 2 late, 2 unknown.</span>" in page
+
+
+def test_a_failure_leaves_the_line_after_a_day_and_a_bounce_counts_from_when_it_is_known(clinic, patient, at):
+    failed, bounced = put(patient, State.FAILED), put(patient, State.BOUNCED)
+    Message.objects.filter(pk=failed.pk).update(closed_at=cast.NOON)
+    Message.objects.filter(pk=bounced.pk).update(sent_at=cast.NOON, closed_at=cast.NOON + timedelta(hours=5))
+    for hours, counted in ((23, (1, 1)), (25, (0, 1)), (30, (0, 0))):
+        at(cast.NOON + timedelta(hours=hours))
+        pulse = selectors.pulse(clinic=clinic, now=clock.now())
+        assert (pulse.failed, pulse.bounced) == counted, hours
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "1 s"), (0.2, "1 s"), (38, "38 s"), (99, "99 s"), (150, "3 min"), (6000, "2 h"), (9000, "3 h")]
+)  # fmt: skip
+def test_a_wait_is_said_in_the_unit_a_person_would_use(seconds, words):
+    assert selectors._span(timedelta(seconds=seconds)) == words
+
+
+def test_the_line_costs_one_query_and_nothing_has_gone_in_the_morning(clinic, patient, django_assert_num_queries):
+    cast.owe(patient)
+    now = clock.now()
+    with django_assert_num_queries(1):
+        pulse = selectors.pulse(clinic=clinic, now=now)
+    assert pulse.sentences[-1] == "Nothing has gone yet today."

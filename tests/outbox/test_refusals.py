@@ -171,6 +171,18 @@ def test_after_ten_failed_connections_a_worker_stops_knocking_for_a_minute():
     assert not breaker.is_open
 
 
+def test_a_relay_that_is_away_says_nothing_of_another():
+    here, there, again = (
+        relay.SmtpRelay(EmailBackend(host="127.0.0.1", port=port)).breaker for port in (2501, 2502, 2501)
+    )
+    assert again is here
+    for _ in range(10):
+        here.failed()
+    assert again.is_open
+    assert not there.is_open
+    here.worked()
+
+
 def test_an_open_breaker_claims_nothing(patient, smtp, limits, breaker):
     message = cast.owe(patient)
     for _ in range(10):

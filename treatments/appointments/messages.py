@@ -1,10 +1,11 @@
-"""What a patient is owed about a visit: that it is booked, moved or cancelled, and two reminders.
+"""What a patient is owed about a visit: that it is booked, moved or cancelled, what to leave out before it, and two reminders.
 
 Everything is written in the transaction of the booking. A visit's `schedule_version` stands in every key, so that a
 mail for a time that no longer holds can neither be written twice nor leave.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -26,8 +27,12 @@ from treatments.appointments.visit_mails import (
     COURSE_CANCELLED,
     COURSE_CHANGED,
     ONE_DAY,
+    ONE_WEEK,
+    PARTS,
     THREE_DAYS,
+    TWO_WEEKS,
 )
+from treatments.protocol.precare import SENT_DAYS_BEFORE
 
 # Room for undo, and one mail for a visit that is moved twice in a minute.
 SECOND_THOUGHTS = timedelta(seconds=60)
@@ -44,19 +49,37 @@ WITHDRAWABLE = Q(state__in=[State.DUE, State.HELD]) | Q(state=State.SENDING, han
 REMINDERS = {THREE_DAYS: 3, ONE_DAY: 1}
 
 
+@dataclass(frozen=True)
+class Before:
+    """A mail so many days before a visit. `until_days`: the day on which the next one takes over; 0: the visit itself."""
+
+    kind: str
+    days: int
+    until_days: int
+
+
+BEFORE_A_VISIT = (Before(THREE_DAYS, REMINDERS[THREE_DAYS], 1), Before(ONE_DAY, REMINDERS[ONE_DAY], 0))
+# Two days before the first thing that such a mail names begins to hold.
+BEFORE_A_TREATMENT = (
+    Before(TWO_WEEKS, SENT_DAYS_BEFORE[PARTS[TWO_WEEKS]], SENT_DAYS_BEFORE[PARTS[ONE_WEEK]]),
+    Before(ONE_WEEK, SENT_DAYS_BEFORE[PARTS[ONE_WEEK]], 1),
+    *BEFORE_A_VISIT,
+)
+
+
 def owe_for_booking(visit: Appointment, *, by: User | None) -> list[Message]:
-    """Confirmation and reminders of a new visit. A reminder whose time has passed becomes part of the confirmation."""
+    """Confirmation of a new visit and the mails before it. One whose time has passed becomes part of the confirmation."""
     return _write(visit, CONFIRMED, by=by)
 
 
 def owe_for_course(visits: Sequence[Appointment], *, by: User | None) -> list[Message]:
-    """One confirmation of several visits of a course, and each one's reminders."""
+    """One confirmation of several visits of a course, and the mails before each of them."""
     if len(visits) == 1:
         return owe_for_booking(visits[0], by=by)
     now = clock.now()
     soon = now + SECOND_THOUGHTS
     drafts = [_course_notice(COURSE, visits, send_at=soon)]
-    drafts += [reminder for visit in visits for reminder in _reminders_after(soon, visit)]
+    drafts += [ahead for visit in visits for ahead in _ahead_after(soon, visit)]
     return services.queue_many(drafts, by=by, now=now)
 
 
@@ -84,6 +107,15 @@ def owe_for_rearranging(visits: Sequence[Appointment], *, by: User | None) -> No
     news = [visit for visit in visits if visit.ref not in told and not _knows_its_time(visit)]
     if news:
         _tell_of_moves(news, by=by)
+
+
+def draft_again(message: Message) -> Draft | None:
+    """A mail some days before a visit as it would be written now. None for any other, or where the visit has changed."""
+    coming = Appointment.objects.filter(ref=message.about, status__in=COMING)
+    visit = coming.select_related("clinic", "patient__clinic", "clinician__user").first()
+    if visit is None or visit.schedule_version != message.context.get("version"):
+        return None
+    return next((_ahead(visit, before) for before in _before(visit) if before.kind == message.kind), None)
 
 
 def _tell_of_moves(visits: Sequence[Appointment], *, by: User | None) -> None:
@@ -162,24 +194,24 @@ def _write(visit: Appointment, notice: str | None, *, by: User | None) -> list[M
     now = clock.now()
     soon = now + SECOND_THOUGHTS
     drafts = [_notice(visit, notice, send_at=soon)] if notice else []
-    return services.queue_many([*drafts, *_reminders_after(soon, visit)], by=by, now=now)
+    return services.queue_many([*drafts, *_ahead_after(soon, visit)], by=by, now=now)
 
 
 def _soon() -> datetime:
     return clock.now() + SECOND_THOUGHTS
 
 
-def _reminders(visit: Appointment) -> dict[str, datetime]:
-    return {kind: _reminder_at(visit, days) for kind, days in REMINDERS.items()}
+def _before(visit: Appointment) -> tuple[Before, ...]:
+    return BEFORE_A_TREATMENT if visit.kind == Appointment.Kind.TREATMENT else BEFORE_A_VISIT
 
 
-def _reminders_after(soon: datetime, visit: Appointment) -> list[Draft]:
-    return [_reminder(visit, kind, send_at) for kind, send_at in _reminders(visit).items() if send_at > soon]
+def _ahead_after(soon: datetime, visit: Appointment) -> list[Draft]:
+    return [_ahead(visit, before) for before in _before(visit) if _days_before(visit, before.days) > soon]
 
 
 def _passed(visit: Appointment, soon: datetime) -> list[str]:
-    """Reminders whose time has come already: what they would have said is said at once."""
-    return [kind for kind, send_at in _reminders(visit).items() if send_at <= soon]
+    """Mails whose time has come already: what they would have said is said at once."""
+    return [before.kind for before in _before(visit) if _days_before(visit, before.days) <= soon]
 
 
 def _course_notice(kind: str, visits: Sequence[Appointment], *, send_at: datetime, again: bool = False) -> Draft:
@@ -298,23 +330,22 @@ def _notice(visit: Appointment, kind: str, *, send_at: datetime, again: bool = F
     )
 
 
-def _reminder(visit: Appointment, kind: str, send_at: datetime) -> Draft:
-    days = REMINDERS[kind]
-    # The earlier reminder gives way to the later one, the last to the visit itself.
-    expires_at = _reminder_at(visit, 1) if days > 1 else visit.during.lower
+def _ahead(visit: Appointment, before: Before) -> Draft:
+    days = before.days
     return Draft(
-        kind=kind,
+        kind=before.kind,
         patient=visit.patient,
         about=visit.ref,
-        send_at=send_at,
-        expires_at=expires_at,
-        dedupe_key=_key(kind, visit),
+        send_at=_days_before(visit, days),
+        # The earlier one gives way to the later one, the last to the visit itself.
+        expires_at=_days_before(visit, before.until_days) if before.until_days else visit.during.lower,
+        dedupe_key=_key(before.kind, visit),
         context=_stored(visit),
         local_rule=f"{days} days before at {REMINDERS_AT:%H:%M}" if days > 1 else f"day before at {REMINDERS_AT:%H:%M}",
     )
 
 
-def _reminder_at(visit: Appointment, days: int) -> datetime:
+def _days_before(visit: Appointment, days: int) -> datetime:
     """Wall time of the clinic: 10:00 stays 10:00 when the clocks change in between."""
     return timing.days_before_at(visit.day, days, REMINDERS_AT, visit.clinic.tz)
 

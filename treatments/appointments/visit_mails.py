@@ -3,7 +3,7 @@
 What is owed when is written in `messages.py`; here nothing is written but read, at the moment of sending.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -11,17 +11,25 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from clinic import clock
 from clinic.models import Clinic
+from patients.links.purposes import Wanted
 from patients.models import Message, Patient
 from patients.outbox import kinds, rendering
+from treatments.appointments import precare
 from treatments.appointments.calendar_files import Entry, Method, calendar_file
 from treatments.appointments.models import COMING, Appointment
 from treatments.plans.models import TreatmentPlan
+from treatments.protocol.precare import Part
 from treatments.rules.policy import catalogue_for
 
 CONFIRMED, CHANGED, CANCELLED = "booking_confirmed", "booking_changed", "booking_cancelled"
 # Several visits of one course in one mail. It is about the course; its context names the visits.
 COURSE, COURSE_CHANGED, COURSE_CANCELLED = "course_booked", "course_changed", "course_cancelled"
 THREE_DAYS, ONE_DAY = "visit_reminder_3d", "visit_reminder_1d"
+# What to leave out before a treatment. Not the reminder of it: whoever wants no reminders still has to know what to stop.
+TWO_WEEKS, ONE_WEEK = "precare_14d", "precare_7d"
+PARTS: dict[str, Part] = {TWO_WEEKS: "two_weeks", ONE_WEEK: "one_week"}
+# Her link to a visit, which can still say then that it is over.
+LINK_STANDS = timedelta(days=2)
 NO_LONGER_COMING = {
     Appointment.Status.ARRIVED: "The patient is already here.",
     Appointment.Status.NUMBING: "The patient is already here.",
@@ -100,11 +108,22 @@ def _course_words(message: Message) -> dict:
     # Where none is ahead it does not go, and whoever looks at it reads what it would have said.
     ahead = _ahead(message, _visits_now(message)) or message.context["visits"]
     words = {"visits": [_times(one) for one in ahead], "is_treatment": True, "starts_at": _times(ahead[0])["starts_at"]}
-    # What the reminders of the first visit would have said is of use as long as that one is ahead.
+    # What other mails about the first visit would have said is of use as long as that one is ahead.
     folded = message.context.get("folded", []) if ahead[0] == message.context["visits"][0] else []
-    words["tell_us"] = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
-    words["prepare"] = _prepare(words, message.clinic) if ONE_DAY in folded else []
-    return words
+    return words | _folded_words(words, folded, message, [one["ref"] for one in ahead])
+
+
+def _folded_words(words: dict, folded: list[str], message: Message, refs: list) -> dict:
+    """What a mail about a booking or a move says beside the times: all that no later mail says in time."""
+    tell_us = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
+    before = precare.NOTHING
+    if words["is_treatment"]:
+        before = precare.in_notice(message, refs, also=[part for kind, part in PARTS.items() if kind in folded])
+    return before | {
+        "tell_us": tell_us,
+        "beside": [line for line in before["beside"] if line not in tell_us],
+        "prepare": _prepare(words, message.clinic, drinks_are_named=ONE_WEEK in folded) if ONE_DAY in folded else [],
+    }
 
 
 def _times(told: dict) -> dict:
@@ -158,12 +177,20 @@ def _cancelled_words(message: Message) -> dict:
 
 
 def _notice_words(message: Message) -> dict:
-    """With what the reminders would have said, where the visit was booked too late for them."""
-    folded = message.context.get("folded", [])
+    """With what other mails would have said, where the visit was booked too late for them."""
     words = _when(message)
-    words["tell_us"] = _tell_us(words, message.clinic) if THREE_DAYS in folded else []
-    words["prepare"] = _prepare(words, message.clinic) if ONE_DAY in folded else []
-    return words
+    return words | _folded_words(words, message.context.get("folded", []), message, [message.about])
+
+
+def _precare_wanted(part: Part, message: Message) -> str | None:
+    changed = _coming_as_written(message)
+    if changed:
+        return changed
+    return None if precare.has_words(message, part) else "There is nothing to say before this visit."
+
+
+def _precare_words(part: Part, message: Message) -> dict:
+    return _when(message) | precare.in_mail(message, part)
 
 
 def _three_days_words(message: Message) -> dict:
@@ -182,11 +209,12 @@ def _tell_us(words: dict, clinic: Clinic) -> list[str]:
     return [line.text for line in _step("before_14_days", clinic).lines if line.kind == "ask"]
 
 
-def _prepare(words: dict, clinic: Clinic) -> list[str]:
+def _prepare(words: dict, clinic: Clinic, *, drinks_are_named: bool = False) -> list[str]:
+    """`drinks_are_named`: the same mail says from when on she should drink no alcohol."""
     if not words["is_treatment"]:
         return []
     return [
-        "Please drink no alcohol before your visit.",
+        *([] if drinks_are_named else ["Please drink no alcohol before your visit."]),
         # Also part of a confirmation on the day itself, so it names no day.
         *(line.text.replace(" tomorrow", "") for line in _step("before_1_day", clinic).lines if line.kind == "info"),
     ]
@@ -227,13 +255,37 @@ def _entry(message: Message, visit: dict) -> Entry:
     )
 
 
+def _link_to_visit(message: Message, words: dict) -> dict[str, Wanted]:
+    """Her own page of what the mail tells of, a visit or several of a course."""
+    ends_at = max(visit["ends_at"] for visit in words.get("visits", [words]))
+    return {"visit": Wanted("visit", about=message.about, until=ends_at + LINK_STANDS)}
+
+
 _published, _taken_out = partial(_file, method="PUBLISH"), partial(_file, method="CANCEL")
-_notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True, version=2)
-_visit_kind = partial(_notice_kind, still_wanted=_coming_as_written, context=_notice_words, attachment=_published)
-_course_kind = partial(_notice_kind, still_wanted=_course_as_written, context=_course_words, attachment=_published)
+_notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True, version=3)
+_told_kind = partial(_notice_kind, attachment=_published, links=_link_to_visit)
+_visit_kind = partial(_told_kind, still_wanted=_coming_as_written, context=_notice_words)
+_course_kind = partial(_told_kind, still_wanted=_course_as_written, context=_course_words)
 _reminder_kind = partial(
-    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_coming_as_written
-)
+    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_coming_as_written, version=2,
+    links=_link_to_visit,
+)  # fmt: skip
+
+
+def _precare_kind(code: str, label: str) -> kinds.Kind:
+    return kinds.Kind(
+        code=code,
+        label=label,
+        essential=True,
+        # As with aftercare: to lose it may harm, a copy cannot.
+        unknown_policy="resend_once",
+        still_wanted=partial(_precare_wanted, PARTS[code]),
+        context=partial(_precare_words, PARTS[code]),
+        template="messages/precare",
+        priority=4,
+    )
+
+
 KINDS = (
     _visit_kind(CONFIRMED, "Visit booked", unknown_policy="resend_if_hours_left"),
     _visit_kind(CHANGED, "Visit moved", unknown_policy="resend_once"),
@@ -254,8 +306,10 @@ KINDS = (
         still_wanted=_course_still_cancelled,
         context=_course_cancelled_words,
         attachment=_taken_out,
-        version=1,
+        version=2,
     ),
+    _precare_kind(TWO_WEEKS, "Two weeks before the visit"),
+    _precare_kind(ONE_WEEK, "One week before the visit"),
     _reminder_kind(THREE_DAYS, "Visit in three days", context=_three_days_words),
     _reminder_kind(ONE_DAY, "Visit tomorrow", context=_one_day_words),
 )

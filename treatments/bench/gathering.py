@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from treatments.bench import booking, day, free_time, protocol, scheduling
+from treatments.bench import booking, day, free_time, messages, protocol, scheduling
 from treatments.bench.data import bench_clinic
 from treatments.bench.figures import Figure
 
 BY_THEMSELVES = (protocol, scheduling)
 # These share one server, which takes a minute or two to fill.
-IN_A_CLINIC = (free_time, day, booking)
+# The messages come last: they fill their table.
+IN_A_CLINIC = (free_time, day, booking, messages)
 
 
 def figures(*, database: bool) -> Iterator[Figure]:

@@ -444,7 +444,7 @@ class _Builder:
     def _end(self, story: Story) -> None:
         plan = self.plans[story.number]
         if story.ending == "completed":
-            plans.complete(plan=plan, by=self.prescriber.user)
+            courses.complete_course(plan=plan, by=self.prescriber.user)
         else:
             courses.stop_course(plan=plan, reason="Moved abroad", by=self.prescriber.user)
 

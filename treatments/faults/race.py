@@ -1,35 +1,24 @@
 """Eight racers side by side, some of them killed in the middle of a try, others put in their place at once."""
 
 import contextlib
-import logging
-import math
 import mmap
 import os
 import random
 import signal
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import connection, connections
 from django.urls import reverse
 
-from patients.outbox.bell import bell
+from patients.outbox.faults.processes import LOOK_SECONDS, PATIENCE_SECONDS, Stuck, forked, wait_until_alone
 from treatments.faults.intents import Log
 from treatments.faults.racer import Racer
 
 RACERS = 8
-# Nobody tries anything for so long: the run is stuck, and says so.
-PATIENCE_SECONDS = 120
 LONGEST_STEP_SECONDS = 0.12
-LOOK_SECONDS = 0.01
 Meanwhile = Callable[[int, int, float], None]
-
-
-class Stuck(Exception):
-    """The racers do not get on."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ def race(
             while board.total < tries:
                 racer.try_something(before=lambda: board.count(slot))
 
-        alive[_forked(run)] = slot
+        alive[forked(run)] = slot
 
     # Read now what the racers' requests need: they are all of one state of the source, however long the run.
     reverse("treatments:today")
@@ -133,7 +122,7 @@ def race(
                 os.kill(racer, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(racer, 0)
-    _wait_until_alone()
+    wait_until_alone()
     return Race(board.total, killed, time.monotonic() - begun)
 
 
@@ -150,39 +139,3 @@ def _refuse_failed(how: int) -> None:
     """A racer that breaks down outside of a try is a fault of this run; its words are on standard error."""
     if how:
         raise Stuck(f"A racer broke down with code {os.waitstatus_to_exitcode(how)}.")
-
-
-def _forked(run: Callable[[], None]) -> int:
-    """A process that does it and ends. Thousands of refusals are the purpose here and no news, so it logs nothing; and
-    there is no broker to tell of what is owed."""
-    # A connection that parent and child both held would speak with two voices.
-    connections.close_all()
-    racer = os.fork()
-    if racer == 0:
-        ended_well = False
-        try:
-            logging.disable(logging.CRITICAL)
-            bell.silent_until = math.inf
-            run()
-            connections.close_all()
-            ended_well = True
-        except Exception:
-            traceback.print_exc()
-        finally:
-            os._exit(0 if ended_well else 1)
-    return racer
-
-
-def _wait_until_alone() -> None:
-    """The server notices a killed client when it next speaks to it: until then its transaction is still open."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                " AND backend_type = 'client backend'"
-            )
-            if not cursor.fetchone()[0]:
-                return
-        time.sleep(LOOK_SECONDS)
-    raise Stuck("A racer that was killed still has a transaction open.")

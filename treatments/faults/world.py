@@ -32,7 +32,7 @@ OPEN = (time(8), time(18))
 
 
 @contextmanager
-def own_server() -> Iterator[None]:
+def own_server() -> Iterator[Postgres]:
     """A server that is gone at the end, with the clinic in the database `made`, from which each run takes a copy."""
     with tempfile.TemporaryDirectory(prefix="stratum-faults-") as folder:
         server = Postgres(Path(folder) / "postgres", database=MADE, durable=False, dies_with_us=True)
@@ -42,7 +42,7 @@ def own_server() -> Iterator[None]:
                 call_command("migrate", verbosity=0)
                 make_clinic()
                 connection.close()
-                yield
+                yield server
         finally:
             server.stop()
 

@@ -1,4 +1,4 @@
-"""Ending a course: the plan, its coming visits and their messages together."""
+"""Ending a course: the plan, its coming visits and their messages together, and what she is asked after it."""
 
 from django.db import transaction
 
@@ -9,6 +9,7 @@ from treatments.appointments import services as appointments
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
+from treatments.sessions import reviews
 from treatments.sessions.models import TreatmentSession
 
 # What the desk reads on each visit; the reason itself is for clinicians.
@@ -26,6 +27,7 @@ def stop_course(*, plan: TreatmentPlan, reason: str, by: User) -> TreatmentPlan:
     stopped = plans.revoke(plan=plan, reason=reason, by=by)
     for visit in _visits(plan, COMING):
         appointments.cancel(visit=visit, reason=STOPPED, by=by)
+    reviews.follow(stopped, by=by)
     return stopped
 
 
@@ -39,7 +41,9 @@ def complete_course(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
             f"Session {visit.planned_session.number} is still booked for {day(visit.day)}. "
             "Cancel that visit first, or complete the course after it."
         )
-    return plans.complete(plan=plan, by=by)
+    completed = plans.complete(plan=plan, by=by)
+    reviews.follow(completed, by=by)
+    return completed
 
 
 def _visits(plan: TreatmentPlan, statuses: tuple[str, ...]):

@@ -14,6 +14,7 @@ from clinic.models import Clinic
 from treatments.appointments.displaced import displaced_visits
 from treatments.pages.call_rows import Call, CallList, Sorter
 from treatments.pages.course_calls import stalled_list, unsigned_list
+from treatments.pages.email_calls import email_list
 from treatments.pages.session_calls import CLOSING_DAYS, SessionLists, sessions_to_book, sort_sessions
 from treatments.pages.visit_calls import (
     VisitLists,
@@ -36,6 +37,8 @@ class CallLists:
     of_visits: VisitLists
     stalled: CallList
     waiting: CallList
+    # Whom mail does not reach, whenever she comes next.
+    email: CallList
     unsigned: CallList
     # Reached, and on no list until their day; and those whom nobody calls until somebody takes that back.
     reached: list[Call]
@@ -55,6 +58,7 @@ class CallLists:
         yield visits.to_ask
         yield visits.unconfirmed
         yield visits.no_email
+        yield self.email
         yield self.stalled
         yield self.unsigned
 
@@ -99,6 +103,7 @@ def call_lists(
         of_visits=of_visits,
         stalled=stalled,
         waiting=waiting,
+        email=email_list(clinic, today=sorter.today, ask=whole),
         unsigned=unsigned_list(clinic, ask=whole),
         reached=sorted(sorter.reached, key=lambda call: (call.back_on, call.name)),
         stopped=sorter.stopped,

@@ -34,7 +34,8 @@ class Call:
     say: str
     due: str
     phone: str
-    # Where a press leads: the name of a page and the ref it is about. Most lines are counted and never shown.
+    # Where a press leads: the name of a page (of treatments, where no app is named) and the ref it is about. Most lines are
+    # counted and never shown.
     leads_to: tuple[str, UUID]
     patient_ref: UUID
     act: str
@@ -93,7 +94,7 @@ class Call:
 
 def _url(leads_to: tuple[str, UUID]) -> str:
     page, ref = leads_to
-    return reverse(f"treatments:{page}", args=[ref])
+    return reverse(page if ":" in page else f"treatments:{page}", args=[ref])
 
 
 @dataclass

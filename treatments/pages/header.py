@@ -25,6 +25,7 @@ TABS = (
     ("scores", "Scores", "treatments:scores"),
     ("course", "Course", "treatments:course"),
     ("history", "History", "patients:history"),
+    ("messages", "Messages", "patients:patient_messages"),
 )
 
 # Nothing was asked today, and she has no visit today: nothing is to be asked yet.
@@ -36,7 +37,7 @@ def patient_header(
 ) -> dict:
     """What `_components/patient_header.html` draws, with the tabs open to this member. Four queries at most.
 
-    `tab`: chart, screening, assessment, scores, course or history. `plan`: the course to show; without it the one under way,
+    `tab`: chart, screening, assessment, scores, course, history or messages. `plan`: the course to show; without it the one under way,
     else the one being made, else the last. Beside the component's inputs: `now`, `today` (the clinic's day),
     `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
     """

@@ -46,7 +46,9 @@ SHOWN_OF_VISIT = (
     "ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "clinician_id",
 )  # fmt: skip
 ADDED = ("number", "of_sessions", "clinician_name", "calls", "held", "place", "screened", "course_status")
-NOTICED_OF_PATIENT = ("ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at")
+NOTICED_OF_PATIENT = (
+    "ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at", "contact_asked_at",
+)  # fmt: skip
 # How far ahead a visit can still be moved with some grace, is expected to be confirmed, or must be told by telephone.
 TRAVEL_DAYS = 28
 CONFIRM_DAYS = 3
@@ -61,8 +63,9 @@ class NoticedPatient:
     phone: str
     email: str
     mail_allowed: bool
-    # Only whether it did: as JSON says it.
+    # Only whether it did, and whether somebody has asked: as JSON says it.
     email_bounced_at: str | None
+    contact_asked_at: str | None
 
     @property
     def full_name(self) -> str:

@@ -16,6 +16,7 @@ from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.displaced import Displaced
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
+from treatments.pages.email_calls import PUT_RIGHT
 from treatments.pages.noticed_visits import CONFIRM_DAYS, TELL_DAYS, Counted, Noticed, noticed_visits
 from treatments.pages.verdicts import NOT_PERMITTED, Verdict, verdict_of
 from treatments.rules.words import verdict_words
@@ -95,9 +96,13 @@ def sort_visits(
     """
     lists, today = VisitLists(), sorter.today
 
-    def put(into: CallList, visit: Noticed, say: str, *, hue: str = "") -> None:
+    def put(into: CallList, visit: Noticed, say: str, *, hue: str = "", mend: bool = False) -> None:
+        """`mend`: the press leads to where her address is put right instead of to the visit."""
         if whole or visit.calls:
-            _add(sorter, into, visit, _visit_call(visit, say, today, hue=hue))
+            call = _visit_call(visit, say, today, hue=hue)
+            if mend:
+                call = replace(call, leads_to=(PUT_RIGHT, visit.patient.ref), act="Put right")
+            _add(sorter, into, visit, call)
         else:
             into.calls.append(COUNTED)
 
@@ -119,7 +124,7 @@ def sort_visits(
         if is_soon and not is_refused and not why_not:
             put(lists.unconfirmed, visit, f"With {visit.clinician_name or 'nobody yet'}")
         if visit.day <= today + timedelta(days=TELL_DAYS) and (why := _no_email(visit)):
-            put(lists.no_email, visit, why)
+            put(lists.no_email, visit, why, mend=visit.patient.mail_allowed)
     lists.unconfirmed.calls += [COUNTED for visit in found.unconfirmed if not why_lost(visit)]
     lists.no_email.calls += [COUNTED] * found.no_email
     return lists
@@ -162,7 +167,10 @@ def _no_email(visit: Appointment) -> str:
         return "No e-mail address: tell by telephone"
     if patient.email_bounced_at:
         return "The last mail came back: ask for the address"
-    return "" if patient.mail_allowed else "Wants no e-mail: tell by telephone"
+    if patient.mail_allowed:
+        return ""
+    # Not asked is not a no.
+    return "Wants no e-mail: tell by telephone" if patient.contact_asked_at else "Not asked yet: may we e-mail?"
 
 
 # ── Visits whose clinician, room or device is not there any more ──────────────

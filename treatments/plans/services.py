@@ -13,6 +13,7 @@ from clinic.locks import not_for_long
 from clinic.models import User
 from clinic.rows import update
 from patients.models import DepthClass, Patient
+from patients.outbox import services as outbox
 from patients.services import consents
 from treatments import facts
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -29,6 +30,8 @@ from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
 
 TECHNIQUES = ["microneedling"]
+# Mails about a course that is over: of no use once another one begins. Written further along, by treatments.sessions.reviews.
+AFTER_A_COURSE = ("review_30d", "review_90d", "review_180d", "maintenance_due")
 
 
 class WrongStatus(DomainError):
@@ -154,7 +157,11 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     if not PERMITS[screening.outcome].activate:
         raise NotPermitted(_why_not_active(screening), screening=screening)
     with explained():
-        return _move(plan, "active", by=by, activated_at=clock.now(), activated_by=by, screening=str(record.ref))
+        active = _move(plan, "active", by=by, activated_at=clock.now(), activated_by=by, screening=str(record.ref))
+    earlier = list(plan.patient.plans.exclude(pk=plan.pk).values_list("ref", flat=True))
+    if earlier:
+        outbox.cancel_about(about=earlier, kinds=AFTER_A_COURSE, reason="A new course has begun.", by=by)
+    return active
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """What an aftercare mail says on a day: the catalogue's lines, each permission checked against the next session first."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from treatments import facts
@@ -8,8 +8,8 @@ from treatments.appointments.models import BLOCKING, Appointment
 from treatments.plans.models import UNDER_WAY, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Step, StepLine
-from treatments.protocol.facts import Answer, PatientFacts
-from treatments.protocol.screening import screen
+from treatments.protocol.facts import PatientFacts
+from treatments.protocol.precare import day_words, last_day_allowed
 from treatments.rules.policy import rules_of
 from treatments.sessions.models import TreatmentSession
 
@@ -19,12 +19,6 @@ WHEN_LEAVING = (
     "No sport, pool or sauna for three days. You can go back to work tomorrow.",
     "If it is sore, paracetamol may help. Please take no aspirin or ibuprofen that you bought yourself for seven days.",
 )
-PRESCRIBED = (
-    "Keep taking every medicine that a doctor has prescribed. "
-    "If a cream was prescribed for you, ask us before you start or stop it."
-)
-# Longer than any wait of the catalogue: used longer ago than this, nothing stands in the way of a session.
-LONGEST_WAIT_DAYS = 400
 
 
 @dataclass(frozen=True)
@@ -123,28 +117,8 @@ def booked_visit(planned: PlannedSession) -> Appointment | None:
     return Appointment.objects.filter(planned_session=planned, status__in=BLOCKING).exclude(status="done").first()
 
 
-def last_day_allowed(rule: str, known: PatientFacts, *, next_on: date, catalogue: Catalogue) -> date | None:
-    """The last day on which something may still be done without standing in the way of a session on `next_on`.
-
-    Asks the same `screen()` that will decide then, with a yes of that day; `catalogue`: the rules of `next_on`.
-    None: no day is long enough ago.
-    """
-    if _stands(rule, known, used_on=next_on - timedelta(days=LONGEST_WAIT_DAYS), next_on=next_on, catalogue=catalogue):
-        return None
-    held, free = -1, LONGEST_WAIT_DAYS  # days before the session on which it would stand, and would not
-    while free - held > 1:
-        middle = (held + free) // 2
-        stands = _stands(rule, known, used_on=next_on - timedelta(days=middle), next_on=next_on, catalogue=catalogue)
-        held, free = (middle, free) if stands else (held, middle)
-    return next_on - timedelta(days=free)
-
-
 def step(code: str, catalogue: Catalogue) -> Step:
     return next(found for found in catalogue.steps if found.code == code)
-
-
-def day_words(day: date) -> str:
-    return f"{day:%A} {day.day} {day:%B}"
 
 
 def _next_on(plan: TreatmentPlan) -> date | None:
@@ -179,10 +153,3 @@ def _permission(line: StepLine, ahead: Outlook, due_on: date) -> str:
     if due_on > ahead.today:
         return f"{what}: not before {day_words(due_on)}."
     return f"{line.text.rstrip('.')}, but not after {day_words(last_on)}." if last_on else line.text
-
-
-def _stands(rule: str, known: PatientFacts, *, used_on: date, next_on: date, catalogue: Catalogue) -> bool:
-    """Whether the session would be put off, or the day advised against, for this reason alone."""
-    asked = replace(known, answers={rule: Answer("yes", on=used_on, answered_on=used_on)}, clearances=())
-    findings = [f for f in screen(asked, on=next_on, purpose="session", catalogue=catalogue).findings if f.code == rule]
-    return any(f.category != "CAU" or (f.earliest_on is not None and f.earliest_on > next_on) for f in findings)

@@ -1,4 +1,5 @@
-"""What a patient is owed after a session: aftercare step by step, and in the fifth week the wish to book the next visit.
+"""What a patient is owed after a session: aftercare step by step, and in the fifth week the wish to book the next visit; after
+the last one the reviews of the course (`reviews.py`).
 
 Written when the session is signed, in the same transaction. What each mail may say is worked out as it leaves: a
 session that was booked in between changes what may be allowed.
@@ -14,8 +15,10 @@ from patients.models import Message, Patient
 from patients.outbox import kinds, services, timing
 from patients.outbox.services import Draft
 from treatments.plans.models import TreatmentPlan
+from treatments.plans.services import AFTER_A_COURSE
+from treatments.protocol.precare import PRESCRIBED
 from treatments.rules.policy import catalogue_for
-from treatments.sessions import aftercare
+from treatments.sessions import aftercare, reviews
 from treatments.sessions.models import TreatmentSession
 
 DAY_MAILS_AT = time(10)
@@ -93,12 +96,29 @@ def owe_after_session(session: TreatmentSession, *, by: User | None) -> list[Mes
     drafts = [_draft(session, step, began, folds=folds) for step in STEPS if not (folds and step.kind == FOUR_HOURS)]
     if aftercare.to_come(session.plan) is not None:
         drafts.append(_rebook_draft(session))
-    return services.queue_many(drafts, by=by)
+        return services.queue_many(drafts, by=by)
+    owed = services.queue_many(drafts, by=by)
+    return owed + reviews.follow(session.plan, by=by)
 
 
 def withdraw(session: TreatmentSession, *, by: User | None) -> list[Message]:
     """Cancel what waits for a session that was entered in error. Returns what has already been handed over."""
-    return services.cancel_about(about=session.ref, reason="The session was entered in error.", by=by)
+    gone = services.cancel_about(about=session.ref, reason="The session was entered in error.", by=by)
+    reviews.follow(session.plan, by=by)
+    return gone
+
+
+def draft_again(message: Message) -> Draft | None:
+    """A mail on a day after a session, or after a course, as it would be written now. None for any other."""
+    if message.kind in AFTER_A_COURSE:
+        return reviews.draft_again(message)
+    session = _session(message)
+    if session is None:
+        return None
+    if message.kind == REBOOK:
+        return _rebook_draft(session)
+    of_days = (step for step in STEPS if step.kind == message.kind and step.days is not None)
+    return next((_draft(session, step, _needled_at(session), folds=False) for step in of_days), None)
 
 
 def _needled_at(session: TreatmentSession) -> datetime:
@@ -183,7 +203,7 @@ def _aftercare_words(step: AftercareStep) -> Callable[[Message], dict]:
             said = aftercare.leaving_lines(catalogue, with_four_hours=bool(message.context.get("with_four_hours")))
         else:
             said = aftercare.lines(session, step.step, today=clock.today(session.clinic))
-        return {"title": step.title, "lines": [*said, aftercare.PRESCRIBED], "signs": aftercare.signs(catalogue)}
+        return {"title": step.title, "lines": [*said, PRESCRIBED], "signs": aftercare.signs(catalogue)}
 
     return words
 
@@ -223,4 +243,5 @@ KINDS = tuple(
         template="messages/rebook_due",
         priority=7,
     ),
+    *reviews.KINDS,
 )

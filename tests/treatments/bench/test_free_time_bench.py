@@ -46,7 +46,7 @@ def test_the_diary_is_full_and_holds_every_promise_and_both_pages_answer(bench_d
     with CaptureQueriesContext(connection) as queries:
         found = course.find()
     assert [one.label for one in found.sets][0] == "best"
-    assert len(queries) == 3
+    assert len(queries) == 2
     bare, month = (free_time.queries_of(lambda page=page: client.get(page)) for page in ("/nothing", "/month"))
     assert month - bare <= free_time.SLOT_QUERIES
     assert_booking_leaves_no_row(monkeypatch)
@@ -112,4 +112,4 @@ def test_a_database_is_measured_only_where_it_is_asked_for(monkeypatch, tmp_path
     assert "swim" not in capsys.readouterr().out
     call_command("bench", database=True, to=tmp_path / "bench.json")
     said = capsys.readouterr().out
-    assert [f"swim {n} in the clinic" in said for n in range(3)] == [True] * 3
+    assert [f"swim {n} in the clinic" in said for n in range(4)] == [True] * 4

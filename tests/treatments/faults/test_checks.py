@@ -189,10 +189,10 @@ def test_the_command_keeps_its_figures_and_ends_with_an_error_where_something_is
     monkeypatch.setattr(booking, "control_run", lambda control_, *, tries: control)
     kept = tmp_path / "faults.json"
     if error is None:
-        call_command("faults", tries=40, to=kept)
+        call_command("faults", only="booking", tries=40, to=kept)
     else:
         with pytest.raises(CommandError, match=error):
-            call_command("faults", tries=40, to=kept)
+            call_command("faults", only="booking", tries=40, to=kept)
     shown = json.loads(kept.read_text())["booking"]
     assert (shown["tries"], shown["killed"], shown["found"]) == (40, 2, {"overlaps": len(found)})
     assert set(shown["controls"]) == {one.name for one in CONTROLS}
@@ -201,3 +201,47 @@ def test_the_command_keeps_its_figures_and_ends_with_an_error_where_something_is
 
 def told_nothing() -> Intent:
     return Intent("raw_course", 0.0, outcome=DONE, taken_ms=3.0)
+
+
+def mail_kept(found: int, spoken: int) -> dict:
+    """What a run of the messages returns."""
+    control = {"has_to_find": "messages that went twice", "found": {"messages that went twice": spoken}}
+    outcome = {
+        "did": {"messages": 12},
+        "found": {"messages that are lost": found},
+        "found_in_words": ["message 3 is sent"][:found],
+    }
+    return {"share": 0.1, "killed": outcome | {"controls": {"nobody asks": control}}}
+
+
+@pytest.mark.parametrize(("found", "spoken", "error"), [
+    (1, 1, "killed: 1 messages that are lost"), (0, 0, "killed: the control found nothing"), (0, 1, None),
+])  # fmt: skip
+def test_one_part_is_run_and_the_figures_of_the_other_stay(monkeypatch, tmp_path, capsys, found, spoken, error):
+    monkeypatch.setattr(command, "own_server", lambda: world.contextmanager(lambda: iter([None]))())
+    monkeypatch.setattr(command.mail, "run", lambda **said: mail_kept(found, spoken))
+    kept = tmp_path / "faults.json"
+    # As it was kept when there was one part.
+    kept.write_text(
+        json.dumps({"measured_on": "2026-11-22", "machine": {"processors": 2}, "booking": {"tries": 100_000}})
+    )
+    if error is None:
+        call_command("faults", only="messages", to=kept)
+    else:
+        with pytest.raises(CommandError, match=error):
+            call_command("faults", only="messages", to=kept)
+    shown = json.loads(kept.read_text())
+    assert shown["booking"] == {"measured_on": "2026-11-22", "machine": {"processors": 2}, "tries": 100_000}
+    assert shown["messages"]["killed"]["found"] == {"messages that are lost": found}
+    assert "found_in_words" not in shown["messages"]["killed"]
+    assert set(shown) == {"booking", "messages"} and "measured_on" in shown["messages"]
+    assert ("message 3 is sent" in capsys.readouterr().err) == bool(found)
+
+
+def test_both_parts_are_run_where_none_is_named(monkeypatch, tmp_path):
+    run: list[str] = []
+    monkeypatch.setattr(command, "own_server", lambda: world.contextmanager(lambda: iter([None]))())
+    monkeypatch.setattr(command.Command, "_booking", lambda *told: (run.append("booking") or {}, []))
+    monkeypatch.setattr(command.Command, "_messages", lambda *told: (run.append("messages") or {}, []))
+    call_command("faults", to=tmp_path / "faults.json")
+    assert run == ["booking", "messages"] == list(json.loads((tmp_path / "faults.json").read_text()))

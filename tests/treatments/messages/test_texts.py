@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,12 +18,14 @@ from tests.treatments.messages.reading import of_kind
 from treatments.appointments import messages, visit_mails
 from treatments.appointments import services as appointments
 from treatments.appointments.courses import services as courses
+from treatments.flows import courses as flow
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue, load
 from treatments.protocol.facts import Answer, Concern, Device, PatientFacts
 from treatments.protocol.policy import Setting, apply
 from treatments.protocol.screening import screen
 from treatments.rules import policy
-from treatments.sessions import aftercare
+from treatments.sessions import aftercare, reviews
 from treatments.sessions import messages as session_messages
 
 OURS = [*visit_mails.KINDS, *session_messages.KINDS]
@@ -52,7 +55,14 @@ def letters(done_session) -> dict[str, rendering.Letter]:
     appointments.cancel(visit=visit, reason="Ill", by=by)
     unbooked = [appointments.cancel(visit=one, reason="Ill", by=by) for one in together]
     messages.owe_for_closing_together(unbooked, by=by)
-    return {kind.code: rendering.write(of_kind(done_session.patient, kind.code)) for kind in OURS}
+    patient, after = done_session.patient, [kind.code for kind in reviews.KINDS]
+    of_visits = [kind.code for kind in OURS if kind.code not in after]
+    written = {code: rendering.write(of_kind(patient, code)) for code in of_visits}
+    TreatmentPlan.objects.filter(pk=done_session.plan_id).update(
+        proposal=done_session.plan.proposal | {"maintenance": {"from_days": 180, "to_days": 365}}
+    )
+    flow.complete_course(plan=done_session.plan, by=by)
+    return written | {code: rendering.write(of_kind(patient, code)) for code in after}
 
 
 def test_the_letters_above_are_one_of_each_kind(letters):
@@ -86,6 +96,32 @@ def test_the_line_for_the_desk_holds_a_visit_and_no_treatment(done_session):
     assert [note for note in notes if TELLING.search(note)] == []
 
 
+def test_the_line_for_the_desk_about_a_review_holds_no_treatment(letters):
+    notes = [letters[kind.code].message.context["note"] for kind in reviews.KINDS]
+    assert notes == ["Last visit Tue 9 Mar"] * 4
+
+
+def test_links_stand_where_they_are_given_and_nowhere_else(letters):
+    """Whoever hands out links gives them to the templates as `links`; without one the words stay what they were."""
+    links = {"visit": "https://clinic.test/my/a/", "contact": "https://clinic.test/my/b/"}
+    for code in ("visit_reminder_3d", "visit_reminder_1d", "booking_confirmed", "booking_changed", "course_booked"):
+        text, html = rendered_with(letters[code].message, links=links)
+        assert "Confirm or move your visit:\nhttps://clinic.test/my/a/\n" in text
+        assert 'href="https://clinic.test/my/a/"' in html
+        assert "https://clinic.test/my/b/" in text and 'href="https://clinic.test/my/b/"' in html
+        for bare in rendered_with(letters[code].message, links={}):
+            assert "Confirm or move your visit" not in bare
+            assert ", tell us." in bare
+
+
+def rendered_with(message, **more) -> tuple[str, str]:
+    kind = kinds.get(message.kind)
+    words = (
+        {"clinic": message.clinic, "first_name": "Leila", "essential": kind.essential} | kind.context(message) | more
+    )
+    return tuple(render_to_string(f"{kind.template}.{form}", words) for form in ("txt", "html"))
+
+
 def test_every_aftercare_mail_carries_the_signs_and_both_numbers(letters):
     for body in (body for code in AFTERCARE for body in (letters[code].text, letters[code].html)):
         for flag in load().red_flags:
@@ -117,7 +153,7 @@ def test_visit_mails_say_day_time_and_telephone(letters):
 def test_a_folded_confirmation_says_what_the_reminders_would_have_said(visit_today):
     text = rendering.write(of_kind(visit_today.patient, "booking_confirmed")).text
     assert "Has anything changed?" in text
-    assert "no alcohol" in text
+    assert "No alcohol from now on." in text
     assert "tomorrow" not in text
 
 

@@ -1,0 +1,155 @@
+"""Links for patients: made, opened, proven by a date of birth, closed.
+
+A token exists in the mail alone; here is only its hash. Every moment is real time: a demo that moves its clock opens and
+ends no link.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from clinic import audit
+from clinic.models import User
+from patients.links import purposes
+from patients.links.purposes import Wanted
+from patients.models import Message, Patient, PatientLink
+
+TOKEN_BYTES = 32
+# Whoever has read over her shoulder cannot open it for ever, and she never comes near it.
+MOST_OPENS = 20
+BIRTH_TRIES = 5
+GUESSED = "Five wrong dates of birth."
+
+
+@dataclass(frozen=True)
+class Order:
+    """One link to make: for whom, for what, and the mail that carries it."""
+
+    patient: Patient
+    wanted: Wanted
+    message: Message | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of a date of birth. `tries_left` is 0 once the link is closed."""
+
+    is_right: bool
+    tries_left: int
+
+
+# One statement for a whole batch of mails. An end that has passed by the clinic's clock still leaves an hour: the mail is
+# leaving now, and its page can say that the matter is over.
+ISSUE = """
+INSERT INTO patients_patientlink (ref, clinic_id, patient_id, message_id, purpose, about, token_sha256, made_at, expires_at,
+                                  opened, wrong_births, closed_because)
+SELECT link.ref, link.clinic, link.patient, link.message, link.purpose, link.about, link.sha256, now(),
+       now() + GREATEST(COALESCE(link.until - clinic_now(), make_interval(secs => link.lasts)), interval '1 hour'), 0, 0, ''
+FROM unnest(%(refs)s::uuid[], %(clinics)s::bigint[], %(patients)s::bigint[], %(messages)s::bigint[], %(purposes)s::text[],
+            %(abouts)s::uuid[], %(hashes)s::text[], %(untils)s::timestamptz[], %(lasts)s::float8[])
+    AS link(ref, clinic, patient, message, purpose, about, sha256, until, lasts)
+"""
+
+
+def issue(orders: Sequence[Order]) -> list[str]:
+    """Make links, all in one insert. Returns their tokens in the order given: they are in nobody else's hands and are not
+    kept. KeyError for a purpose that nobody registered."""
+    if not orders:
+        return []
+    tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in orders]
+    wanted = [order.wanted for order in orders]
+    facts = {
+        "refs": [str(uuid4()) for _ in orders],
+        "clinics": [order.patient.clinic_id for order in orders],
+        "patients": [order.patient.pk for order in orders],
+        "messages": [order.message.pk if order.message else None for order in orders],
+        "purposes": [one.purpose for one in wanted],
+        "abouts": [str(one.about) if one.about else None for one in wanted],
+        "hashes": [hash_of(token) for token in tokens],
+        "untils": [one.until for one in wanted],
+        "lasts": [purposes.get(one.purpose).lasts.total_seconds() for one in wanted],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ISSUE, facts)
+    return tokens
+
+
+def hash_of(token: str) -> str:
+    """SHA-256 of a token, as it is kept."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def open_link(*, token: str) -> PatientLink | None:
+    """The link of a token, opened once more. None for one that is unknown, over, closed or was opened too often, and for a
+    patient whose record is closed: whoever asks does not learn which."""
+    # One statement on one row: of many who open it at once, no more than are left get in.
+    mine = _standing().filter(token_sha256=hash_of(token), opened__lt=MOST_OPENS)
+    if not mine.update(opened=F("opened") + 1, last_opened_at=Now()):
+        return None
+    return _whole(PatientLink.objects.filter(token_sha256=hash_of(token)))
+
+
+def look_up(*, token: str, purpose: str) -> PatientLink | None:
+    """The same without opening it: for an act that needs nothing but the address."""
+    return _whole(_standing().filter(token_sha256=hash_of(token), purpose=purpose))
+
+
+def still_open(*, ref: UUID, purpose: str) -> PatientLink | None:
+    """A link that was opened before, if it still stands: read again for every page."""
+    return _whole(_standing().filter(ref=ref, purpose=purpose))
+
+
+def _standing() -> QuerySet[PatientLink]:
+    return PatientLink.objects.filter(closed_at=None, expires_at__gt=Now())
+
+
+def _whole(rows: QuerySet[PatientLink]) -> PatientLink | None:
+    of_the_living = rows.filter(patient__status=Patient.Status.ACTIVE)
+    return of_the_living.select_related("clinic", "patient__clinic", "message").first()
+
+
+@transaction.atomic
+def prove_birth(*, link: PatientLink, born_on: date) -> Proof:
+    """Whether she knows her date of birth. The fifth wrong one closes the link for good."""
+    link = PatientLink.objects.select_for_update(of=("self",)).select_related("patient", "clinic").get(pk=link.pk)
+    if link.closed_at is not None:
+        return Proof(is_right=False, tries_left=0)
+    if link.patient.born_on == born_on:
+        return Proof(is_right=True, tries_left=BIRTH_TRIES - link.wrong_births)
+    link.wrong_births += 1
+    link.save(update_fields=["wrong_births"])
+    if link.wrong_births >= BIRTH_TRIES:
+        _close([link], because=GUESSED, by=None)
+    return Proof(is_right=False, tries_left=BIRTH_TRIES - link.wrong_births)
+
+
+@transaction.atomic
+def close(*, link: PatientLink, because: str, by: User) -> PatientLink:
+    """End a link at once, whoever has it open. A closed one stays as it is."""
+    link = PatientLink.objects.select_for_update(of=("self",)).get(pk=link.pk)
+    if link.closed_at is None:
+        _close([link], because=because, by=by)
+        link.refresh_from_db()
+    return link
+
+
+@transaction.atomic
+def close_all(*, patient: Patient, because: str, by: User | None) -> int:
+    """End every link of a patient: her record was merged or closed. Returns how many."""
+    hers = PatientLink.objects.filter(patient=patient, closed_at=None).select_for_update(of=("self",)).order_by("pk")
+    return _close(list(hers), because=because, by=by)
+
+
+def _close(links: Sequence[PatientLink], *, because: str, by: User | None) -> int:
+    closed = PatientLink.objects.filter(pk__in=[link.pk for link in links])
+    closed.update(closed_at=Now(), closed_because=because[:120], closed_by=by)
+    for link in links:
+        audit.record("link.closed", link, by=by, system=by is None, purpose=link.purpose, because=because[:120])
+    return len(links)

@@ -1,0 +1,147 @@
+"""A visit as its patient sees it from a mail: when and where, "I will come", and the file for her calendar.
+
+Time, clinic and telephone, no more: whoever has the mail may open it, so not one word says what the visit is for.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from clinic import clock
+from clinic.errors import DomainError
+from clinic.files import file_answer
+from clinic.roles import public
+from patients.links.access import page_context, patient_page
+from patients.models import PatientLink
+from patients.outbox import rendering
+from treatments.appointments.calendar_files import Entry, calendar_file
+from treatments.appointments.models import COMING, Appointment
+from treatments.pages.patient.acts import say_she_comes
+
+# No visit ever has this version.
+NO_VERSION = 0
+LONGEST_VERSION = 9
+
+
+@dataclass(frozen=True)
+class HerVisit:
+    """One visit of a link. Moments are aware; `state`: open, confirmed, cancelled, begun or over."""
+
+    visit: Appointment
+    state: str
+    was_moved: bool
+
+    @property
+    def ref(self) -> UUID:
+        return self.visit.ref
+
+    @property
+    def version(self) -> int:
+        return self.visit.schedule_version
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.visit.during.lower
+
+    @property
+    def is_ahead(self) -> bool:
+        return self.state in ("open", "confirmed")
+
+
+@public()
+@patient_page("visit")
+def visit(request: HttpRequest) -> HttpResponse:
+    """The visit as it stands now, whatever the mail said."""
+    return _page(request)
+
+
+@public(methods=["POST"])
+@patient_page("visit")
+def confirm(request: HttpRequest) -> HttpResponse:
+    """ "I will come": what is refused stands on the page, with the visit as it is now."""
+    asked = request.POST.get("visit", "")
+    hers = next((one for one in _visits(request.link) if str(one.ref) == asked), None)
+    if hers is None:
+        return _page(request, refusal="Choose the visit again: this page was out of date.", status=422)
+    try:
+        say_she_comes(visit=hers.visit, version=_version(request), link=request.link)
+    except DomainError as refusal:
+        return _page(request, refusal=refusal.sentence, status=409)
+    return redirect("treatments:my_visit")
+
+
+@public()
+@patient_page("visit")
+def calendar(request: HttpRequest) -> HttpResponse:
+    """Her visits that are ahead, for her own calendar. The same entries as the mail's file: a calendar replaces, not adds."""
+    ahead = [one.visit for one in _visits(request.link) if one.is_ahead]
+    if not ahead:
+        return redirect("treatments:my_visit")
+    clinic, now = request.link.clinic, clock.now()
+    entries = [
+        Entry(
+            ref=one.ref,
+            starts_at=one.during.lower,
+            ends_at=one.during.upper,
+            sequence=one.schedule_version,
+            changed_at=now,
+            summary=f"Visit at {clinic.sender_name}",
+            location=clinic.address,
+            organizer=rendering.sender_address(),
+            organizer_name=clinic.sender_name,
+        )
+        for one in ahead
+    ]
+    name = "visits.ics" if len(entries) > 1 else "visit.ics"
+    text = calendar_file(entries, "PUBLISH", zone=clinic.tz)
+    return file_answer(name, "text/calendar; method=PUBLISH; charset=utf-8", text.encode())
+
+
+def _page(request: HttpRequest, *, refusal: str = "", status: int = 200) -> HttpResponse:
+    visits = _visits(request.link)
+    first = next((one for one in visits if one.is_ahead), visits[-1] if visits else None)
+    later = [one for one in visits if one.is_ahead and one is not first]
+    context = page_context(request.link) | {"one": first, "later": later, "refusal": refusal}
+    return render(request, "treatments/pages/patient/visit.html", context, status=status)
+
+
+def _visits(link: PatientLink) -> list[HerVisit]:
+    """The visit that the link is about, or those of the course, in order of time."""
+    mine = link.clinic.appointments.filter(patient=link.patient)
+    about = Q(ref=link.about) | Q(planned_session__plan__ref=link.about)
+    found = mine.filter(about).select_related("clinic", "planned_session").order_by("during", "id")
+    told, now = _told(link), clock.now()
+    return [HerVisit(one, _state(one, now), _was_moved(one, told)) for one in found]
+
+
+def _state(visit: Appointment, now: datetime) -> str:
+    if visit.status == Appointment.Status.CANCELLED:
+        return "cancelled"
+    if visit.status not in COMING:
+        return "over" if visit.during.upper <= now else "begun"
+    if visit.during.lower <= now:
+        return "over" if visit.during.upper <= now else "begun"
+    return "confirmed" if visit.status == Appointment.Status.CONFIRMED else "open"
+
+
+def _told(link: PatientLink) -> dict[str, str]:
+    """Ref of a visit to the time that the mail gave, as it stands in the ledger."""
+    if link.message is None:
+        return {}
+    context = link.message.context
+    alone = {"ref": str(link.message.about), "starts_at": context.get("starts_at", "")}
+    return {one["ref"]: one.get("starts_at", "") for one in context.get("visits", [alone])}
+
+
+def _was_moved(visit: Appointment, told: dict[str, str]) -> bool:
+    said = told.get(str(visit.ref))
+    return bool(said) and datetime.fromisoformat(said) != visit.during.lower
+
+
+def _version(request: HttpRequest) -> int:
+    said = request.POST.get("version", "")
+    return int(said) if said.isdecimal() and len(said) <= LONGEST_VERSION else NO_VERSION
