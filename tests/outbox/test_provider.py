@@ -34,33 +34,42 @@ class Provider(HTTPServer):
     last: dict | None = None
 
 
-class Answer(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        sent = self.server.last = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked += 1
-        if self.server.status is None:
-            return
-        words = json.dumps({"ErrorCode": 0, "Message": "OK", "MessageID": "4F1c", "To": sent["To"]}).encode()
-        self.send_response(self.server.status)
+class Answering(BaseHTTPRequestHandler):
+    def _say(self, status: int, words: dict) -> None:
+        said = json.dumps(words).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(words)))
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
-        self.wfile.write(words)
+        self.wfile.write(said)
 
     def log_message(self, *args: object) -> None:
         """Requests are the test's business, not the terminal's."""
 
 
-@pytest.fixture
-def provider(monkeypatch) -> Iterator[Provider]:
+class Answer(Answering):
+    def do_POST(self) -> None:
+        sent = self.server.last = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked += 1
+        if self.server.status is None:
+            return
+        self._say(self.server.status, {"ErrorCode": 0, "Message": "OK", "MessageID": "4F1c", "To": sent["To"]})
+
+
+def served(server: HTTPServer, monkeypatch) -> Iterator:
+    """The server while it answers in a thread of its own."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = Provider(("127.0.0.1", 0), Answer)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
     server.shutdown()
     server.server_close()
     thread.join(10)
+
+
+@pytest.fixture
+def provider(monkeypatch) -> Iterator[Provider]:
+    yield from served(Provider(("127.0.0.1", 0), Answer), monkeypatch)
 
 
 @pytest.fixture
@@ -172,7 +181,7 @@ class Remembering(HTTPServer):
         self.is_silent = False
 
 
-class RememberingAnswer(BaseHTTPRequestHandler):
+class RememberingAnswer(Answering):
     def do_POST(self) -> None:
         text, key = self.rfile.read(int(self.headers["Content-Length"])), self.headers["Idempotency-Key"]
         known = dict(entry for entry in self.server.taken if entry[0])
@@ -184,28 +193,10 @@ class RememberingAnswer(BaseHTTPRequestHandler):
         if not self.server.is_silent:
             self._say(200, {"id": "49a3"})
 
-    def _say(self, status: int, words: dict) -> None:
-        said = json.dumps(words).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-
-    def log_message(self, *args: object) -> None:
-        """Requests are the test's business, not the terminal's."""
-
 
 @pytest.fixture
 def remembering(monkeypatch) -> Iterator[Remembering]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = Remembering()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(10)
+    yield from served(Remembering(), monkeypatch)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.access.world import fingerprint
 from tests.patients.links.made import a_token, opened, row_of
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
-from treatments.pages.patient.acts import say_she_comes
+from treatments.flows.confirming import say_she_comes
 
 pytestmark = pytest.mark.django_db
 PAGE, CONFIRM, CALENDAR = "/my/visit/", "/my/visit/confirm/", "/my/visit/calendar/"

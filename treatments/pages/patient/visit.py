@@ -20,7 +20,7 @@ from patients.models import PatientLink
 from patients.outbox import rendering
 from treatments.appointments.calendar_files import Entry, calendar_file
 from treatments.appointments.models import COMING, Appointment
-from treatments.pages.patient.acts import say_she_comes
+from treatments.flows.confirming import say_she_comes
 
 # No visit ever has this version.
 NO_VERSION = 0
