@@ -38,9 +38,9 @@ class Availability(Protocol):
     def room_at(self, clinician: str, day: date, start: int) -> str:
         """The first room, in the clinic's order, that is free for a start out of `starts`."""
 
-    def orphans(self, clinician: str, day: date, start: int) -> int:
-        """On how many sides (0 to 2) of the treatment the clinician's free interval keeps a rest too short for another treatment:
-        more than 0 and fewer than `treat_minutes`."""
+    def orphans(self, clinician: str, day: date) -> tuple[int, int]:
+        """The starts out of `starts` whose treatment leaves a rest too short for another one before it, and those that leave one
+        after it: more than 0 and fewer than `treat_minutes` of the clinician's free interval. Bits of other starts mean nothing."""
 
     def ignoring(self, obstacle: Obstacle) -> "Availability":
         """The same time as if this one obstacle were not there: every clinician (or room) always free, a device never asked for, the patient

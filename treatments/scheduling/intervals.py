@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
@@ -14,7 +14,6 @@ from treatments.scheduling.problems import Interval, Problem
 
 MINUTES_A_DAY = 24 * 60
 ONE_DAY = timedelta(days=1)
-NO_TIME = timedelta()
 MIDNIGHT = time()
 BEGINS = attrgetter("start")
 ENDS = attrgetter("end")
@@ -43,12 +42,8 @@ class FreeIntervals:
         held = Interval(begins, begins + timedelta(minutes=self._problem.room_minutes))
         return next(name for name, free in self._problem.rooms.items() if _holding(free, held))
 
-    def orphans(self, clinician: str, day: date, start: int) -> int:
-        treatment = timedelta(minutes=self._problem.treat_minutes)
-        begins = self._moment(day, start) + timedelta(minutes=self._problem.prep_minutes)
-        held = Interval(begins, begins + treatment)
-        free = _holding(self._problem.clinicians[clinician], held) or held
-        return (NO_TIME < held.start - free.start < treatment) + (NO_TIME < free.end - held.end < treatment)
+    def orphans(self, clinician: str, day: date) -> tuple[int, int]:
+        return self._parts.clinicians[clinician].short_of(self._problem.treat_minutes, day)
 
     def ignoring(self, obstacle: Obstacle) -> FreeIntervals:
         parts = self._parts
@@ -122,26 +117,42 @@ class _Starts:
             known = self._known[day] = self._worked_out(day)
         return known
 
+    def short_of(self, minutes: int, day: date) -> tuple[int, int]:
+        """The starts that leave of their interval more than nothing and fewer than so many minutes before them, and after them."""
+        before = after = 0
+        for since, until, starts in self._each(day):
+            before |= starts & self._between(since - self._before, since - self._before + minutes)
+            after |= starts & self._between(until - self._after - minutes, until - self._after)
+        return before, after
+
+    def _between(self, since: int, until: int) -> int:
+        """The starts between two minutes of a day, neither of them included."""
+        first, end = max(0, since // self._grid + 1), -(-until // self._grid)
+        return (1 << end) - (1 << first) if first < end else 0
+
     def _worked_out(self, day: date) -> int:
+        found = 0
+        for _, _, starts in self._each(day):
+            found |= starts
+        return found
+
+    def _each(self, day: date) -> Iterator[tuple[int, int, int]]:
+        """The intervals of a day, in minutes after its midnight, with the starts in each."""
         midnight = datetime.combine(day, MIDNIGHT)
         too_late = midnight + self._too_late
-        grid, starts = self._grid, 0
+        grid = self._grid
         for intervals in self._resources:
             index = bisect_left(intervals, midnight, key=BEGINS)
             # The one before the first that begins on the day may reach into it.
             if index and intervals[index - 1].end >= midnight:
                 index -= 1
             while index < len(intervals) and (free := intervals[index]).start < too_late:
-                begin, end = free
-                since, until = begin - midnight, end - midnight
-                first = since.days * MINUTES_A_DAY + since.seconds // 60 - self._before
-                first = -(-first // grid) if first > 0 else 0
-                last = (until.days * MINUTES_A_DAY + until.seconds // 60 - self._after) // grid
-                last = min(last, self._last_start)
+                since, until = _minutes(free.start - midnight), _minutes(free.end - midnight)
+                first = max(0, -(-(since - self._before) // grid))
+                last = min((until - self._after) // grid, self._last_start)
                 if first <= last:
-                    starts |= (2 << last) - (1 << first)
+                    yield since, until, (2 << last) - (1 << first)
                 index += 1
-        return starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +169,10 @@ class _Parts:
 def _last_day(problem: Problem) -> date:
     ends = [free[-1].end for free in (*problem.clinicians.values(), *problem.rooms.values()) if free]
     return max(ends).date() if ends else problem.earliest_on
+
+
+def _minutes(passed: timedelta) -> int:
+    return passed.days * MINUTES_A_DAY + passed.seconds // 60
 
 
 def _holding(free: Sequence[Interval], held: Interval) -> Interval | None:

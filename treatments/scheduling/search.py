@@ -19,7 +19,7 @@ from typing import NamedTuple
 from treatments.scheduling.availability import Availability
 from treatments.scheduling.outlook import BEFORE_THE_FIRST, NEVER, Outlook
 from treatments.scheduling.problems import Problem
-from treatments.scheduling.sets import Prices, Visit, each_start, minute_of, orphan_cost, visit_at
+from treatments.scheduling.sets import Prices, Visit, first_start, minute_of, orphan_cost, visit_at
 
 
 class Place(NamedTuple):
@@ -61,16 +61,15 @@ class Places:
         """The cheapest of these starts, and of equally cheap ones the earliest."""
         best: Place | None = None
         grid, orphan = self.prices.grid_minutes, self.prices.weights.orphan
+        before, after = self.availability.orphans(clinician, on) if starts and orphan else (0, 0)
+        by_orphans = ((0, ~(before | after)), (orphan, before ^ after), (2 * orphan, before & after))
         for cost, as_dear in self.prices.starts_by_time if starts else ():
             if best is not None and cost > best.cost:
                 break
-            for start in each_start(starts & as_dear):
-                if best is not None and (cost, start * grid) > best:
-                    break
-                orphans = self.availability.orphans(clinician, on, start) if orphan else 0
-                place = Place(cost + orphan * orphans, start * grid)
-                if best is None or place < best:
-                    best = place
+            for more, leaving_so_many in by_orphans:
+                if found := starts & as_dear & leaving_so_many:
+                    place = Place(cost + more, first_start(found) * grid)
+                    best = place if best is None else min(best, place)
         return best
 
     def kept(self, visit: Visit) -> Place:

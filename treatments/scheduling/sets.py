@@ -166,7 +166,8 @@ def orphan_cost(visit: Visit, prices: Prices, availability: Availability) -> int
     start, off_grid = divmod(minute_of(visit), prices.grid_minutes)
     if off_grid or not availability.starts(visit.clinician, visit.on) >> start & 1:
         return 0
-    return prices.weights.orphan * availability.orphans(visit.clinician, visit.on, start)
+    before, after = availability.orphans(visit.clinician, visit.on)
+    return prices.weights.orphan * ((before >> start & 1) + (after >> start & 1))
 
 
 def minute_of(visit: Visit) -> int:
@@ -178,6 +179,11 @@ def visit_at(day: int, minute: int, clinician: str, availability: Availability, 
     on = date.fromordinal(day)
     room = availability.room_at(clinician, on, minute // grid_minutes)
     return Visit(datetime.combine(on, time.min) + timedelta(minutes=minute), clinician, room)
+
+
+def first_start(starts: int) -> int:
+    """The earliest start of a bit mask that has one."""
+    return (starts & -starts).bit_length() - 1
 
 
 def each_start(starts: int) -> Iterator[int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-from treatments.appointments.taken.days import each, lasting, on_grid, runs
+from treatments.appointments.taken.days import WHOLE_DAY, each, lasting, on_grid, runs
 from treatments.appointments.taken.models import TICK_MINUTES, TICKS_A_DAY
 from treatments.appointments.taken.reading import FreeTime
 from treatments.appointments.taken.working import sum_of
@@ -48,6 +48,39 @@ class Fitting:
         return lasting(bits, self._treat) >> self._lead
 
 
+class ShortRests:
+    """Bits of the starts whose treatment leaves a rest of free time that is too short for another treatment."""
+
+    def __init__(self, prep_minutes: int, treat_minutes: int) -> None:
+        # The treatment begins in the tick so many after the start, so many minutes into it; what it leaves begins with another
+        # tick and the minutes before that.
+        self._lead, into = divmod(prep_minutes, TICK_MINUTES)
+        self._until = _up(prep_minutes + treat_minutes)
+        left = self._until * TICK_MINUTES - prep_minutes - treat_minutes
+        # So many ticks more, and it is long enough; without minutes of its own, none is no rest.
+        self._ticks_before, self._any_before = max(0, _up(treat_minutes - into)), into > 0
+        self._ticks_after, self._any_after = max(0, _up(treat_minutes - left)), left > 0
+
+    def around(self, free: int) -> tuple[int, int]:
+        """`free`: the wall ticks of a clinician's day. Those before, and those after."""
+        enough = _all_of(free, self._ticks_before)
+        # By the tick in which the treatment begins, and by the one with which it has ended.
+        before = WHOLE_DAY & ~(enough << self._ticks_before)
+        if self._ticks_after != self._ticks_before:
+            enough = _all_of(free, self._ticks_after)
+        after = (WHOLE_DAY << 1 | 1) & ~enough
+        if not self._any_before:
+            before &= free << 1
+        if not self._any_after:
+            after &= free
+        return before >> self._lead, after >> self._until
+
+
+def _all_of(free: int, ticks: int) -> int:
+    """Bits from which on so many ticks are free; no tick is everywhere."""
+    return lasting(free, ticks) if ticks else -1
+
+
 def single_visits(free: FreeTime, length: VisitLength, *, not_before: datetime, grid_minutes: int) -> Iterator[Slot]:
     """Every start at which somebody and some room are free, by clinician; the first free room is named.
 
@@ -77,8 +110,8 @@ class KeptTime:
             raise ValueError(f"grid_minutes: must be a multiple of {TICK_MINUTES}")
         length = VisitLength(problem.prep_minutes, problem.treat_minutes, problem.turnover_minutes)
         self._fitting = Fitting(free, length)
+        self._short_rests = ShortRests(problem.prep_minutes, problem.treat_minutes)
         self._starts: dict[str, int] = {}
-        self._pieces: dict[tuple[str, date], list[tuple[int, int]]] = {}
         self._allowed = self._not_over_nor_across_a_change()
 
     def starts(self, clinician: str, day: date) -> int:
@@ -95,16 +128,11 @@ class KeptTime:
         bit = self._free.days.bit_of((day - self._free.days.first).days, start * self._step)
         return next(str(room) for room, starts in self._fitting.by_room.items() if starts >> bit & 1)
 
-    def orphans(self, clinician: str, day: date, start: int) -> int:
-        shortest = self._problem.treat_minutes
-        treated_from = start * self._problem.grid_minutes + self._problem.prep_minutes
-        treated_to = treated_from + shortest
-        end = _up(treated_to)
-        free = self._free_until(clinician, day, end)
-        taken_before, taken_after = ~free & ((1 << treated_from // TICK_MINUTES) - 1), ~free >> end
-        before = treated_from - taken_before.bit_length() * TICK_MINUTES
-        after = (end + (taken_after & -taken_after).bit_length() - 1) * TICK_MINUTES - treated_to
-        return (0 < before < shortest) + (0 < after < shortest)
+    def orphans(self, clinician: str, day: date) -> tuple[int, int]:
+        days, n = self._free.days, (day - self._free.days.first).days
+        free = days.wall(self._free.clinicians[int(clinician)], n)
+        before, after = self._around_changes(free, n) if n in days.changed else self._short_rests.around(free)
+        return (before, after) if self._step == 1 else (_on_each(before, self._step), _on_each(after, self._step))
 
     def ignoring(self, obstacle: Obstacle) -> "KeptTime":
         free, problem = self._free, self._problem
@@ -137,18 +165,14 @@ class KeptTime:
             patient_busy=self._intervals(free.busy),
         )
 
-    def _free_until(self, clinician: str, day: date, end: int) -> int:
-        """The wall bits of a clinician's day, or where the clocks change on it, of the piece in which a visit ends with a tick."""
-        pieces = self._pieces.get((clinician, day))
-        if pieces is None:
-            days, n = self._free.days, (day - self._free.days.first).days
-            free = days.wall(self._free.clinicians[int(clinician)], n)
-            pieces = [(until, free & (1 << until) - (1 << since)) for since, until in days.wall_pieces(n)]
-            self._pieces[clinician, day] = pieces
-        for until, free in pieces:
-            if end <= until:
-                return free
-        raise ValueError(f"No visit ends with tick {end} of a day.")
+    def _around_changes(self, free: int, n: int) -> tuple[int, int]:
+        """The same of a day on which the clocks change: no free time goes on across the change."""
+        before = after = 0
+        for since, until in self._free.days.wall_pieces(n):
+            piece = (1 << until) - (1 << since)
+            short_before, short_after = self._short_rests.around(free & piece)
+            before, after = before | short_before & piece, after | short_after & piece
+        return before, after
 
     def _not_over_nor_across_a_change(self) -> int:
         days = self._free.days
