@@ -33,8 +33,8 @@ endif
 	@env -i PATH="$$PATH" HOME="$$HOME" $(PY) -m clinic.running.as_production check --deploy --fail-level WARNING
 	@$(PY) .ci/advisories
 
-bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evidence/bench.json
-	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench --database
+bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evidence/bench.json. ONLY="day booking"
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py bench --database $(if $(ONLY),--only $(ONLY))
 
 faults: $(VENV)/.runs ## Race 100,000 bookings and send 12,000 messages, kill and freeze in the middle, look for what is broken, keep docs/evidence/faults.json. TRIES=, ONLY=booking|messages, SHARE=
 	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py faults $(if $(TRIES),--tries $(TRIES)) $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))

@@ -3,7 +3,7 @@
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 
@@ -86,16 +86,19 @@ def once(act: Callable[[], object]) -> float:
     return (perf_counter() - begun) * 1000
 
 
-def as_json(figures: Iterable[Figure], *, on: str) -> dict:
-    """What is kept: the figures, and how busy which machine was."""
+def as_json(measured: Mapping[str, Iterable[Figure]], *, on: str) -> dict:
+    """What is kept: the figures of each subject with their day, and how busy which machine was at the end."""
     return {
-        "measured_on": on,
         "machine": {
             "python": platform.python_version(),
             "processors": os.cpu_count(),
             "load_1_5_15": [round(load, 2) for load in os.getloadavg()],
         },
-        "figures": [_kept(f) for f in figures],
+        "figures": [
+            {"subject": subject, "measured_on": on} | _kept(figure)
+            for subject, figures in measured.items()
+            for figure in figures
+        ],
     }
 
 

@@ -62,7 +62,7 @@ def make_clinic() -> Clinic:
 
 
 def make_people(clinic: Clinic, count: int, *, address: str = "patient") -> list[Patient]:
-    manager = clinic.memberships.get().user
+    manager = clinic.memberships.order_by("pk").first().user
     return [
         people.register(
             clinic=clinic, by=manager, given_name=f"{address.title()}{number}", family_name="Haddad", born_on=date(1992, 6, 9),

@@ -34,10 +34,11 @@ def test_the_first_run_only_warms_up():
 
 
 def test_what_is_kept_says_how_busy_the_machine_was():
-    kept = as_json([figure("walk", goal_ms=10, taken_ms=[5])], on="2026-11-21")
+    kept = as_json({"protocol": [figure("walk", goal_ms=10, taken_ms=[5])]}, on="2026-11-21")
     assert kept["figures"] == [
-        {"name": "walk", "median": 5, "largest": 5, "goal": 10, "runs": 1, "unit": "ms", "ratio": 0.5, "reached": True}
-    ]
+        {"subject": "protocol", "measured_on": "2026-11-21", "name": "walk", "median": 5, "largest": 5, "goal": 10, "runs": 1,
+         "unit": "ms", "ratio": 0.5, "reached": True}
+    ]  # fmt: skip
     assert len(kept["machine"]["load_1_5_15"]) == 3
 
 
@@ -55,7 +56,23 @@ def test_the_command_prints_keeps_and_refuses_a_missed_goal(monkeypatch, tmp_pat
     assert json.loads(kept.read_text())["figures"][0]["reached"] is (median <= 10)
 
 
+def test_one_subject_measured_anew_leaves_the_figures_of_the_others(monkeypatch, tmp_path):
+    walk, swim, run = (Figure(name, 1, 1, 10, 20) for name in ("walk", "swim", "run"))
+    monkeypatch.setattr(protocol, "figures", lambda: [walk])
+    monkeypatch.setattr(scheduling, "figures", lambda: [swim])
+    kept = tmp_path / "bench.json"
+    call_command("bench", to=kept)
+    monkeypatch.setattr(protocol, "figures", lambda: [run])
+    monkeypatch.setattr(scheduling, "figures", lambda: pytest.fail("not asked for"))
+    call_command("bench", only=["protocol"], to=kept)
+    assert [(one["subject"], one["name"]) for one in json.loads(kept.read_text())["figures"]] == [
+        ("protocol", "run"),
+        ("scheduling", "swim"),
+    ]
+
+
 def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(monkeypatch):
+    monkeypatch.setattr(at_rest, "QUIET_MOMENTS", 1)
     monkeypatch.setattr(at_rest, "MOMENTS", 3)
     monkeypatch.setattr(at_rest, "MOST_MOMENTS", 3)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
@@ -72,7 +89,19 @@ def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(mon
     assert found.line().endswith("MISSED   (at rest; 20 ms whenever)")
 
 
+def test_three_quiet_moments_count_together(monkeypatch):
+    monkeypatch.setattr(at_rest, "MOMENTS", 4)
+    monkeypatch.setattr(at_rest, "MOST_MOMENTS", 4)
+    monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(at_rest, "_fastest", {})
+    loops = iter([1, 1, 9, 9, 1.01, 1.01, 1.02, 1.02])
+    monkeypatch.setattr(at_rest, "_taken", lambda loop: next(loops))
+    times = iter([[4.0, 4.5], [1.0, 1.0], [6.0, 6.0], [5.0, 5.0]])
+    assert at_rest.at_rest(lambda: next(times)).at_rest == [4.0, 4.5, 6.0, 6.0, 5.0, 5.0]
+
+
 def test_a_moment_is_as_quiet_as_the_noisiest_process_that_takes_part(monkeypatch):
+    monkeypatch.setattr(at_rest, "QUIET_MOMENTS", 1)
     monkeypatch.setattr(at_rest, "MOMENTS", 2)
     monkeypatch.setattr(at_rest, "MOST_MOMENTS", 2)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
@@ -86,6 +115,7 @@ def test_a_moment_is_as_quiet_as_the_noisiest_process_that_takes_part(monkeypatc
 
 @pytest.mark.parametrize(("most", "measured"), [(9, 4), (3, 3)])
 def test_rest_is_waited_for_but_not_for_ever(monkeypatch, most, measured):
+    monkeypatch.setattr(at_rest, "QUIET_MOMENTS", 1)
     monkeypatch.setattr(at_rest, "MOMENTS", 2)
     monkeypatch.setattr(at_rest, "MOST_MOMENTS", most)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)

@@ -106,7 +106,7 @@ def test_a_database_is_measured_only_where_it_is_asked_for(monkeypatch, tmp_path
     monkeypatch.setattr(protocol, "figures", lambda: [Figure("walk", 1, 1, 10, 20)])
     monkeypatch.setattr(scheduling, "figures", list)
     monkeypatch.setattr(gathering, "bench_clinic", lambda: nullcontext("the clinic"))
-    for number, subject in enumerate(gathering.IN_A_CLINIC):
+    for number, subject in enumerate(gathering.IN_A_CLINIC.values()):
         monkeypatch.setattr(subject, "figures", lambda bench, n=number: [Figure(f"swim {n} in {bench}", 1, 1, 10, 20)])
     call_command("bench", to=tmp_path / "bench.json")
     assert "swim" not in capsys.readouterr().out
