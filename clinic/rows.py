@@ -7,6 +7,7 @@ from typing import TypeVar
 from django.db import connection
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.fields import NOT_PROVIDED
 
 Row = TypeVar("Row", bound=Model)
 
@@ -23,7 +24,7 @@ def insert(rows: Sequence[Row], *, or_nothing: bool = False) -> list[Row]:
         {"ON CONFLICT DO NOTHING" if or_nothing else ""} RETURNING {_names(back)}
     """  # noqa: S608  names of our own columns
     with connection.cursor() as cursor:
-        cursor.execute(statement, [_sent(field, getattr(row, field.attname)) for row in rows for field in written])
+        cursor.execute(statement, _values(written, rows))
         kept = cursor.fetchall()
     if or_nothing:
         by_ref = {row.ref: row for row in rows}
@@ -46,14 +47,17 @@ def update(rows: Sequence[Model], names: Sequence[str]) -> None:
     written = ", ".join(f"{column} = given.{column}" for column in columns[1:])
     statement = f"UPDATE {meta.db_table} kept SET {written} FROM unnest({given}) AS given ({', '.join(columns)}) WHERE kept.{columns[0]} = given.{columns[0]}"  # noqa: S608  names of our own columns
     with connection.cursor() as cursor:
-        cursor.execute(statement, [[_sent(field, getattr(row, field.attname)) for row in rows] for field in fields])
+        cursor.execute(statement, [_values([field], rows) for field in fields])
 
 
 def _columns(model: type[Model], rows: Sequence[Model]) -> tuple[list[Field], list[Field]]:
     """Fields that are written, and those that the database fills in: the key, and what no row says."""
     written, filled_in = [], []
     for field in model._meta.concrete_fields:
-        unsaid = field.primary_key or all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
+        unsaid = field.primary_key or (
+            field.db_default is not NOT_PROVIDED
+            and all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
+        )
         (filled_in if unsaid else written).append(field)
     return written, filled_in
 
@@ -62,5 +66,11 @@ def _names(fields: Iterable[Field]) -> str:
     return ", ".join(f'"{field.column}"' for field in fields)
 
 
-def _sent(field: Field, value: object) -> object:
-    return field.get_db_prep_save(value, connection) if hasattr(field, "from_db_value") else value
+def _values(fields: Sequence[Field], rows: Sequence[Model]) -> list:
+    """Row by row. Most fields' values go as they are."""
+    sent = [(field, field.attname, hasattr(field, "from_db_value")) for field in fields]
+    return [
+        field.get_db_prep_save(getattr(row, name), connection) if is_written_otherwise else getattr(row, name)
+        for row in rows
+        for field, name, is_written_otherwise in sent
+    ]

@@ -37,7 +37,8 @@ def _fresh(rule: Rule, answer: Answer | None, on: date, *, away: bool) -> bool:
 
 
 def _undated(rule: Rule, answer: Answer | None) -> bool:
-    if answer is None or answer.on is not None or not rule.dated or not rule.raises(answer.value):
+    # Most answers raise nothing: that is asked first.
+    if answer is None or answer.on is not None or not rule.raises(answer.value) or not rule.dated:
         return False
     detail = rule.detail(answer.detail)
     return detail is None or detail.raises
