@@ -16,6 +16,10 @@ register_sentences(
         "patient_link_ends_after_it_began": "A link ends after it was made. Choose a later end.",
         "patient_link_closed_says_why": "Write why the link is closed.",
         "patient_link_stays_closed": "A link that was closed stays closed. Send a new one.",
+        "message_text_version_once": "This text was changed by somebody else meanwhile. Look at it again, then save your own.",
+        "message_text_says_why": "Write why the text changes.",
+        "photo_says_who_added_it": "A photo says who added it: the patient, or one of us. Add it again.",
+        "photo_in_error_says_why": "Write why this photo was entered in error.",
         "medication_stops_after_start": "The last day is before the first one.",
     }
 )

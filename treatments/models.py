@@ -1,5 +1,6 @@
 """Gathers the models of the rooms, in the order of the patient's path."""
 
+from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.courses.models import CourseHold, HeldVisit
 from treatments.appointments.feeds.models import CalendarFeed
@@ -19,6 +20,7 @@ from treatments.rules.models import (
     ProtocolVersion,
 )
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
+from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 __all__ = [
@@ -30,11 +32,14 @@ __all__ = [
     "CallOutcome",
     "CalendarFeed",
     "CartridgeLot",
+    "ChangeReport",
+    "CheckIn",
     "Clearance",
     "CourseHold",
     "CourseReview",
     "Device",
     "HeldVisit",
+    "MoveRequest",
     "OutcomeChange",
     "OutcomeScore",
     "PlannedSession",

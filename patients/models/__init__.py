@@ -4,7 +4,9 @@ from patients.models.consents import Consent, ConsentText, DepthClass
 from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
 from patients.models.links import PatientLink
 from patients.models.people import Patient
+from patients.models.photos import Photo
 from patients.outbox.models import Message, MessageEvent, WorkerSeen
+from patients.outbox.texts.models import MessageText
 
 __all__ = [
     "Allergy",
@@ -15,7 +17,9 @@ __all__ = [
     "MedicationStatement",
     "Message",
     "MessageEvent",
+    "MessageText",
     "Patient",
     "PatientLink",
+    "Photo",
     "WorkerSeen",
 ]

@@ -41,17 +41,21 @@ IN_DOUBT = (State.UNKNOWN, State.NEEDS_PERSON)
 class Message(RefModel):
     """A message owed to a patient (FHIR Communication). `about` is the ref of whatever it speaks of."""
 
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="messages")
-    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="messages")
+    # Every change of state is written to every index: none stands here that no question needs. Those that begin with clinic
+    # and patient are named below.
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, related_name="messages", db_index=False)
     kind = models.CharField(max_length=40)
     about = models.UUIDField(null=True, db_index=True)
     # Made once, with the row, and never again: it is how a mail is found in a relay's record.
-    message_id = models.CharField(max_length=120, unique=True)
+    message_id = models.CharField(max_length=120)
     # The same fact is told once: the database refuses a second row for it.
-    dedupe_key = models.CharField(max_length=160, unique=True)
+    dedupe_key = models.CharField(max_length=160)
 
     to_address = models.CharField(max_length=254, blank=True)
     template_version = models.PositiveIntegerField(default=1)
+    # The language it was written in; empty until then.
+    template_language = models.CharField(max_length=12, blank=True)
     # Ids and dates as of writing; the text is rendered at hand-off from what is true then.
     context = models.JSONField(default=dict)
     subject = models.CharField(max_length=200, blank=True)
@@ -89,9 +93,9 @@ class Message(RefModel):
 
     reason = models.CharField(max_length=200, blank=True)
     closed_at = models.DateTimeField(null=True)
-    closed_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
+    closed_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField(db_default=ClinicNow())
-    created_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
+    created_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     class Meta:
         indexes = [
@@ -110,6 +114,8 @@ class Message(RefModel):
             models.Index(fields=["patient", "-send_at"], name="message_by_patient"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["message_id"], name="message_id_once"),
+            models.UniqueConstraint(fields=["dedupe_key"], name="message_said_once"),
             models.CheckConstraint(name="message_state_known", condition=Q(state__in=State.values)),
             models.CheckConstraint(
                 name="message_sending_has_a_lease",

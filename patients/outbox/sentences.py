@@ -4,6 +4,8 @@ from clinic.errors import register_sentences
 
 register_sentences(
     {
+        "message_id_once": "Another message bears this mark already. Try once more.",
+        "message_said_once": "This has been written to the patient already.",
         "message_state_known": "A message cannot be in that state. Load the page again.",
         "message_sending_has_a_lease": "A message can only be sent by a worker that has claimed it.",
         "message_sent_says_when": "A message that went says when it went.",

@@ -216,7 +216,9 @@ class AdverseEvent(RefModel):
     onset_on = models.DateField()
     over_72h = models.BooleanField(default=False)
     note = models.TextField(blank=True)
-    reported_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    # None: a check-in of the patient's own opened it.
+    reported_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    by_patient = models.BooleanField(default=False)
     reported_at = models.DateTimeField(db_default=ClinicNow())
     resolved_on = models.DateField(null=True, blank=True)
     closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -229,5 +231,9 @@ class AdverseEvent(RefModel):
             models.CheckConstraint(
                 name="adverse_event_closed_says_who",
                 condition=Q(resolved_on__isnull=True) | Q(closed_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="adverse_event_says_who_reported",
+                condition=Q(by_patient=False, reported_by__isnull=False) | Q(by_patient=True, reported_by=None),
             ),
         ]
