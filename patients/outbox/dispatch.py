@@ -22,7 +22,7 @@ from patients.outbox import limits as limits_
 from patients.outbox.limits import Limits
 from patients.outbox.models import Message, State
 from patients.outbox.rendering import Letter
-from patients.outbox.suppression import why_not
+from patients.outbox.suppression import sharing, why_not
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +93,13 @@ class Batch:
         return True
 
     def write(self) -> list[Letter]:
-        now = clock.now()
-        letters = (self._write(message, now) for message in self.messages)
+        now, shared = clock.now(), sharing([message.patient for message in self.messages])
+        letters = (self._write(message, now, is_shared=message.patient_id in shared) for message in self.messages)
         return [letter for letter in letters if letter is not None]
 
-    def _write(self, message: Message, now: datetime) -> Letter | None:
-        """The letter, from what is true now; None when it must not go, which is then settled."""
+    def _write(self, message: Message, now: datetime, *, is_shared: bool) -> Letter | None:
+        """The letter, from what is true now; None when it must not go, which is then settled. `is_shared`: somebody else reads
+        the address too."""
         try:
             kind = kinds.get(message.kind)
             barred = why_not(message.patient, kind)
@@ -113,7 +114,7 @@ class Batch:
                 ledger.close(message, self.worker, State.CANCELLED, reason=unwanted, error="not_wanted")
                 self.tally["cancelled"] += 1
                 return None
-            return None if self._waits_for_morning(message, now) else rendering.write(message)
+            return None if self._waits_for_morning(message, now) else rendering.write(message, is_shared=is_shared)
         except Exception as exc:  # a broken template or fact of one message is no reason to keep the others
             ledger.fault(message, self.worker, exc, self.limits)
             self.tally["fault"] += 1
@@ -189,6 +190,8 @@ class Batch:
                     if letter is not opened:
                         self._open()
                         self.relay.envelope(mail)
+                    if len(waiting) > 1:
+                        self.relay.ahead(waiting[1].mail)
                     reference = self.relay.hand_over(mail, still_fresh)
                 except (relay.Refused, relay.Dropped, relay.Unwritable) as exc:
                     self._turned_away(letter, exc)
@@ -202,6 +205,8 @@ class Batch:
                 waiting.pop(0)
         finally:
             self.tally["sent"] += ledger.sent(taken, self.worker)
+        if waiting:
+            self.relay.forget()
         self._give_back(waiting)
 
     def _turned_away(self, letter: Letter, exc: relay.RelayError) -> None:

@@ -54,9 +54,9 @@ RETURNING message.*
 MARK = """
 WITH letter AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(subjects)s::text[], %(texts)s::text[], %(htmls)s::text[], %(hashes)s::text[],
-                         %(addresses)s::text[], %(versions)s::int[], %(file_names)s::text[], %(file_types)s::text[],
-                         %(files)s::text[])
-        AS letter(id, subject, body_text, body_html, sha256, address, version, file_name, file_type, file)
+                         %(addresses)s::text[], %(versions)s::int[], %(languages)s::text[], %(file_names)s::text[],
+                         %(file_types)s::text[], %(files)s::text[])
+        AS letter(id, subject, body_text, body_html, sha256, address, version, language, file_name, file_type, file)
 ), ready AS MATERIALIZED (
     SELECT message.id FROM patients_message AS message JOIN letter USING (id)
     WHERE message.worker = %(worker)s AND message.state = 'sending' AND message.handed_off_at IS NULL
@@ -67,27 +67,36 @@ WITH letter AS (
 UPDATE patients_message AS message
 SET handed_off_at = clinic_now(), subject = letter.subject, body_text = letter.body_text, body_html = letter.body_html,
     rendered_sha256 = letter.sha256, to_address = letter.address, template_version = letter.version,
-    attachment_name = letter.file_name, attachment_type = letter.file_type, attachment_text = letter.file,
-    error_class = '', error_code = ''
+    template_language = letter.language, attachment_name = letter.file_name, attachment_type = letter.file_type,
+    attachment_text = letter.file, error_class = '', error_code = ''
 FROM letter JOIN ready USING (id) WHERE message.id = letter.id
 RETURNING message.id
 """
 
+# The row and its story in one statement: a batch is one commit.
 SENT = """
-UPDATE patients_message AS message
-SET state = 'sent', sent_at = clinic_now(), provider_ref = taken.ref, error_class = '', error_code = '', reason = ''
-FROM unnest(%(ids)s::bigint[], %(refs)s::text[]) AS taken(id, ref)
-WHERE message.id = taken.id AND message.worker = %(worker)s AND message.state IN ('sending', 'unknown')
-RETURNING message.id
+WITH went AS (
+    UPDATE patients_message AS message
+    SET state = 'sent', sent_at = clinic_now(), provider_ref = taken.ref, error_class = '', error_code = '', reason = ''
+    FROM unnest(%(ids)s::bigint[], %(refs)s::text[]) AS taken(id, ref)
+    WHERE message.id = taken.id AND message.worker = %(worker)s AND message.state IN ('sending', 'unknown')
+    RETURNING message.id
+)
+INSERT INTO patients_messageevent (message_id, what, code, at) SELECT id, 'sent', '', clinic_now() FROM went
+RETURNING message_id
 """
 
 # A provider's report may be quicker than its answer: the row then says more than "went" already.
 SAID_MORE = """
-UPDATE patients_message AS message SET provider_ref = taken.ref
-FROM unnest(%(ids)s::bigint[], %(refs)s::text[]) AS taken(id, ref)
-WHERE message.id = taken.id AND message.worker = %(worker)s
-  AND message.state IN ('sent', 'delivered', 'bounced', 'complained')
-RETURNING message.id
+WITH told AS (
+    UPDATE patients_message AS message SET provider_ref = taken.ref
+    FROM unnest(%(ids)s::bigint[], %(refs)s::text[]) AS taken(id, ref)
+    WHERE message.id = taken.id AND message.worker = %(worker)s AND NOT message.id = ANY(%(kept)s::bigint[])
+      AND message.state IN ('sent', 'delivered', 'bounced', 'complained')
+    RETURNING message.id
+)
+INSERT INTO patients_messageevent (message_id, what, code, at) SELECT id, 'sent', '', clinic_now() FROM told
+RETURNING message_id
 """
 
 
@@ -113,6 +122,7 @@ def mark(letters: list[Letter], worker: str, limits: Limits) -> set[int]:
         "hashes": [letter.sha256 for letter in letters],
         "addresses": [letter.to_address for letter in letters],
         "versions": [letter.version for letter in letters],
+        "languages": [letter.language for letter in letters],
         "file_names": [file.name for file in files],
         "file_types": [file.content_type for file in files],
         "files": [file.text for file in files],
@@ -125,11 +135,9 @@ def sent(taken: list[tuple[int, str]], worker: str) -> int:
     if not taken:
         return 0
     facts = {"worker": worker, "ids": [pk for pk, _ in taken], "refs": [ref[:120] for _, ref in taken]}
-    with transaction.atomic():
-        kept = _ids(SENT, facts)
-        if len(kept) != len(taken):
-            kept = {*kept, *_ids(SAID_MORE, facts)}
-        note(kept, "sent")
+    kept = _ids(SENT, facts)
+    if len(kept) != len(taken):
+        kept += _ids(SAID_MORE, facts | {"kept": kept})
     if len(kept) != len(taken):
         log.error("%d accepted messages were no longer this worker's.", len(taken) - len(kept))
     return len(kept)

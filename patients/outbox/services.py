@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Greatest
 
 from clinic import audit, clock
 from clinic.errors import DomainError
@@ -279,6 +280,8 @@ def _follow(message: Message, patient: Patient, *, by: User | None) -> bool:
         _change(
             message, "reopened", by=by, state=State.DUE, reason="", error_class="", error_code="", closed_at=None,
             attempts=0, to_address=patient.email, handed_off_at=None, sent_at=None, worker="", lease_until=None,
+            # What stood still for days is due from now on: it is not late.
+            next_attempt_at=Greatest(F("next_attempt_at"), ClinicNow()),
         )  # fmt: skip
         bell.on_commit()
     elif message.to_address != patient.email:

@@ -14,6 +14,7 @@ from patients.models import Message, PatientLink
 from patients.outbox import dispatch, kinds, preview, relay, rendering, services
 from patients.outbox.limits import Limits
 from patients.outbox.models import State
+from patients.outbox.texts import shipped
 from tests.outbox import cast
 
 pytestmark = pytest.mark.django_db
@@ -118,9 +119,9 @@ def test_a_pause_catches_a_message_that_was_already_claimed(
     message = cast.owe(patient)
     write = rendering.write
 
-    def pause_meanwhile(row):
+    def pause_meanwhile(row, **how):
         services.pause(clinic=clinic, reason="stop", by=boss)
-        return write(row)
+        return write(row, **how)
 
     monkeypatch.setattr(rendering, "write", pause_meanwhile)
     dispatch.run(limits=limits, through=smtp, breaker=breaker)
@@ -133,8 +134,8 @@ def test_an_address_that_changes_while_a_letter_is_written_gets_the_letter(
     cast.owe(patient)
     write = rendering.write
 
-    def correct_meanwhile(row):
-        letter = write(row)
+    def correct_meanwhile(row, **how):
+        letter = write(row, **how)
         person = type(patient).objects.get(pk=patient.pk)
         person.email = "moved@post.example"
         person.save()
@@ -234,18 +235,19 @@ THERE = re.compile(r"http://localhost:8000/my/([\w-]{43})/")
 
 
 @pytest.fixture
-def with_links(tmp_path, settings):
+def with_links(tmp_path, monkeypatch):
     """A kind whose text carries a link to what the message is about, and the one that every mail may carry."""
     from patients.links import purposes
 
-    folder = tmp_path / "templates" / "messages"
-    folder.mkdir(parents=True)
-    (folder / "linked.txt").write_text("Open {{ links.test_page }} or {{ links.contact }}")
-    (folder / "linked.html").write_text(
-        '<p><a href="{{ links.test_page }}">Open</a> <a href="{{ links.contact }}">Change</a></p>'
+    folder = tmp_path / "messages"
+    (folder / "en").mkdir(parents=True)
+    (folder / "fields.toml").write_text(
+        '[texts.linked.fields]\n"link.test_page" = { kind = "link", says = "Her page" }\n'
     )
-    [engine] = settings.TEMPLATES
-    settings.TEMPLATES = [engine | {"DIRS": [*engine["DIRS"], tmp_path / "templates"]}]
+    head = "title: With links\npurpose: A test\nversion: 1\n\n"
+    (folder / "en" / "linked.txt").write_text(head + "[Open]({link.test_page})\n")
+    (folder / "en" / "frame.txt").write_text(head + "{body}\n\nOr [change]({link.contact})\n")
+    monkeypatch.setattr(shipped, "FOLDERS", (*shipped.FOLDERS, folder))
     page = Purpose("test_page", asks_birth_date=False, lasts=timedelta(days=14), home="patients:my_contact")
     kind = kinds.Kind(
         code="test_linked", label="With links", essential=False, unknown_policy="resend_once", priority=1,
@@ -268,7 +270,7 @@ def test_a_mail_carries_links_that_open_and_the_ledger_keeps_their_names_alone(p
     run()
     message.refresh_from_db()
     (received,) = store.latest(10)
-    assert message.body_text == "Open [her private link: test_page] or [her private link: contact]\n"
+    assert message.body_text == "Open:\n[her private link: test_page]\n\nOr change: [her private link: contact]\n"
     page, contact = tokens_in(received)
     assert THERE.findall(received.html) == [page, contact]
     link = links.open_link(token=page)

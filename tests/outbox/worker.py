@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from itertools import count
 
 
 def main(job: dict) -> None:
@@ -26,13 +27,16 @@ def main(job: dict) -> None:
 
 
 def freeze(job: dict) -> None:
-    """One run that stands still for as long as the test likes, `before_marker` or `before_text`."""
+    """One run that stands still for as long as the test likes, `before_marker` or `before_text`; `after` so many of these."""
     from patients.outbox import dispatch, ledger, relay
     from patients.outbox.limits import Limits
 
+    done = count()
+
     def stop_first(function):
         def stopped(*args, **kwargs):
-            os.kill(os.getpid(), signal.SIGSTOP)
+            if next(done) >= job.get("after", 0):
+                os.kill(os.getpid(), signal.SIGSTOP)
             return function(*args, **kwargs)
 
         return stopped

@@ -99,7 +99,8 @@ class Sink:
 
 
 def door(port: int) -> socket.socket:
-    made = socket.socket()
+    # Named as TCP, it is given TCP_NODELAY: an answer does not wait until the one before it has been acknowledged.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(("127.0.0.1", port))
     return made
@@ -159,6 +160,8 @@ class Conversation(asyncio.Protocol):
         if word == b"DATA":
             self._in_text = True
             self._say(b"354 go on")
+        elif word == b"EHLO":
+            self._say(b"250-sink\r\n250 PIPELINING")
         elif word == b"QUIT":
             self._say(b"221 bye")
             self._transport.close()
