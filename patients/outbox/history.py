@@ -1,4 +1,5 @@
-"""All messages of one patient, with what became of each; and whether mail can reach her at all."""
+"""All messages of one patient, with what became of each; the links that went with them; and whether mail can reach her at
+all."""
 
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from clinic.errors import DomainError
 from clinic.roles import member
 from clinic.submissions import once
 from patients.header import header_for
+from patients.links import shown
 from patients.models.people import Patient
 from patients.outbox import events, suppression, wording
 
@@ -23,7 +25,7 @@ NOT_WRITTEN = ("body_text", "body_html", "attachment_text")
 @member()
 def messages(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Newest first; each leads to its own page, which has the words as they were sent."""
-    return _page(request, ref)
+    return page_of(request, ref)
 
 
 @member(methods=["POST"])
@@ -39,7 +41,7 @@ def asked(request: HttpRequest, ref: UUID) -> HttpResponse:
     try:
         return once(request, effect)
     except DomainError as exc:
-        return _page(request, ref, refusal=exc.sentence, status=422)
+        return page_of(request, ref, refusal=exc.sentence, status=422)
 
 
 def rows_of(patient: Patient, *, number: str) -> Page:
@@ -50,12 +52,15 @@ def rows_of(patient: Patient, *, number: str) -> Page:
     return page
 
 
-def _page(request: HttpRequest, ref: UUID, *, refusal: str = "", status: int = 200) -> HttpResponse:
+def page_of(request: HttpRequest, ref: UUID, *, refusal: str = "", status: int = 200) -> HttpResponse:
+    """The page, also as the answer to a form on it that was refused."""
     patient = _patient(request, ref)
     context = {
         "patient": patient,
         "header": header_for(patient, membership=request.membership, tab="messages"),
         "page": rows_of(patient, number=request.GET.get("page", "")),
+        "links": shown.links_of(patient),
+        "because": request.POST.get("because", ""),
         "unreachable": suppression.unreachable(patient),
         "is_shared": bool(suppression.shared([patient.email], clinic=request.clinic)),
         "refusal": refusal,

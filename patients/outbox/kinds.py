@@ -28,11 +28,12 @@ class Kind:
     aftercare) needs the patient's leave to be e-mailed, optional mail (reminders) her wish for reminders as well.
     `unknown_policy` decides what happens when nobody can say whether a message arrived. `immediate` messages answer
     something the patient has just done and ignore quiet hours. `still_wanted` and `context` are asked as the message
-    leaves: the first returns None or the reason why it must no longer go, the second what its template may say.
+    leaves: the first returns None or the reason why it must no longer go, the second what its text may say: the fields
+    that `templates/messages/fields.toml` names.
     `attachment` is given that too, so that file and words cannot differ, and returns what is to be attached, if anything.
-    `links` is given the same and says which private links the text may carry, by the name its template calls them;
+    `links` is given the same and says which private links the text may carry, by the name it calls them, `link.<name>`;
     `contact` is in every mail and need not be named.
-    `template` is a pair of files without their endings, `messages/<code>` where nothing is said.
+    `template` names the text, `messages/<code>` where nothing is said: several kinds may share one.
     """
 
     code: str
@@ -50,6 +51,11 @@ class Kind:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", self.template or f"messages/{self.code}")
+
+    @property
+    def text(self) -> str:
+        """The code of its text, in every language."""
+        return self.template.removeprefix("messages/")
 
 
 class UnknownKind(LookupError):
@@ -80,6 +86,11 @@ def get(code: str) -> Kind:
 
 def all_kinds() -> Iterable[Kind]:
     return tuple(_kinds.values())
+
+
+def of_text(text: str) -> list[Kind]:
+    """The kinds that are written by a text."""
+    return [kind for kind in _kinds.values() if kind.text == text]
 
 
 def label(code: str) -> str:

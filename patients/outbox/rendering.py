@@ -10,18 +10,17 @@ from dataclasses import dataclass, field, replace
 from email import encoders
 from email.mime.base import MIMEBase
 from email.utils import formataddr, parseaddr
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
-import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template import Context
-from django.template.loader import get_template
 from django.utils import timezone
 
-from patients.links.purposes import CONTACT, Wanted
+from patients.links.purposes import CONTACT, LETTER, Wanted
 from patients.outbox import kinds
 from patients.outbox.models import Message
+from patients.outbox.texts import letters
+from patients.outbox.texts.languages import ENGLISH
 
 # The link in the header of optional mail, by which a mail program ends it.
 STOP = "stop"
@@ -29,7 +28,7 @@ STOP = "stop"
 
 @dataclass(frozen=True)
 class Letter:
-    """What one message says and to whom."""
+    """What one message says and to whom. `version` and `language` are those of the text it was written by."""
 
     message: Message
     to_address: str
@@ -37,6 +36,7 @@ class Letter:
     text: str
     html: str
     version: int
+    language: str = ENGLISH
     unsubscribe_url: str = ""
     attachment: kinds.Attachment | None = None
     # Those that the text names, by the name it gives them.
@@ -86,7 +86,13 @@ class Letter:
 
 
 def sender_address() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    return _address_of(settings.DEFAULT_FROM_EMAIL)
+
+
+@lru_cache(maxsize=4)
+def _address_of(sender: str) -> str:
+    # Parsed once: every message that a booking writes asks for it.
+    return parseaddr(sender)[1]
 
 
 def new_message_id(ref: object) -> str:
@@ -94,35 +100,58 @@ def new_message_id(ref: object) -> str:
     return f"{ref}@{sender_address().rpartition('@')[2] or 'localhost'}"
 
 
-def write(message: Message) -> Letter:
-    """The letter as it would leave now. Changes nothing."""
-    kind = kinds.get(message.kind)
+def write(message: Message, *, is_shared: bool = False) -> Letter:
+    """The letter as it would leave now. Changes nothing. `is_shared`: somebody else reads this address too, so what tells
+    what is treated stands on a page of hers."""
+    kind, patient = kinds.get(message.kind), message.patient
     with timezone.override(message.clinic.tz):
         words = kind.context(message)
         wanted = {CONTACT.code: Wanted(CONTACT.code)} | dict(kind.links(message, words) if kind.links else {})
-        context = _context(message, kind) | _link_words(wanted, essential=kind.essential) | words
-        text = _render(f"{kind.template}.txt", context, autoescape=False)
-        html = _inliner().inline(_render(f"{kind.template}.html", context, autoescape=True))
         attachment = kind.attachment(message, words) if kind.attachment else None
-    unsubscribe_url = "" if kind.essential else context.get("unsubscribe_url", "")
-    named = f"{text}\0{html}\0{unsubscribe_url}"
+    if is_shared:
+        wanted[LETTER.code] = Wanted(LETTER.code, about=message.ref)
+    unsubscribe_url = "" if kind.essential else words.get("unsubscribe_url") or _in_words(STOP)
+    links = {name: _in_words(name) for name in wanted}
+    written = letters.write(
+        message.clinic,
+        kind.text,
+        reads=patient.language,
+        first_name=patient.given_name,
+        words=words,
+        links=links if kind.essential else links | {STOP: unsubscribe_url},
+        is_essential=kind.essential,
+        may_be_copy=message.resent,
+        is_shared=is_shared,
+    )
+    named = f"{written.text}\0{written.html}\0{unsubscribe_url}"
     return Letter(
         message=message,
-        to_address=message.patient.email,
-        # On a lock screen it must say nothing: no name, no treatment, no body area.
-        subject=f"A message from {message.clinic.sender_name}",
-        text=text.strip() + "\n",
-        html=html,
-        version=kind.version,
+        to_address=patient.email,
+        subject=written.subject,
+        text=written.text,
+        html=written.html,
+        version=written.version,
+        language=written.language,
         unsubscribe_url=unsubscribe_url,
         attachment=attachment,
         links={name: one for name, one in wanted.items() if any(said in named for said in _words_of(name))},
     )
 
 
-def _link_words(wanted: Mapping[str, Wanted], *, essential: bool) -> dict:
-    words = {"links": {name: _in_words(name) for name in wanted}}
-    return words if essential else words | {"unsubscribe_url": _in_words(STOP)}
+def words_for_her(message: Message) -> str:
+    """All that a letter would say now, without its links: for a page of hers."""
+    kind, patient = kinds.get(message.kind), message.patient
+    with timezone.override(message.clinic.tz):
+        words = kind.context(message)
+    return letters.write(
+        message.clinic,
+        kind.text,
+        reads=patient.language,
+        first_name=patient.given_name,
+        words=words,
+        links={},
+        is_essential=kind.essential,
+    ).text
 
 
 def _addresses(tokens: Mapping[str, str]) -> dict[str, str]:
@@ -147,15 +176,6 @@ def link_url(token: str) -> str:
     return f"{settings.BASE_URL}/my/{token}/"
 
 
-def _context(message: Message, kind: kinds.Kind) -> dict:
-    return {
-        "clinic": message.clinic,
-        "first_name": message.patient.given_name,
-        "may_be_copy": message.resent,
-        "essential": kind.essential,
-    }
-
-
 def _part(attachment: kinds.Attachment) -> MIMEBase:
     """In base64: a relay may break long lines of text and change their ends, and a calendar program minds both."""
     part = MIMEBase("text", "plain")
@@ -164,15 +184,3 @@ def _part(attachment: kinds.Attachment) -> MIMEBase:
     part.set_payload(attachment.text.encode())
     encoders.encode_base64(part)
     return part
-
-
-def _render(template: str, context: dict, *, autoescape: bool) -> str:
-    # Plain text has nothing to escape: "O'Brien" must not arrive as an entity.
-    return get_template(template).template.render(Context(context, autoescape=autoescape))
-
-
-@cache
-def _inliner() -> css_inline.CSSInliner:
-    """Mail programs drop style sheets; ours is written into the elements."""
-    css = _render("messages/mail.css", {}, autoescape=False)
-    return css_inline.CSSInliner(extra_css=css, load_remote_stylesheets=False)

@@ -1,6 +1,7 @@
 """What the Messages page reads: one query for the balance, one for the pulse, one for each group, whatever the day holds."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import and_
@@ -38,6 +39,9 @@ class Balance:
     late: int
     not_to_send: int
 
+    def __add__(self, other: "Balance") -> "Balance":
+        return Balance(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+
     @property
     def unaccounted(self) -> int:
         return self.due - self.went - self.will_go - self.did_not_go - self.unknown
@@ -58,6 +62,17 @@ class Balance:
             segments.append({"name": name, "x": round(x, 1), "width": width})
             x += width + 2
         return segments
+
+
+NOTHING_DUE = Balance(due=0, went=0, will_go=0, did_not_go=0, unknown=0, late=0, not_to_send=0)
+
+
+@dataclass(frozen=True)
+class KindBalance:
+    """The same of one kind of message, in its words."""
+
+    label: str
+    balance: Balance
 
 
 class Percentile(Aggregate):
@@ -121,6 +136,7 @@ class DayPage:
     day: date
     now: datetime
     balance: Balance
+    by_kind: list[KindBalance]
     pulse: Pulse
     groups: list[Group]
 
@@ -133,7 +149,8 @@ def day_page(*, clinic: Clinic, day: date, now: datetime, show: str = "", find: 
     """The messages of the clinic due on `day`. `show`: a tab; `find`: a patient or a step, as typed."""
     start, end = clock.day_bounds(day, clinic.tz)
     of_day = Message.objects.filter(clinic=clinic, send_at__gte=start, send_at__lt=end)
-    balance = _balance(of_day, now)
+    by_kind = _balances(of_day, now)
+    balance = _sum(by_kind.values())
     found, which = _matching(of_day, find), _which(show, now)
     counts = found.aggregate(**{name: Count("pk", filter=which[name]) for name in GROUPS})
     short = SHOWN_IN_ALL if not show and not find else SHOWN_ALONE
@@ -147,6 +164,7 @@ def day_page(*, clinic: Clinic, day: date, now: datetime, show: str = "", find: 
         day=day,
         now=now,
         balance=balance,
+        by_kind=_in_words(by_kind),
         pulse=pulse(clinic=clinic, now=now),
         groups=[one for one in groups if one.rows],
     )
@@ -178,7 +196,7 @@ def left_between(
     """What was due after `since` until `until` and what became of it, and those that left last."""
     due = Message.objects.filter(clinic=clinic, send_at__gt=since, send_at__lte=until)
     last = _with_names(due.filter(state__in=WENT)).order_by("-sent_at", "-pk")[:SHOWN_ON_THE_WAY]
-    return _balance(due, now), [wording.row(message, now) for message in last]
+    return _sum(_balances(due, now).values()), [wording.row(message, now) for message in last]
 
 
 def for_patient(patient: Patient, *, limit: int = 20) -> list[wording.Row]:
@@ -188,18 +206,32 @@ def for_patient(patient: Patient, *, limit: int = 20) -> list[wording.Row]:
     return [wording.row(message, now) for message in rows]
 
 
-def _balance(of_day: QuerySet[Message], now: datetime) -> Balance:
-    """Each part is counted by its proof, not by exclusion: a row past its time that nobody closed falls into none."""
-    counts = of_day.aggregate(
-        due=Count("pk"),
-        went=Count("pk", filter=Q(state__in=WENT, sent_at__isnull=False)),
-        will_go=Count("pk", filter=Q(state=State.SENDING) | Q(state__in=OPEN, expires_at__gt=now)),
-        did_not_go=Count("pk", filter=Q(state__in=DID_NOT_GO)),
-        unknown=Count("pk", filter=Q(state__in=IN_DOUBT, handed_off_at__isnull=False)),
-        late=Count("pk", filter=Q(state=State.DUE, next_attempt_at__lt=now - LATE)),
-        not_to_send=Count("pk", filter=Q(state__in=wording.CALL_INSTEAD)),
+def _balances(of_day: QuerySet[Message], now: datetime) -> dict[str, Balance]:
+    """By kind. Each part is counted by its proof, not by exclusion: a row past its time that nobody closed falls into none."""
+    counts = (
+        of_day.order_by()
+        .values("kind")
+        .annotate(
+            due=Count("pk"),
+            went=Count("pk", filter=Q(state__in=WENT, sent_at__isnull=False)),
+            will_go=Count("pk", filter=Q(state=State.SENDING) | Q(state__in=OPEN, expires_at__gt=now)),
+            did_not_go=Count("pk", filter=Q(state__in=DID_NOT_GO)),
+            unknown=Count("pk", filter=Q(state__in=IN_DOUBT, handed_off_at__isnull=False)),
+            late=Count("pk", filter=Q(state=State.DUE, next_attempt_at__lt=now - LATE)),
+            not_to_send=Count("pk", filter=Q(state__in=wording.CALL_INSTEAD)),
+        )
     )
-    return Balance(**counts)
+    return {row.pop("kind"): Balance(**row) for row in counts}
+
+
+def _sum(balances: Iterable[Balance]) -> Balance:
+    return sum(balances, start=NOTHING_DUE)
+
+
+def _in_words(by_kind: Mapping[str, Balance]) -> list[KindBalance]:
+    """What does not add up first, then the most frequent."""
+    found = [KindBalance(kinds.label(code), balance) for code, balance in by_kind.items()]
+    return sorted(found, key=lambda one: (one.balance.adds_up, -one.balance.due, one.label))
 
 
 def _matching(messages: QuerySet[Message], find: str) -> QuerySet[Message]:

@@ -1,8 +1,9 @@
 """Why a patient must not be written to. Asked when a message is written and again as it leaves.
 
 Two patients may share an address, a mother and her daughter. Each hears what is hers, in a mail of her own: they are
-different facts, also where the words are the same. No mail names more of a patient than her first name, and none says
-what is treated, so that nothing is told to the other; the ledger says that the address is shared.
+different facts, also where the words are the same. No mail names more of a patient than her first name. What to leave out
+before a visit and how to heal after it tell what is treated, so to a shared address these words do not go: the mail has a
+link to them, and they stand behind her date of birth (`patients.links.letter`). The ledger says that the address is shared.
 """
 
 from collections.abc import Iterable
@@ -22,6 +23,8 @@ CLOSED = {
     Patient.Status.MERGED: "The record was merged into another.",
     Patient.Status.ENTERED_IN_ERROR: "The record was entered in error.",
 }
+# Whoever has moved away still reads the mailbox; a record that was merged or never meant anybody does not.
+READERS = (Patient.Status.ACTIVE, Patient.Status.MOVED_AWAY)
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,25 @@ def unreachable(patient: Patient) -> WhyNot | None:
     return None
 
 
+def sharing(patients: Iterable[Patient]) -> set[int]:
+    """Ids of those of the patients whose address somebody else of their clinic reads too. One query, however many."""
+    patients = [patient for patient in patients if patient.email]
+    several = _read_by_several({patient.email for patient in patients}, {patient.clinic_id for patient in patients})
+    return {patient.pk for patient in patients if (patient.clinic_id, patient.email.lower()) in several}
+
+
 def shared(addresses: Iterable[str], *, clinic: Clinic) -> set[str]:
     """Those of the addresses that more than one patient of the clinic has, in lower case. One query, however many."""
-    asked = {address.casefold() for address in addresses if address}
-    keys = [key for address in asked for key in same_person_keys(phone="", email=address)]
+    asked = {address for address in addresses if address}
+    several = {address for _, address in _read_by_several(asked, {clinic.pk})}
+    return {address.lower() for address in asked} & several
+
+
+def _read_by_several(addresses: set[str], clinics: set[int]) -> set[tuple[int, str]]:
+    """(clinic, address in lower case) that more than one of its patients reads."""
+    keys = {key for address in addresses for key in same_person_keys(phone="", email=address)}
     if not keys:
         return set()
-    found = Patient.objects.filter(clinic=clinic, status=Patient.Status.ACTIVE, search_keys__overlap=keys)
-    several = found.values(address=Lower("email")).annotate(patients=Count("pk")).filter(patients__gt=1)
-    return asked & {row["address"] for row in several}
+    readers = Patient.objects.filter(clinic__in=clinics, status__in=READERS, search_keys__overlap=list(keys)).order_by()
+    rows = readers.values("clinic_id", address=Lower("email")).annotate(patients=Count("pk"))
+    return {(row["clinic_id"], row["address"]) for row in rows if row["patients"] > 1}

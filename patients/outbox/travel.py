@@ -3,7 +3,8 @@
 A jump would find all that was due on the way too late to be of use. So the clock stops wherever something falls due, lets
 it leave through the ordinary worker's algorithm, waits for whoever else is sending, and goes on. What cannot leave (held,
 refused, paused) is passed; without a mail server the journey ends where it stands, so that nothing is lost for a demo's
-sake. Only a demo has such a clock; sign-in, tokens and leases run on real time throughout.
+sake. What beat rings for beside it (doubts, hours moved back to their wall time, tidying up) is done on the way as often as
+beat would. Only a demo has such a clock; sign-in, tokens and leases run on real time throughout.
 """
 
 import logging
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -39,6 +41,10 @@ FURTHEST = timedelta(days=366)
 LONGEST_SECONDS = 240
 OTHERS_SECONDS = 10
 TO_BEGIN_SECONDS = 30
+# What beat rings for more often than this is done wherever the clock stops; the rest at its own hours.
+AT_EVERY_STOP = timedelta(hours=1)
+# The journey itself, and what it does at every stop anyway.
+NOT_RUNG = {"patients.outbox.tasks.move_clock", "patients.outbox.tasks.dispatch"}
 # Connections in a row that could not be made, until the journey ends.
 KNOCKS = 3
 # The lock that makes it one journey at a time: held by a connection, so it is gone with a process that was killed.
@@ -141,8 +147,10 @@ def go(
 
 def _travel(trip: Trip, through: relay.Relay | None, tell: Callable[[Stop], object]) -> Trip:
     deadline, passed, breaker = time.monotonic() + LONGEST_SECONDS, set(), relay.Breaker(failures=KNOCKS)
+    rounds = Rounds(trip.since)
     while True:
         at = trip.reached = clock.now()
+        rounds.ring_at_a_stop()
         tally = _let_leave(at, passed, through, breaker)
         trip.stops, trip.tally = trip.stops + 1, trip.tally + tally
         tell(Stop(at, tally))
@@ -150,9 +158,53 @@ def _travel(trip: Trip, through: relay.Relay | None, tell: Callable[[Stop], obje
         if trip.is_complete or trip.why:
             return trip
         # Later than what was looked for just now, so that every turn gets on, whatever stays behind.
-        stop = min(trip.to, _next_due(at) or trip.to)
-        if stop > clock.now():
-            clock.move_to(stop)
+        while rounds.next_at < (stop := min(trip.to, _next_due(at) or trip.to)):
+            _move_on_to(rounds.next_at)
+            rounds.ring_at_their_hour()
+        _move_on_to(stop)
+
+
+def _move_on_to(moment: datetime) -> None:
+    if moment > clock.now():
+        clock.move_to(moment)
+
+
+class Rounds:
+    """What beat rings for, rung by a journey: tasks of seconds wherever the clock stops, those of hours at their hours, counted
+    from where it set out."""
+
+    def __init__(self, since: datetime) -> None:
+        rung = [one for one in app.conf.beat_schedule.values() if one["task"] not in NOT_RUNG]
+        intervals = {one["task"]: timedelta(seconds=one["schedule"]) for one in rung}
+        self.often = [task for task, interval in intervals.items() if interval < AT_EVERY_STOP]
+        self.seldom = {task: interval for task, interval in intervals.items() if interval >= AT_EVERY_STOP}
+        self.due = {task: since + interval for task, interval in self.seldom.items()}
+
+    @property
+    def next_at(self) -> datetime:
+        return min(self.due.values())
+
+    def ring_at_a_stop(self) -> None:
+        for task in self.often:
+            _do(task)
+
+    def ring_at_their_hour(self) -> None:
+        """Those that are due first; several at one moment in the order of beat's list."""
+        moment = self.next_at
+        for task, due in self.due.items():
+            if due == moment:
+                self.due[task] = due + self.seldom[task]
+                _do(task)
+
+
+def _do(task: str) -> None:
+    """As a worker would: one that fails is on the log, and everything else goes on."""
+    try:
+        # By its name on beat's list: a process that sends no tasks has not loaded those of the other rooms.
+        import_module(task.rpartition(".")[0])
+        app.tasks[task]()
+    except Exception as exc:  # whatever a task may raise
+        log.error("The clock goes on without %s: %s.", task, type(exc).__name__)
 
 
 def _next_due(at: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from clinic.errors import DomainError
 from clinic.files import file_answer
 from clinic.roles import Role, allow, member
 from clinic.submissions import go_to, once
-from patients.outbox import forms, preview, selectors, services, suppression, travel, wording
+from patients.outbox import forms, preview, resending, selectors, services, suppression, travel, wording
 from patients.outbox.models import Message
 
 LONGEST_SEARCH = 80
@@ -111,6 +111,15 @@ def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["POST"])
+def send_once_more(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """A copy for who says that she never got it."""
+    found = _message(request, ref)
+    when = "once mail is sent again" if _is_paused(request) else "at once"
+    said = f"A copy leaves {when}, and says that it may be one."
+    return _act(request, found, lambda: resending.resend(message=found, by=request.user), said)
+
+
+@member(methods=["POST"])
 def arrived(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     return _act(request, found, lambda: services.mark_arrived(message=found, by=request.user), "Noted: it arrived.")
@@ -191,9 +200,11 @@ def _message_page(
     request: HttpRequest, found: Message, *, form: forms.ReasonForm | None = None, refusal: str = "", status: int = 200
 ) -> HttpResponse:
     events = [(entry, wording.event(entry)) for entry in found.events.select_related("by").order_by("pk")]
+    now = clock.now()
     context = {
         "message": found,
-        "row": wording.row(found, clock.now()),
+        "row": wording.row(found, now),
+        "may_resend": resending.may_resend(found, now),
         "text": preview.text_of(found),
         "is_shared": bool(suppression.shared([found.patient.email], clinic=request.clinic)),
         "events": events,

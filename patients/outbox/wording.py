@@ -38,6 +38,7 @@ EVENTS = {
     "sent_early": "Sent ahead of its time",
     "arrived": "Said to have arrived",
     "sent_again": "Sent again by hand",
+    "sent_once_more": "Sent once more by hand",
     "readdressed": "Address changed",
     "reopened": "Due again: the reason not to send is gone",
     "delivered": "Delivered",

@@ -413,3 +413,13 @@ def test_the_line_costs_one_query_and_nothing_has_gone_in_the_morning(clinic, pa
     with django_assert_num_queries(1):
         pulse = selectors.pulse(clinic=clinic, now=now)
     assert pulse.sentences[-1] == "Nothing has gone yet today."
+
+
+def test_what_went_is_sent_once_more_for_who_never_got_it(clinic, desk):
+    message = put(cast.a_patient(clinic), State.SENT)
+    page = reverse("patients:message", args=[message.ref])
+    assert "Send once more" in desk.get(page).content.decode()
+    assert desk.post(reverse("patients:message_send_once_more", args=[message.ref])).status_code == 302
+    copy = Message.objects.exclude(pk=message.pk).get()
+    assert (copy.patient, copy.resent, copy.state) == (message.patient, True, State.DUE)
+    assert "Send once more" not in desk.get(reverse("patients:message", args=[copy.ref])).content.decode()

@@ -155,6 +155,78 @@ def test_a_journey_that_takes_too_long_ends_where_it_stands_and_can_go_on(clinic
     assert fates() == [(State.SENT, timedelta())] * 7
 
 
+# ── What else is done on the way ──────────────────────────────────────────────
+
+
+@pytest.fixture
+def rung(monkeypatch) -> list[tuple[str, datetime]]:
+    """Task and clock, of everything that was rung for, and done too."""
+    told, do = [], travel._do
+
+    def noted(task: str) -> None:
+        told.append((task, clock.now()))
+        do(task)
+
+    monkeypatch.setattr(travel, "_do", noted)
+    return told
+
+
+def hours_of(rung: list[tuple[str, datetime]], task: str) -> list[float]:
+    """When it was rung for, in hours since the clock set out."""
+    return [round((at - cast.NOON) / HOUR, 2) for name, at in rung if name == task]
+
+
+def test_the_jobs_of_every_few_hours_are_done_at_their_hours_as_often_as_beat_would(clinic, patient, rung):
+    a_sequence(patient)
+    trip = go(clinic, 25 * HOUR)
+    seldom = {one["task"] for one in app.conf.beat_schedule.values() if one["schedule"] == 6 * 3600}
+    assert {"patients.tasks.forget_ended_links", "treatments.tasks.retime_messages"} <= seldom
+    for task in seldom:
+        assert hours_of(rung, task) == [6, 12, 18, 24], task
+    assert trip.stops == 4, "to do them is no stop"
+    # At every stop, so that what is in doubt does not stay so for weeks.
+    assert hours_of(rung, "patients.outbox.tasks.reconcile") == [0, 4, 24, 25]
+
+
+def test_everything_on_beats_list_is_done_on_the_way_but_what_every_stop_does(clinic, rung):
+    go(clinic, 2 * DAY)
+    assert {task for task, _ in rung} == {one["task"] for one in app.conf.beat_schedule.values()} - travel.NOT_RUNG
+
+
+def test_a_message_that_such_a_job_brings_forward_leaves_at_its_new_time(clinic, patient, monkeypatch):
+    message = owe_in(patient, 3 * DAY)
+    sooner = cast.NOON + 7 * HOUR
+
+    def bring_forward() -> None:
+        Message.objects.filter(pk=message.pk, state=State.DUE).update(send_at=sooner, next_attempt_at=sooner)
+
+    monkeypatch.setitem(app.tasks, "treatments.tasks.retime_messages", bring_forward)
+    go(clinic, DAY)
+    assert fates() == [(State.SENT, timedelta())]
+
+
+def test_a_job_that_breaks_is_on_the_log_and_the_clock_goes_on(clinic, patient, monkeypatch, caplog):
+    def break_down() -> None:
+        raise KeyError("Leila Haddad")
+
+    for name in ("treatments.tasks.retime_messages", "patients.outbox.tasks.reconcile"):
+        monkeypatch.setitem(app.tasks, name, break_down)
+    a_sequence(patient)
+    assert go(clinic, 6 * WEEK).is_complete
+    assert {state for state, _ in fates()} == {State.SENT}
+    assert "The clock goes on without treatments.tasks.retime_messages: KeyError." in caplog.text
+    assert "Haddad" not in caplog.text
+
+
+def test_six_weeks_with_all_of_it_take_seconds(clinic, patient, rung):
+    a_sequence(patient)
+    began = time.monotonic()
+    go(clinic, 6 * WEEK)
+    assert len(hours_of(rung, "treatments.tasks.retime_messages")) == 6 * 7 * 4 - 1
+    # A minute is promised for a whole demo; here there is one patient.
+    assert time.monotonic() - began < 20
+
+
 # ── Where it may not ──────────────────────────────────────────────────────────
 
 

@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.template.loader import render_to_string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patients.models import Message
 from patients.outbox import kinds, rendering
+from patients.outbox.texts import letters as texts
+from patients.outbox.texts.shipped import library
 from tests import factories
 from tests.treatments.messages.reading import of_kind
 from treatments.appointments import messages, visit_mails
@@ -102,24 +103,56 @@ def test_the_line_for_the_desk_about_a_review_holds_no_treatment(letters):
 
 
 def test_links_stand_where_they_are_given_and_nowhere_else(letters):
-    """Whoever hands out links gives them to the templates as `links`; without one the words stay what they were."""
-    links = {"visit": "https://clinic.test/my/a/", "contact": "https://clinic.test/my/b/"}
+    """Whoever hands out links gives them to the texts by their names; without one the words stay what they were."""
+    links = {
+        "visit": "https://clinic.test/my/a/",
+        "contact": "https://clinic.test/my/b/",
+        "stop": "https://clinic.test/my/c/",
+    }
     for code in ("visit_reminder_3d", "visit_reminder_1d", "booking_confirmed", "booking_changed", "course_booked"):
-        text, html = rendered_with(letters[code].message, links=links)
+        text, html = written_with(letters[code].message, links=links)
         assert "Confirm or move your visit:\nhttps://clinic.test/my/a/\n" in text
         assert 'href="https://clinic.test/my/a/"' in html
-        assert "https://clinic.test/my/b/" in text and 'href="https://clinic.test/my/b/"' in html
-        for bare in rendered_with(letters[code].message, links={}):
+        foot = links["contact"] if kinds.get(code).essential else links["stop"]
+        assert f"use this link: {foot}\n" in text and f'href="{foot}"' in html
+        for bare in written_with(letters[code].message, links={}):
             assert "Confirm or move your visit" not in bare
             assert ", tell us." in bare
 
 
-def rendered_with(message, **more) -> tuple[str, str]:
-    kind = kinds.get(message.kind)
-    words = (
-        {"clinic": message.clinic, "first_name": "Leila", "essential": kind.essential} | kind.context(message) | more
+def test_what_is_normal_today_and_whether_anything_changed_are_asked_where_there_is_a_page_for_it(letters):
+    links = {"aftercare": "https://clinic.test/my/a/", "changes": "https://clinic.test/my/b/"}
+    asked = dict.fromkeys(AFTERCARE, "See what is normal today, and tell us how you are") | dict.fromkeys(
+        ("visit_reminder_3d", "visit_reminder_1d"), "Please answer here"
     )
-    return tuple(render_to_string(f"{kind.template}.{form}", words) for form in ("txt", "html"))
+    for code, words in asked.items():
+        page = links["aftercare" if code in AFTERCARE else "changes"]
+        text, html = written_with(letters[code].message, links=links)
+        assert re.search(rf"{words}:\s{page}\n", text) and f'href="{page}">{words}</a>' in html
+        for bare in written_with(letters[code].message, links={}):
+            assert words not in bare
+
+
+def written_with(message, *, links) -> tuple[str, str]:
+    kind = kinds.get(message.kind)
+    written = texts.write(
+        message.clinic, kind.text, reads="en", first_name="Leila", words=kind.context(message), links=links,
+        is_essential=kind.essential,
+    )  # fmt: skip
+    return written.text, written.html
+
+
+def test_every_sender_gives_the_fields_that_are_declared_for_its_text(letters):
+    """What is declared and never given would be a hole in every letter; what is given and not declared could not be said."""
+    given: dict[str, set[str]] = {}
+    for kind in OURS:
+        given.setdefault(kind.text, set()).update(kind.context(letters[kind.code].message))
+    for code, names in given.items():
+        contract = library().contract(code)
+        ours = {field.name for field in contract.fields} - {field.name for field in library().contract("base").fields}
+        declared = {name.partition(".")[0] for name in ours if not name.startswith("link.")}
+        assert declared <= names, code
+        assert names - declared <= {"ends_at", "is_treatment", "starts_at"}, code
 
 
 def test_every_aftercare_mail_carries_the_signs_and_both_numbers(letters):
