@@ -1,5 +1,21 @@
 """Gathers the tasks of the rooms: Celery looks for this file only."""
 
-from patients.outbox.tasks import dispatch, move_clock, reconcile
+from celery import shared_task
 
-__all__ = ["dispatch", "move_clock", "reconcile"]
+from patients.links import services as links
+from patients.outbox.tasks import dispatch, move_clock, reconcile
+from patients.services import photos
+
+__all__ = ["dispatch", "forget_ended_links", "move_clock", "reconcile", "sweep_photos"]
+
+
+@shared_task(name="patients.tasks.forget_ended_links")
+def forget_ended_links() -> None:
+    """Links that ended more than a year ago. Harmless at any time and twice at once."""
+    links.forget_ended()
+
+
+@shared_task(name="patients.tasks.sweep_photos")
+def sweep_photos() -> None:
+    """Files of photos that no row names. Harmless at any time and twice at once."""
+    photos.sweep()

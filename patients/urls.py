@@ -1,7 +1,9 @@
 from django.urls import include, path
 
 from patients import views
+from patients.links import desk as links
 from patients.outbox import history
+from patients.photos import views as photos
 
 app_name = "patients"
 urlpatterns = [
@@ -22,6 +24,11 @@ urlpatterns = [
     path("patients/<uuid:ref>/history/allergies/<uuid:row>/error/", views.allergy_in_error, name="allergy_in_error"),
     path("patients/<uuid:ref>/messages/", history.messages, name="patient_messages"),
     path("patients/<uuid:ref>/messages/asked/", history.asked, name="contact_asked"),
+    path("patients/<uuid:ref>/links/close/", links.close_all, name="links_close"),
+    path("patients/<uuid:ref>/links/<uuid:link>/close/", links.close, name="link_close"),
+    path("patients/<uuid:ref>/links/<uuid:link>/called/", links.called, name="link_called"),
+    # /photos/<ref>/
+    path("photos/<uuid:ref>/", photos.photo, name="photo"),
     # /my/: what a patient opens from a mail
     path("my/", include("patients.links.urls")),
     # /mail-events/: what a mail provider reports, where one is set up

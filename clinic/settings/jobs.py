@@ -34,6 +34,12 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "patients.outbox.tasks.reconcile", "schedule": 60.0, "options": {"expires": 55}},
     # Several times a day: a beat that is started anew counts from nothing.
     "clear_out": {"task": "clinic.tasks.clear_out", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
+    "forget_ended_links": {
+        "task": "patients.tasks.forget_ended_links",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 3600},
+    },
+    "sweep_photos": {"task": "patients.tasks.sweep_photos", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
     "retime_messages": {
         "task": "treatments.tasks.retime_messages",
         "schedule": 6 * 3600.0,

@@ -10,13 +10,15 @@ class Purpose:
     """What one link opens, and nothing else.
 
     `home` names the page it leads to. Whatever says more than a time and the clinic's name asks for her date of birth
-    first. `lasts` in real time; an order for a link may name its own end.
+    first. `lasts` in real time; an order for a link may name its own end. `label` is read at the desk: what her page is,
+    without treatment or body area.
     """
 
     code: str
     asks_birth_date: bool
     lasts: timedelta
     home: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,18 @@ def find(code: str) -> Purpose | None:
     return _purposes.get(code)
 
 
+def label(code: str) -> str:
+    """Words for a list; a purpose without any, or of another release, is still shown."""
+    found = _purposes.get(code)
+    return (found and found.label) or code.replace("_", " ").capitalize()
+
+
 # Whether and how we write to her. Sixty days: a mail is opened again weeks later, and it must still be able to end mail.
-CONTACT = Purpose("contact", asks_birth_date=False, lasts=timedelta(days=60), home="patients:my_contact")
-register(CONTACT)
+CONTACT = Purpose(
+    "contact", asks_birth_date=False, lasts=timedelta(days=60), home="patients:my_contact", label="How we contact her"
+)
+# The words of one mail, for whom shares an address: they stand behind her date of birth and not in the mail.
+LETTER = Purpose(
+    "letter", asks_birth_date=True, lasts=timedelta(days=60), home="patients:my_letter", label="Her message, in full"
+)
+register(CONTACT, LETTER)

@@ -8,15 +8,16 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from clinic import audit
-from clinic.models import User
+from clinic.errors import DomainError
+from clinic.models import Clinic, User
 from patients.links import purposes
 from patients.links.purposes import Wanted
 from patients.models import Message, Patient, PatientLink
@@ -26,6 +27,8 @@ TOKEN_BYTES = 32
 MOST_OPENS = 20
 BIRTH_TRIES = 5
 GUESSED = "Five wrong dates of birth."
+# After its end a link still answers one question: whether she ever opened it. Nobody asks that a year later.
+KEPT_AFTER_ITS_END = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -130,9 +133,14 @@ def prove_birth(*, link: PatientLink, born_on: date) -> Proof:
     return Proof(is_right=False, tries_left=BIRTH_TRIES - link.wrong_births)
 
 
+class NotPossible(DomainError):
+    """What was asked of a link cannot be done with it, or nobody has said why."""
+
+
 @transaction.atomic
 def close(*, link: PatientLink, because: str, by: User) -> PatientLink:
     """End a link at once, whoever has it open. A closed one stays as it is."""
+    because = _said(because)
     link = PatientLink.objects.select_for_update(of=("self",)).get(pk=link.pk)
     if link.closed_at is None:
         _close([link], because=because, by=by)
@@ -142,9 +150,61 @@ def close(*, link: PatientLink, because: str, by: User) -> PatientLink:
 
 @transaction.atomic
 def close_all(*, patient: Patient, because: str, by: User | None) -> int:
-    """End every link of a patient: her record was merged or closed. Returns how many."""
-    hers = PatientLink.objects.filter(patient=patient, closed_at=None).select_for_update(of=("self",)).order_by("pk")
+    """End every link of a patient that still opens: her record was merged or closed, or somebody else reads her mail. Returns
+    how many."""
+    because = _said(because)
+    hers = _standing().filter(patient=patient).select_for_update(of=("self",)).order_by("pk")
     return _close(list(hers), because=because, by=by)
+
+
+def _said(because: str) -> str:
+    because = because.strip()
+    if not because:
+        raise NotPossible("Write why the link is closed.", field="because")
+    return because
+
+
+@transaction.atomic
+def settle_guessed(*, link: PatientLink, by: User) -> PatientLink:
+    """Somebody has spoken to her about a link that wrong dates of birth have closed: no longer work for the desk.
+
+    `closed_by`, empty until then, is who settled it. Raises NotPossible for a link that was not closed so.
+    """
+    link = PatientLink.objects.select_for_update(of=("self",)).get(pk=link.pk)
+    if link.closed_at is None or link.closed_because != GUESSED:
+        raise NotPossible("This link was not closed after wrong dates of birth.")
+    if link.closed_by_id is None:
+        link.closed_by = by
+        link.save(update_fields=["closed_by"])
+        audit.record("link.settled", link, by=by, purpose=link.purpose)
+    return link
+
+
+def closed_by_guessing() -> Q:
+    """Of links: those that wrong dates of birth have closed and that nobody has spoken to her about."""
+    return Q(closed_at__isnull=False, closed_because=GUESSED, closed_by=None)
+
+
+@transaction.atomic
+def forget_ended() -> int:
+    """Delete links that ended more than a year ago, unless something that she has told us names them. Returns how many."""
+    old = PatientLink.objects.filter(expires_at__lt=Now() - KEPT_AFTER_ITS_END)
+    for telling in _telling():
+        old = old.exclude(Exists(telling))
+    found = list(old.values_list("pk", "clinic_id"))
+    PatientLink.objects.filter(pk__in=[pk for pk, _ in found]).delete()
+    for clinic in Clinic.objects.filter(pk__in={clinic_id for _, clinic_id in found}):
+        count = sum(clinic_id == clinic.pk for _, clinic_id in found)
+        audit.record("links.forgotten", clinic, by=None, clinic=clinic, system=True, links=count)
+    return len(found)
+
+
+def _telling() -> list[QuerySet]:
+    """Rows of any owner that name a link, for a subquery of links."""
+    relations = [one for one in PatientLink._meta.get_fields(include_hidden=True) if one.one_to_many or one.one_to_one]
+    return [
+        one.related_model.objects.filter(**{one.field.name: OuterRef("pk")}) for one in relations if one.auto_created
+    ]
 
 
 def _close(links: Sequence[PatientLink], *, because: str, by: User | None) -> int:

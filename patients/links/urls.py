@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from patients.links import views
+from patients.links import letter, views
 
 
 class TokenConverter:
@@ -26,4 +26,5 @@ urlpatterns = [
     path("birth/", views.birth, name="my_birth"),
     path("contact/", views.contact, name="my_contact"),
     path("contact/stop/", views.stop, name="my_contact_stop"),
+    path("letter/", letter.letter, name="my_letter"),
 ]

@@ -86,14 +86,19 @@ def once(act: Callable[[], object]) -> float:
     return (perf_counter() - begun) * 1000
 
 
+def machine() -> dict:
+    """Which machine it was, and how busy."""
+    return {
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "load_1_5_15": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
 def as_json(measured: Mapping[str, Iterable[Figure]], *, on: str) -> dict:
     """What is kept: the figures of each subject with their day, and how busy which machine was at the end."""
     return {
-        "machine": {
-            "python": platform.python_version(),
-            "processors": os.cpu_count(),
-            "load_1_5_15": [round(load, 2) for load in os.getloadavg()],
-        },
+        "machine": machine(),
         "figures": [
             {"subject": subject, "measured_on": on} | _kept(figure)
             for subject, figures in measured.items()

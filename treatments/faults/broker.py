@@ -43,25 +43,26 @@ MOST_SECONDS_MORE = 2
 LOOK_SECONDS = 0.05
 
 
-def run(*, bookings: int, flushes: int, silent_minutes: float, without: str = "") -> dict[str, Any]:
+def run(
+    *, bookings: int, flushes: int, silent_minutes: float | None, arrivals: bool = True, without: str = ""
+) -> dict[str, Any]:
     """In the present database, on a broker of its own: so many bookings while it is emptied `flushes` times, and as many spread
-    over the minutes in which it takes every call and says nothing. A fifth of that before, with a broker as it should be.
+    over the minutes in which it takes every call and says nothing (None: not at all). A fifth of that before, with a broker as it
+    should be. `arrivals`: whether it is also looked at what was sent in the end.
 
     Returns figures, and by each check what it found, in words.
     """
     usual = max(1, bookings // 5)
     with tempfile.TemporaryDirectory(prefix="stratum-faults-broker-") as folder, own_broker(Path(folder)) as broker:
         calm, _ = booked(broker.url, 0, usual, without=without)
-        flushed, rings_lost = _flushed(broker, usual, bookings, flushes, without)
+        flushed, rings_lost = _flushed(broker, usual, bookings, flushes, without) if flushes else ([], 0)
         if without == "rows":
             _work_off(broker)
-        with black_hole() as address:
-            pause = silent_minutes * 60 / bookings
-            silent, failures = booked(address, usual + bookings, bookings, pause_seconds=pause, without=without)
-        found = ledger_found() | _arrived(Path(folder))
+        silent, failures = _silent(usual + bookings, bookings, silent_minutes, without)
+        found = ledger_found() | (_arrived(Path(folder)) if arrivals else {})
     times = {"usual": calm, "flushed": flushed, "silent": silent}
     ms = {name: sorted(one["ms"] for one in said) for name, said in times.items()}
-    more = (percentile(ms["silent"], 0.95) or 0) - (percentile(ms["usual"], 0.95) or 0)
+    more = (percentile(ms["silent"], 0.95) or 0) - (percentile(ms["usual"], 0.95) or 0) if silent else 0
     found[REFUSED] = [f"{name}: {one['fault']}" for name, said in times.items() for one in said if "fault" in one]
     found[SLOWER] = [f"{more:.0f} ms more"] if more > MOST_SECONDS_MORE * 1000 else []
     return {
@@ -118,6 +119,13 @@ def _flushed(broker: Redis, first: int, count: int, flushes: int, without: str) 
 
         said, _ = booked(broker.url, first, count, without=without, after_each=flush_now_and_then)
     return said, rings_lost
+
+
+def _silent(first: int, count: int, minutes: float | None, without: str) -> tuple[list[dict], int]:
+    if minutes is None:
+        return [], 0
+    with black_hole() as address:
+        return booked(address, first, count, pause_seconds=minutes * 60 / count, without=without)
 
 
 def _work_off(broker: Redis) -> None:

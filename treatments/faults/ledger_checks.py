@@ -2,13 +2,18 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
 
 from clinic import clock
 from patients.models import Message
-from patients.outbox.models import DID_NOT_GO, State
-from treatments.appointments.messages import ALONE, REMINDERS, TAKES_BACK
+from patients.outbox import timing
+from patients.outbox.models import DID_NOT_GO, OPEN, WENT, State
+from treatments.appointments.messages import ALONE, REMINDERS, REMINDERS_AT, SECOND_THOUGHTS, TAKES_BACK
 from treatments.appointments.models import COMING, Appointment
-from treatments.appointments.visit_mails import CANCELLED, CHANGED, CONFIRMED
+from treatments.appointments.visit_mails import CANCELLED, CHANGED, CONFIRMED, PARTS
+from treatments.protocol.precare import SENT_DAYS_BEFORE
 
 # Nearer visits are told of their reminders in the confirmation.
 FAR_AHEAD = timedelta(days=6)
@@ -35,6 +40,59 @@ def reminders_that_are_wrong() -> list[str]:
         if (visit.ref, kind) not in waiting
     ]
     return found
+
+
+def precare_that_is_wrong() -> list[str]:
+    """What to leave out before each coming treatment waits for its day, once and for the visit's present version. Where that
+    day has come it has gone, or a notice says it. No other visit has any."""
+    soon = clock.now() + SECOND_THOUGHTS
+    treatments = Appointment.objects.filter(booked_by__isnull=False, kind=Appointment.Kind.TREATMENT)
+    visits = {visit.ref: visit for visit in treatments.select_related("clinic").order_by()}
+    waiting, of_version, gone = _precare_rows()
+    said = gone | _folded()
+    found = [
+        f"visit {visits[about].pk} is {visits[about].status}, version {visits[about].schedule_version}: {kind} of {versions}"
+        for (about, kind), versions in waiting.items()
+        if visits[about].status not in COMING or versions != [visits[about].schedule_version]
+    ]
+    for visit in (one for one in visits.values() if one.status in COMING):
+        for kind, part in PARTS.items():
+            day_has_come = _sent_at(visit, SENT_DAYS_BEFORE[part]) <= soon
+            is_said = day_has_come and (visit.ref, kind) in said
+            if not is_said and (visit.ref, kind, visit.schedule_version) not in of_version:
+                found.append(f"visit {visit.pk} on {visit.day}: nothing says {kind}")
+    return found
+
+
+def _sent_at(visit: Appointment, days: int) -> datetime:
+    return timing.days_before_at(visit.day, days, REMINDERS_AT, visit.clinic.tz)
+
+
+def _precare_rows() -> tuple[dict[tuple, list[int]], set[tuple], set[tuple]]:
+    """Versions that wait, by visit and kind; those that were not withdrawn, as (visit, kind, version); those that went, as
+    (visit, kind)."""
+    waiting: dict[tuple, list[int]] = defaultdict(list)
+    of_version, gone = set(), set()
+    # A worker that finds nothing to say cancels too, and says so.
+    withdrawn = Q(state=State.CANCELLED, error_class="")
+    for message in Message.objects.filter(kind__in=PARTS).exclude(withdrawn).order_by("pk"):
+        version = message.context["version"]
+        of_version.add((message.about, message.kind, version))
+        if message.state in OPEN:
+            waiting[message.about, message.kind].append(version)
+        if message.state in WENT:
+            gone.add((message.about, message.kind))
+    return waiting, of_version, gone
+
+
+def _folded() -> set[tuple[UUID, str]]:
+    """Visit and kind of what a notice says because the day of its own mail had come. Of several visits it is the first."""
+    notices = Message.objects.filter(kind__in=[CONFIRMED, CHANGED, *ALONE]).exclude(state__in=DID_NOT_GO)
+    return {
+        (UUID(notice.context["visits"][0]["ref"]) if notice.kind in ALONE else notice.about, kind)
+        for notice in notices
+        for kind in notice.context.get("folded", [])
+    }
 
 
 def notices_that_are_wrong() -> list[str]:
@@ -69,4 +127,8 @@ def _told() -> dict[str, list[tuple[str, datetime | None]]]:
     return told
 
 
-SETTLED = {"reminders that do not fit": reminders_that_are_wrong, "notices that do not fit": notices_that_are_wrong}
+SETTLED = {
+    "reminders that do not fit": reminders_that_are_wrong,
+    "precare that does not fit": precare_that_is_wrong,
+    "notices that do not fit": notices_that_are_wrong,
+}

@@ -11,7 +11,11 @@ from treatments.faults.world import copy_of_this
 BROKER = {"bookings": 1_000, "flushes": 10, "silent_minutes": 10}
 # One ring in thirty seconds waits for a silent broker: of twenty bookings that is one, and not the 95th of a hundred.
 BROKER_SHORT = {"bookings": 20, "flushes": 3, "silent_minutes": 0}
-BROKER_CONTROL = {"bookings": 3, "flushes": 1, "silent_minutes": 0}
+# What shows that each check can speak, and no more.
+BROKER_CONTROL: dict[str, dict[str, Any]] = {
+    "rows": {"bookings": 3, "flushes": 1, "silent_minutes": None, "arrivals": False},
+    "impatience": {"bookings": 3, "flushes": 0, "silent_minutes": 0, "arrivals": False},
+}
 Say = Callable[[str], object]
 
 
@@ -48,7 +52,7 @@ def _broker(share: float, say: Say) -> dict[str, Any]:
 def broker_control(name: str) -> dict[str, Any]:
     guard, finds = broker.CONTROLS[name]
     with copy_of_this("control"):
-        found = broker.run(**BROKER_CONTROL, without=guard)["found"]
+        found = broker.run(**BROKER_CONTROL[guard], without=guard)["found"]
     return {"has_to_find": finds, "found": {check: len(what) for check, what in found.items()}}
 
 

@@ -1,6 +1,8 @@
 """Patients with something ahead whom mail does not reach: it comes back, there is no address, or our mail was called spam.
+And those for whose link somebody guessed the date of birth: she cannot open her page, or somebody else tried to.
 
-For the page of all lists. A new address or her answer takes a line away; what kept it is for the desk to read.
+For the page of all lists. A new address, her answer or the word that she was called takes a line away; what kept it is for
+the desk to read.
 """
 
 from datetime import date
@@ -8,7 +10,8 @@ from datetime import date
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from clinic.models import Clinic
-from patients.models import Patient
+from patients.links.services import closed_by_guessing
+from patients.models import Patient, PatientLink
 from patients.outbox.events import unasked_since_spam
 from treatments.appointments.models import COMING, Appointment
 from treatments.pages.call_rows import Call, CallList, near_day
@@ -25,23 +28,30 @@ def email_list(clinic: Clinic, *, today: date, ask: bool) -> CallList:
         "e-mail",
         "E-mail to put right",
         "mail",
-        "Everyone with a visit or a course ahead can be written to, or wants no e-mail.",
+        "Everyone with a visit or a course ahead can be written to, or wants no e-mail, and no link waits for a call.",
         "Next visit",
-        means="Ask for an address, or note that no e-mail is wanted. What waits for them follows at once.",
+        means="Ask for an address, or note that no e-mail is wanted. What waits for them follows at once. Where a link was "
+        "closed after wrong dates of birth, ask who tried and compare the date on record.",
     )
     found.calls = [_email_call(patient, today) for patient in (out_of_reach(clinic, today=today) if ask else ())]
     return found
 
 
 def out_of_reach(clinic: Clinic, *, today: date) -> QuerySet[Patient]:
-    """With `comes_on`, the day of her next visit; who comes next stands first."""
+    """With `comes_on`, the day of her next visit, and `is_guessed`; who comes next stands first. A link that was closed after
+    wrong dates of birth is work also where nothing is ahead: her page of the days after a visit is a page like any other."""
     coming = Appointment.objects.filter(patient=OuterRef("pk"), status__in=COMING, day__gte=today)
     under_way = TreatmentPlan.objects.filter(patient=OuterRef("pk"), status__in=UNDER_WAY)
     has_no_way = Q(mail_allowed=True) & (Q(email="") | Q(email_bounced_at__isnull=False))
+    ahead = Q(Exists(coming)) | Q(Exists(under_way))
+    guessed = PatientLink.objects.filter(closed_by_guessing(), clinic=clinic)
+    is_guessed = Q(pk__in=guessed.values("patient"))
     return (
-        clinic.patients.filter(has_no_way | unasked_since_spam(), status=Patient.Status.ACTIVE)
-        .filter(Q(Exists(coming)) | Q(Exists(under_way)))
-        .annotate(comes_on=Subquery(coming.order_by("during").values("day")[:1]))
+        clinic.patients.filter(((has_no_way | unasked_since_spam()) & ahead) | is_guessed, status=Patient.Status.ACTIVE)
+        .annotate(
+            comes_on=Subquery(coming.order_by("during").values("day")[:1]),
+            is_guessed=Exists(guessed.filter(patient=OuterRef("pk"))),
+        )
         .only(*SHOWN)
         .order_by("comes_on", "name_key", "id")
     )
@@ -63,6 +73,8 @@ def _email_call(patient: Patient, today: date) -> Call:
 
 
 def _why(patient: Patient) -> str:
+    if patient.is_guessed:
+        return "A link closed after five wrong dates of birth: call her"
     if not patient.email:
         return "No e-mail address: ask for one"
     if patient.email_bounced_at is not None:

@@ -4,17 +4,20 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from clinic import clock
 from patients.models import Message
 from tests import factories
 from treatments.appointments import services as diary
 from treatments.appointments.courses import services as courses
 from treatments.appointments.courses.models import HeldVisit
 from treatments.appointments.models import Appointment
+from treatments.appointments.visit_mails import PARTS
 from treatments.faults import booking, claim_checks, diary_checks, intents, ledger_checks, world
 from treatments.faults.controls import CONTROLS
 from treatments.faults.intents import DONE, LED_ON, Intent
@@ -85,6 +88,7 @@ BREAK: dict[str, Callable[[list[Appointment]], object]] = {
     "reminders that do not fit": lambda visits: Message.objects.filter(
         about=visits[3].ref, kind="visit_reminder_3d"
     ).delete(),
+    "precare that does not fit": lambda visits: Message.objects.filter(about=visits[2].ref, kind="precare_7d").delete(),
     "notices that do not fit": lambda visits: Message.objects.filter(kind="course_booked").delete(),
 }
 
@@ -103,6 +107,45 @@ def test_what_is_broken_is_found_and_named(visits):
             transaction.set_rollback(True)
         assert found, check
         assert any(character.isdigit() for character in found[0])
+
+
+def wrong_once(break_it: Callable[[], object]) -> list[str]:
+    """What the check of precare finds after this, which is taken back."""
+    with transaction.atomic():
+        break_it()
+        found = ledger_checks.precare_that_is_wrong()
+        transaction.set_rollback(True)
+    return found
+
+
+def test_each_visit_is_owed_what_to_leave_out_before_it_once_and_in_its_present_version(visits):
+    assert ledger_checks.precare_that_is_wrong() == []
+    this = Appointment.objects.filter(pk=visits[1].pk)
+    for kind in PARTS:
+        mine = Message.objects.filter(about=visits[1].ref, kind=kind)
+        assert wrong_once(mine.delete) == [f"visit {visits[1].pk} on {visits[1].day}: nothing says {kind}"]
+        stray = wrong_once(lambda: this.update(status="cancelled", closed_at=clock.now()))
+        assert [one for one in stray if one.endswith(f"{kind} of [1]")], stray
+        withdrawn = {"state": "cancelled", "reason": "The visit was moved.", "error_class": ""}
+        assert len(wrong_once(partial(mine.update, **withdrawn))) == 1, (
+            "withdrawn by somebody, and nothing in its place"
+        )
+        # The worker found nothing to say, or it went: both as they should be.
+        for right in (withdrawn | {"error_class": "not_wanted"}, {"state": "sent", "sent_at": clock.now()}):
+            assert wrong_once(partial(mine.update, **right)) == []
+    assert len(wrong_once(lambda: this.update(schedule_version=2))) == 4, "both of version 1 wait, none of version 2"
+
+
+def test_what_a_visit_was_booked_too_late_for_stands_in_its_notice(active_plan):
+    visit = factories.book(
+        active_plan.planned_sessions.get(number=1), day=clock.today(active_plan.clinic) + timedelta(days=6)
+    )
+    assert ledger_checks.precare_that_is_wrong() == []
+    [notice] = Message.objects.filter(about=visit.ref, kind="booking_confirmed")
+    assert set(PARTS) <= set(notice.context["folded"])
+    silent = {**notice.context, "folded": []}
+    assert len(wrong_once(lambda: Message.objects.filter(pk=notice.pk).update(context=silent))) == 2
+    assert len(wrong_once(notice.delete)) == 2
 
 
 def told(visits: list[Appointment], outcome: str | None = DONE, **differing) -> Intent:

@@ -6,7 +6,10 @@ import pytest
 from django.urls import reverse
 
 from clinic import clock
-from patients.models import Message, Patient
+from patients.links import services as links
+from patients.links.purposes import Wanted
+from patients.links.services import Order
+from patients.models import Message, Patient, PatientLink
 from patients.outbox import events
 from patients.outbox.models import State
 from patients.services import people
@@ -122,6 +125,56 @@ def test_not_asked_is_not_a_no(desk, active_plan, asked, words):
     nobody = {"contact_asked_at": None, "contact_asked_by": None}
     changed(active_plan.patient, mail_allowed=False, reminders_allowed=False, **(by if asked else nobody))
     assert says(desk, "no-e-mail") == [words]
+
+
+# ── Links that wrong dates of birth have closed ───────────────────────────────
+
+GUESSED = "A link closed after five wrong dates of birth: call her"
+
+
+def guess(patient: Patient, times: int = links.BIRTH_TRIES) -> PatientLink:
+    [token] = links.issue([Order(patient, Wanted("letter"))])
+    link = PatientLink.objects.get(token_sha256=links.hash_of(token))
+    for _ in range(times):
+        links.prove_birth(link=link, born_on=TODAY)
+    return link
+
+
+def test_a_link_that_was_guessed_at_is_a_line_until_somebody_has_called_her(desk, patient, visit):
+    link = guess(patient)
+    (call,) = lists_of(desk)["e-mail"]
+    assert (call.say, call.url) == (GUESSED, reverse("patients:patient_messages", args=[patient.ref]))
+    desk.post(reverse("patients:link_called", args=[patient.ref, link.ref]))
+    assert says(desk) == []
+
+
+def test_four_wrong_ones_and_a_link_that_the_desk_closed_are_no_line(desk, patient, visit):
+    guess(patient, 4)
+    closed = guess(patient, 0)
+    links.close(link=closed, because=links.GUESSED, by=desk.membership.user)
+    assert says(desk) == []
+
+
+def test_it_is_work_also_where_nothing_is_ahead_and_each_patient_stands_there_once(desk, clinic):
+    nothing_ahead = factories.make_patient(clinic)
+    guess(nothing_ahead), guess(nothing_ahead)
+    assert says(desk) == [GUESSED]
+    assert [call.due for call in lists_of(desk)["e-mail"]] == ["none booked"]
+
+
+def test_the_guess_is_said_before_any_other_trouble_and_the_other_stays(desk, patient, visit):
+    comes_back(patient)
+    link = guess(patient)
+    assert says(desk) == [GUESSED]
+    links.settle_guessed(link=link, by=desk.membership.user)
+    assert says(desk) == [WHY[comes_back]]
+
+
+def test_another_clinic_sees_no_guess_either_and_a_closed_record_is_nobodys_work(desk, stranger, patient, visit):
+    guess(patient)
+    assert says(stranger) == []
+    changed(patient, status="moved_away")
+    assert says(desk) == []
 
 
 def test_the_list_says_nothing_clinical(desk, patient, visit):
