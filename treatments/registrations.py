@@ -6,7 +6,7 @@ from patients.outbox import kinds
 from treatments import sentences
 from treatments.appointments import displaced, visit_mails
 from treatments.appointments.feeds import services as feeds
-from treatments.pages.patient.purposes import VISIT
+from treatments.pages.patient.purposes import AFTERCARE, CHANGES, VISIT
 from treatments.sessions import messages as session_messages
 
 
@@ -14,5 +14,5 @@ def register_all() -> None:
     sentences.register()
     touched.register(displaced.touched_visits)
     leaving.register(feeds.end_with_her_work)
-    purposes.register(VISIT)
+    purposes.register(VISIT, AFTERCARE, CHANGES)
     kinds.register(*visit_mails.KINDS, *session_messages.KINDS)

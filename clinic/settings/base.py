@@ -23,6 +23,8 @@ VAR_DIR = VAR
 MEDIA_ROOT = VAR / "media"
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+# Where a proxy hands photos over itself (X-Accel-Redirect to an internal place of this name); empty: the app does.
+PHOTOS_ACCEL = env.str("PHOTOS_ACCEL", default="")
 
 # Only the demo and the tests may move clinic_now().
 CLOCK_MOVABLE = False

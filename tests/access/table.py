@@ -35,6 +35,7 @@ def of(kind: str, **more: str) -> dict[str, str]:
 PATIENT, PLAN, PLANNED, VISIT, SESSION, MESSAGE = (
     of(kind) for kind in ("patient", "plan", "planned", "visit", "session", "message")
 )
+TEXT = {"code": "text", "language": "language"}
 
 TABLE: dict[str, Row] = {
     # Strangers: whether it is alive, and setting up an empty Stratum (gone here, where a clinic exists)
@@ -78,6 +79,9 @@ TABLE: dict[str, Row] = {
     "patients:allergy_in_error": Row(FORM, CLINICAL, of("patient", row="allergy")),
     "patients:patient_messages": Row(READ, ALL, PATIENT),
     "patients:contact_asked": Row(PRESS, ALL, PATIENT),
+    "patients:links_close": Row(PRESS, ALL, PATIENT),
+    "patients:link_close": Row(PRESS, ALL, of("patient", link="patient_link")),
+    "patients:link_called": Row(PRESS, ALL, of("patient", link="patient_link")),
     # Messages: texts name no diagnosis, so everyone may see and hold them
     "patients:messages": Row(FORM, ALL),
     "patients:messages_pause": Row(FORM, ALL),
@@ -89,6 +93,13 @@ TABLE: dict[str, Row] = {
     "patients:message_send_now": Row(PRESS, ALL, MESSAGE),
     "patients:message_send_again": Row(PRESS, ALL, MESSAGE),
     "patients:message_arrived": Row(PRESS, ALL, MESSAGE),
+    "patients:message_send_once_more": Row(PRESS, ALL, MESSAGE),
+    # What the mails say: everybody reads, a manager changes
+    "patients:message_texts": Row(READ, ALL),
+    "patients:message_text": Row(READ, ALL, TEXT, in_every_clinic=True),
+    "patients:message_text_edit": Row(FORM, ("manager",), TEXT, in_every_clinic=True),
+    "patients:message_text_preview": Row(PRESS, ("manager",), TEXT, in_every_clinic=True),
+    "patients:message_text_restore": Row(PRESS, ("manager",), TEXT, in_every_clinic=True),
     # The demo's clock: absent where the clinic is real
     "patients:clock": Row(READ, ("manager",)),
     "patients:clock_move": Row(PRESS, ("manager",)),
@@ -100,9 +111,17 @@ TABLE: dict[str, Row] = {
     "patients:my_birth": Row(PRESS, public=True, may_be_absent=True),
     "patients:my_contact": Row(FORM, public=True, may_be_absent=True),
     "patients:my_contact_stop": Row(FORM, public=True, may_be_absent=True),
+    "patients:my_letter": Row(READ, public=True, may_be_absent=True),
+    "treatments:my_check_in": Row(FORM, public=True, may_be_absent=True),
     "treatments:my_visit": Row(READ, public=True, may_be_absent=True),
     "treatments:my_visit_confirm": Row(PRESS, public=True, may_be_absent=True),
     "treatments:my_visit_calendar": Row(READ, public=True, may_be_absent=True),
+    "treatments:my_move": Row(FORM, public=True, may_be_absent=True),
+    "treatments:my_changes": Row(FORM, public=True, may_be_absent=True),
+    "treatments:my_changes_tell": Row(FORM, public=True, may_be_absent=True),
+    "treatments:my_aftercare": Row(READ, public=True, may_be_absent=True),
+    "treatments:my_aftercare_confirm": Row(PRESS, public=True, may_be_absent=True),
+    "treatments:my_aftercare_move": Row(FORM, public=True, may_be_absent=True),
     # Rules
     "treatments:protocol": Row(FORM, RULES),
     "treatments:protocol_adopt": Row(FORM, RULES),
@@ -183,6 +202,11 @@ TABLE: dict[str, Row] = {
     "treatments:session_in_error": Row(PRESS, CLINICAL, SESSION),
     "treatments:report_adverse_event": Row(PRESS, CLINICAL, SESSION),
     "treatments:close_adverse_event": Row(PRESS, CLINICAL, of("event")),
+    # What patients tell us of their healing. Of the photo of this walk there is no file: each look at one goes on record,
+    # and here reading changes nothing. tests/patients/test_photos.py looks at real ones.
+    "treatments:check_in": Row(FORM, CLINICAL, of("check_in")),
+    "treatments:ask_check_in": Row(FORM, CLINICAL, SESSION),
+    "patients:photo": Row(READ, CLINICAL, of("photo"), may_be_absent=True),
     # What was measured
     "treatments:scores": Row(READ, CLINICAL, PATIENT),
     "treatments:score_new": Row(FORM, CLINICAL, of("patient", instrument="instrument")),
@@ -198,4 +222,9 @@ TABLE: dict[str, Row] = {
     "treatments:day_sheet": Row(READ, ALL),
     "treatments:chart": Row(READ, ALL, PATIENT),
     "treatments:worklists": Row(READ, ALL),
+    # What patients told us of a visit ahead: whom to ring is everybody's, what was answered is the clinicians'
+    "treatments:change_report": Row(READ, ALL, of("change_report")),
+    "treatments:change_report_seen": Row(PRESS, CLINICAL, of("change_report")),
+    "treatments:move_request": Row(READ, ALL, of("move_request")),
+    "treatments:move_request_keep": Row(PRESS, ALL, of("move_request")),
 }

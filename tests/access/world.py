@@ -1,9 +1,12 @@
 """One of everything, for walking all URLs; and a fingerprint of all rows."""
 
 import hashlib
+from uuid import uuid4
 
 from django.apps import apps
 
+from patients.links.purposes import Wanted
+from patients.links.services import Order, issue
 from patients.outbox import health
 from tests import factories
 from treatments.sessions import services as sessions
@@ -43,7 +46,14 @@ def everything(request) -> dict[str, object]:
         "medication": medication.ref,
         "allergy": allergy.ref,
         "event": event.ref,
+        "check_in": (check_in := _check_in(open_session)).ref,
+        "photo": check_in.photo.ref,
         "message": patient.messages.first().ref,
+        "patient_link": _patient_link(patient),
+        "change_report": _change_report(visit).ref,
+        "move_request": _move_request(visit).ref,
+        "text": "booking_cancelled",
+        "language": "en",
         "parameter": "rule.isotretinoin_past.washout_days",
         "policy_value": _policy_value(patient.clinic).ref,
         "outcome_change": _outcome_change(visit).ref,
@@ -75,6 +85,42 @@ def fingerprint() -> dict[str, str]:
 def _readable(value):
     # The name of a memoryview is its address, which differs from one reading to the next.
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _patient_link(patient):
+    issue([Order(patient, Wanted("contact"))])
+    return patient.links.latest("pk").ref
+
+
+def _check_in(session):
+    from patients.services.photos import Kept
+    from treatments.flows import check_in
+    from treatments.protocol.triage import Answers
+
+    said = Answers(redness=3, swelling=3, pain=2)
+    kept = Kept("0" * 32 + ".jpg", "0" * 64, 1, 1, 1)
+    by = session.operator.user
+    return check_in.tell(
+        session=session, once=uuid4(), said=said, note="Is this normal?", photo=kept, asked_by=by
+    ).check_in
+
+
+def _change_report(visit):
+    """She may not come as she answered: the line that the desk reads and a clinician looks at."""
+    from treatments.flows import changes
+
+    issue([Order(visit.patient, Wanted("changes", about=visit.ref))])
+    link = visit.patient.links.latest("pk")
+    answers = [{"code": "new_medicine", "value": "yes", "on": None, "detail": "", "note": ""}]
+    return changes.report(visit=visit, version=visit.schedule_version, answers=answers, link=link, once=uuid4())
+
+
+def _move_request(visit):
+    from treatments.appointments.by_patient.wishes import Wishes
+    from treatments.flows import move_requests
+
+    link = visit.patient.links.latest("pk")
+    return move_requests.ask(visit=visit, version=visit.schedule_version, wishes=Wishes(weekdays=(1,)), link=link)
 
 
 def _closed_day(clinic):

@@ -138,7 +138,9 @@ def test_every_glyph_that_a_template_asks_for_is_drawn_somewhere():
 
 def test_style_sheets_name_tokens_and_never_colours():
     colour = re.compile(r":[^;{}]*(#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\()")
-    sheets = [sheet for sheet in (ROOT / "static/css").glob("*.css") if sheet.name != "tokens.css"]
+    # mail.css shows a letter as mail programs do, on white paper in both themes: its colours are those of the mails.
+    own = ("tokens.css", "mail.css")
+    sheets = [sheet for sheet in (ROOT / "static/css").glob("*.css") if sheet.name not in own]
 
     assert [sheet.name for sheet in sheets if colour.search(sheet.read_text(encoding="utf-8"))] == []
     assert colour.search(".a { color: #7b4a88; }")

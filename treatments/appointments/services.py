@@ -18,6 +18,7 @@ from clinic.locks import not_for_long
 from clinic.models import Clinic, User
 from patients.models import Patient
 from treatments.appointments import messages
+from treatments.appointments.by_patient import services as by_patient
 from treatments.appointments.gates import (
     AlreadyBooked,
     OutsideWindow,
@@ -227,6 +228,7 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
     save_in_place(visit, ["status", TIMES[undone], "closed_reason", "schedule_version", "to_ask", "device"])
     if undone in CLOSED:
         _reanchor(_plan_of(visit))
+        by_patient.after_restoring(visit, by=by)
         messages.owe_for_restoring(visit, by=by)
     audit.record("visit.step_undone", visit, by=by, step=undone)
     return visit
@@ -313,6 +315,7 @@ def _close(visit: Appointment, to: str, *, reason: str, by: User) -> Appointment
     with explained():
         visit.save(update_fields=["status", "closed_at", "closed_reason", "schedule_version"])
     _reanchor(_plan_of(visit))
+    by_patient.after_closing(visit, by=by)
     messages.owe_for_closing(visit, by=by)
     audit.record(f"visit.{to}", visit, by=by)
     return visit

@@ -17,6 +17,7 @@ from clinic.models import Membership, Room, User
 from clinic.prepared import Prepared
 from clinic.rows import insert
 from patients.models import Patient
+from treatments.appointments.by_patient import services as by_patient
 from treatments.appointments.gates import AlreadyBooked, SlotTaken
 from treatments.appointments.models import BLOCKING_IN_SQL, Appointment
 from treatments.appointments.places import Place, place_of
@@ -164,6 +165,7 @@ def take_instead(visit: Appointment, place: Place, start: datetime, *, by: User)
     visit.schedule_version += 1
     visit.status, visit.confirmed_at = "booked", None
     take(visit, place, start)
+    by_patient.after_a_move(visit, by=by)
     audit.record("visit.moved", visit, by=by, from_day=before.isoformat(), to_day=place.day.isoformat())
 
 

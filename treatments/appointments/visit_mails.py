@@ -15,11 +15,13 @@ from patients.links.purposes import Wanted
 from patients.models import Message, Patient
 from patients.outbox import kinds, rendering
 from treatments.appointments import precare
+from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.calendar_files import Entry, Method, calendar_file
 from treatments.appointments.models import COMING, Appointment
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.precare import Part
 from treatments.rules.policy import catalogue_for
+from treatments.screenings.models import ScreeningRecord
 
 CONFIRMED, CHANGED, CANCELLED = "booking_confirmed", "booking_changed", "booking_cancelled"
 # Several visits of one course in one mail. It is about the course; its context names the visits.
@@ -30,6 +32,8 @@ TWO_WEEKS, ONE_WEEK = "precare_14d", "precare_7d"
 PARTS: dict[str, Part] = {TWO_WEEKS: "two_weeks", ONE_WEEK: "one_week"}
 # Her link to a visit, which can still say then that it is over.
 LINK_STANDS = timedelta(days=2)
+# "Anything changed?": asked while it can still spare her the way; a little longer, for whoever is late.
+CHANGES_STAND = timedelta(hours=2)
 NO_LONGER_COMING = {
     Appointment.Status.ARRIVED: "The patient is already here.",
     Appointment.Status.NUMBING: "The patient is already here.",
@@ -38,6 +42,7 @@ NO_LONGER_COMING = {
     Appointment.Status.NO_SHOW: "The patient did not come.",
     Appointment.Status.CANCELLED: "The visit was cancelled.",
 }
+REFUSED = "The visit is not possible on its day as things stand: the desk calls."
 
 
 class _VisitNow(NamedTuple):
@@ -61,7 +66,10 @@ def _visit(message: Message) -> _VisitNow | None:
 
 def _coming_as_written(message: Message) -> str | None:
     """None while the visit stands as it did when the message was written; else why it must not go."""
-    visit = _visit(message)
+    return _changed_since(message, _visit(message))
+
+
+def _changed_since(message: Message, visit: _VisitNow | None) -> str | None:
     if visit is None:
         return "The visit no longer exists."
     if message.patient.status != Patient.Status.ACTIVE:
@@ -73,6 +81,24 @@ def _coming_as_written(message: Message) -> str | None:
     if visit.course_status not in (None, TreatmentPlan.Status.ACTIVE):
         return "The course is not under way."
     return "The visit has begun." if visit.during.lower <= clock.now() else None
+
+
+def _worth_reminding(message: Message) -> str | None:
+    """The same; and nobody is asked to come on a day that her newest screening refuses. The desk has her on its lists, and a
+    visit that moves brings reminders of its own."""
+    visit = _visit(message)
+    return _changed_since(message, visit) or (REFUSED if _is_refused(message, visit) else None)
+
+
+def _is_refused(message: Message, visit: _VisitNow) -> bool:
+    """Read from the stored screening, as the desk's lists read it. What a clinician has to decide refuses nothing yet."""
+    if visit.kind != Appointment.Kind.TREATMENT:
+        return False
+    day = clock.local(visit.during.lower, message.clinic).date()
+    newest = ScreeningRecord.objects.filter(patient=message.patient_id, on__lte=day).order_by("-id")
+    outlook = newest.values_list("result__outlook", flat=True).first()
+    reached = [turn for turn in outlook or [] if turn["on"] <= day.isoformat()]
+    return bool(reached) and reached[-1]["outcome"] in ("block", "defer")
 
 
 def _course_as_written(message: Message) -> str | None:
@@ -261,14 +287,31 @@ def _link_to_visit(message: Message, words: dict) -> dict[str, Wanted]:
     return {"visit": Wanted("visit", about=message.about, until=ends_at + LINK_STANDS)}
 
 
+def _links_of_a_reminder(message: Message, words: dict) -> dict[str, Wanted]:
+    """Before a treatment also the page that asks whether anything has changed, unless she has answered already."""
+    links = _link_to_visit(message, words)
+    if words["is_treatment"] and not _has_answered(message):
+        until = words["starts_at"] + CHANGES_STAND
+        links["changes"] = Wanted("changes", about=message.about, until=until)
+    return links
+
+
+def _has_answered(message: Message) -> bool:
+    """Only the later reminder has to ask: before the first nobody was asked."""
+    if message.kind != ONE_DAY:
+        return False
+    told = ChangeReport.objects.filter(visit__ref=message.about, visit_version=message.context.get("version", 0))
+    return told.exists()
+
+
 _published, _taken_out = partial(_file, method="PUBLISH"), partial(_file, method="CANCEL")
 _notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True, version=3)
 _told_kind = partial(_notice_kind, attachment=_published, links=_link_to_visit)
 _visit_kind = partial(_told_kind, still_wanted=_coming_as_written, context=_notice_words)
 _course_kind = partial(_told_kind, still_wanted=_course_as_written, context=_course_words)
 _reminder_kind = partial(
-    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_coming_as_written, version=2,
-    links=_link_to_visit,
+    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_worth_reminding, version=3,
+    links=_links_of_a_reminder,
 )  # fmt: skip
 
 

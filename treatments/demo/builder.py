@@ -19,7 +19,7 @@ from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
-from treatments.demo import cast, desk, house, measured, resources
+from treatments.demo import cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, stories, this_week
 from treatments.flows import courses, publishing, visits
@@ -86,6 +86,7 @@ class _Builder:
             self._live(day)
         self._half_done_day(told)
         self._settle_messages()
+        self._hear_from_patients()
         self._just_now(told)
         return self.clinic
 
@@ -160,6 +161,15 @@ class _Builder:
             first_day=self._working(story.together[1]),
             by=self.desk.user,
         )
+
+    def _hear_from_patients(self) -> None:
+        """What they told us from their links, yesterday evening and this morning."""
+        for number, offset, at, tell in from_patients.heard():
+            if number in self.patients:
+                self._stand_on(self.today + timedelta(days=offset), at)
+                with transaction.atomic():
+                    tell(Patient.objects.select_related("clinic").get(pk=self.patients[number].pk))
+        clock.move_to(self._opening)
 
     def _just_now(self, told: list[Story]) -> None:
         """A whole course booked, and one of which a part is moved, in the minute before the demo opens: both messages are

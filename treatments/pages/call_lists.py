@@ -5,7 +5,7 @@ of planned sessions, the marks of booked visits and the newest stored screening 
 before a session, run the rules anew.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -79,12 +79,13 @@ def call_lists(
     screened_on: date | None = None,
     why_lost: WhyLost = never_lost,
     lost_on_day: Collection[UUID] = (),
+    waiting: Iterable[dict] | None = None,
 ) -> CallLists:
     """Every list of a clinic, the most urgent first.
 
     `whole` adds the lists that only their own page shows. `screened_on`: a day on which sessions to book might fill a free
     time; what their newest screening says of it is read along. For a page that is not `whole`: `why_lost`, why a visit is not
-    possible any more, and `lost_on_day`, those of the day it draws.
+    possible any more, and `lost_on_day`, those of the day it draws. `waiting`: rows of `waiting_shown`, where they have been read.
     """
     sorter = Sorter(today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
     sessions = sessions_to_book(clinic, today=sorter.today, on=screened_on)
@@ -97,12 +98,13 @@ def call_lists(
         add_displaced(of_visits, found, sorter)
         add_changed(of_visits, clinic, sorter)
     stalled = stalled_list(clinic, sorter, of_sessions.called_in_vain, now=now, ask=whole)
-    waiting = waiting_list(waiters(waiting_shown(clinic.waiting_entries.all())) if whole else [], sorter)
+    if waiting is None:
+        waiting = waiting_shown(clinic.waiting_entries.all()) if whole else ()
     return CallLists(
         of_sessions=of_sessions,
         of_visits=of_visits,
         stalled=stalled,
-        waiting=waiting,
+        waiting=waiting_list(waiters(waiting), sorter),
         email=email_list(clinic, today=sorter.today, ask=whole),
         unsigned=unsigned_list(clinic, ask=whole),
         reached=sorted(sorter.reached, key=lambda call: (call.back_on, call.name)),

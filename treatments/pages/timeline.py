@@ -25,11 +25,14 @@ from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
+from treatments.pages.check_in_lists import CHIPS
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import Clearance, ScreeningRecord
 from treatments.sessions import reactions_list
+from treatments.sessions.healing.forms import SCALES
+from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
 SHOWN = 40
@@ -296,6 +299,23 @@ def _reaction(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     )
 
 
+def _check_in(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    told = [f"{scale.name} {row[scale.name]} of {scale.most}" for scale in SCALES if row[scale.name] is not None]
+    known = {sign.code: sign.text for sign in catalogue.red_flags}
+    signs = [known.get(code, code) for code in row["flags"]]
+    looked = f"Looked at by {row['seen_by']}: {_shortened(row['seen_note'])}" if row["seen_note"] else ""
+    return Entry(
+        at=at,
+        kind="Check-in",
+        title=f"Healing check-in, day {row['day']}",
+        lines=[
+            line for line in (_sentence(", ".join(told)), "; ".join(signs), _shortened(row["note"]), looked) if line
+        ],
+        url=reverse("treatments:check_in", args=[row["ref"]]),
+        chip=CHIPS[row["level"]],
+    )
+
+
 def _call(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     """Whom the desk rang up, and what came of it. No clinical word is kept there."""
     back = f"Call back {_day(row['call_back_on'])}" if row["call_back_on"] else ""
@@ -415,5 +435,10 @@ KINDS = (
         "reactions", "Adverse events", AdverseEvent, "reported_at",
         _same("code", "grade", "note", "resolved_on", "entered_in_error") | {"session": "session__ref"},
         _reaction,
+    ),
+    _Kind(
+        "check_ins", "Check-ins", CheckIn, "answered_at",
+        _same("day", "level", "redness", "swelling", "pain", "flags", "note", "seen_note", "ref") | {"seen_by": "seen_by__full_name"},
+        _check_in,
     ),
 )  # fmt: skip

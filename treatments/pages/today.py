@@ -13,6 +13,7 @@ from django.urls import reverse
 from clinic.middleware import is_background
 from clinic.roles import member
 from patients.outbox.models import State
+from treatments.pages import check_in_lists, told_calls
 from treatments.pages.calendar.events import day_events, in_script, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
@@ -46,6 +47,8 @@ def today(request: HttpRequest) -> HttpResponse:
     seen = picture_of(clinic, stands, on=on, by=by, chosen_ref=_ref(request.GET.get("visit", "")), clinical=clinical)
     # Why a course waits is for clinicians.
     reviews = [reviews_list(seen.known["reviews"])] if clinical else []
+    check_ins = check_in_lists.list_of(seen.known["check_ins"], clinical=clinical, today=this_day, zone=clinic.tz)
+    reports, wishes = told_calls.told_lists(seen.known, clinic, now=stands.now)
     calls, chosen = seen.calls, seen.chosen
     visits, sessions = calls.of_visits, calls.of_sessions
     here = address(on, this_day, by, view)
@@ -65,8 +68,18 @@ def today(request: HttpRequest) -> HttpResponse:
         "calls": calls,
         "shown_calls": [
             _begun(one)
-            for one in (visits.not_possible, *reviews, visits.before_they_travel, sessions.closing, sessions.overdue)
+            for one in (
+                *(one for one in (check_ins, reports) if one.calls),
+                visits.not_possible,
+                *reviews,
+                visits.before_they_travel,
+                wishes,
+                sessions.closing,
+                sessions.overdue,
+            )
         ],
+        "check_ins": check_ins,
+        "told": [*reports.calls, *wishes.calls],
         "folded_calls": [sessions.to_book, visits.to_ask, visits.unconfirmed, visits.no_email],
         "known": seen.known,
         "visit": chosen,
@@ -81,7 +94,7 @@ def today(request: HttpRequest) -> HttpResponse:
 @lru_cache(maxsize=MOST_KEPT)
 def _drawn(seen: Picture, here: str, visit_at: str) -> dict[str, Any]:
     """What a picture becomes in the page, put together once for everybody who looks at it."""
-    events = day_events(seen.day, here=here)
+    events = day_events(seen.day, here=here, told=[*seen.known["told"], *told_calls.refs_told(seen.known)])
     return {
         "events": events,
         "events_tag": written(events)[1],

@@ -1,7 +1,11 @@
 from django.urls import path
 
-from treatments.pages import chart, day_sheet, gap_page, today, worklists
+from treatments.pages import change_calls, chart, check_ins, day_sheet, gap_page, move_calls, today, worklists
 from treatments.pages.calendar import views as calendar
+from treatments.pages.patient import aftercare as her_aftercare
+from treatments.pages.patient import changes as her_changes
+from treatments.pages.patient import check_in as her_check_in
+from treatments.pages.patient import move as her_move
 from treatments.pages.patient import visit as her_visit
 
 urlpatterns = [
@@ -15,10 +19,24 @@ urlpatterns = [
     path("today/sheet/", day_sheet.day_sheet, name="day_sheet"),
     path("patients/<uuid:ref>/", chart.chart, name="chart"),
     path("worklists/", worklists.worklists, name="worklists"),
+    path("worklists/answers/<uuid:ref>/", change_calls.change_report, name="change_report"),
+    path("worklists/answers/<uuid:ref>/seen/", change_calls.change_report_seen, name="change_report_seen"),
+    path("worklists/moves/<uuid:ref>/", move_calls.move_request, name="move_request"),
+    path("worklists/moves/<uuid:ref>/keep/", move_calls.move_request_keep, name="move_request_keep"),
     # /my/: what patients open from mails
     path("my/visit/", her_visit.visit, name="my_visit"),
     path("my/visit/confirm/", her_visit.confirm, name="my_visit_confirm"),
     path("my/visit/calendar/", her_visit.calendar, name="my_visit_calendar"),
+    path("my/visit/move/", her_move.move, name="my_move"),
+    path("my/changes/", her_changes.changes, name="my_changes"),
+    path("my/changes/tell/", her_changes.tell, name="my_changes_tell"),
+    path("my/aftercare/", her_aftercare.day, name="my_aftercare"),
+    path("my/aftercare/confirm/", her_aftercare.confirm, name="my_aftercare_confirm"),
+    path("my/aftercare/move/", her_aftercare.move, name="my_aftercare_move"),
+    path("my/check-in/", her_check_in.check_in, name="my_check_in"),
+    # /check-ins/<ref>/
+    path("check-ins/<uuid:ref>/", check_ins.check_in, name="check_in"),
+    path("sessions/<uuid:ref>/check-in/", check_ins.ask_check_in, name="ask_check_in"),
     path("gaps/<uuid:ref>/", gap_page.gap, name="gap"),
     path("gaps/taken/<uuid:ref>/give-back/<uuid:visit_ref>/<int:version>/", gap_page.give_back, name="give_back_gap"),
 ]

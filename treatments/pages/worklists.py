@@ -1,12 +1,23 @@
 """Every list of people to call, on one page."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from clinic import clock
+from clinic.models import Clinic
 from clinic.roles import member
+from treatments.appointments.calls.models import WaitingEntry
+from treatments.pages import check_in_lists, told_calls
 from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
+from treatments.pages.waiting import waiting_shown
+from treatments.sessions.healing.models import CheckIn
 
 FURTHEST_CLOSING_DAYS = 90
 # A list of thousands is shown whole where somebody asks for it.
@@ -19,19 +30,39 @@ def worklists(request: HttpRequest) -> HttpResponse:
     shown to its end."""
     now = clock.now()
     closing_days = _closing(request.GET.get("closing", ""))
-    lists = call_lists(request.clinic, now=now, whole=True, closing_days=closing_days)
+    clinical = request.membership.may_see_clinical
+    known = _known(request.clinic, clinical=clinical)
+    lists = call_lists(request.clinic, now=now, whole=True, closing_days=closing_days, waiting=known["waiting"])
     # Why a course is on hold is for clinicians; the desk reads on the course that it is.
     rows = reviews_shown(open_reviews().filter(clinic=request.clinic))
-    reviews = [reviews_list(rows)] if request.membership.may_see_clinical else []
+    reviews = [reviews_list(rows)] if clinical else []
+    check_ins = _check_ins(known["check_ins"], request.clinic, clinical=clinical, now=now)
+    told = told_calls.told_lists(known, request.clinic, now=now)
     context = {
         "lists": lists,
-        "shown": [_begun(one, request.GET.get("all", "")) for one in (*reviews, *lists)],
+        "check_ins": check_ins,
+        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *reviews, *lists)],
         "now": now,
         "closing_days": closing_days,
         "furthest": FURTHEST_CLOSING_DAYS,
         "here": request.get_full_path() if request.GET else request.path,
     }
     return render(request, "treatments/pages/worklists.html", context)
+
+
+def _known(clinic: Clinic, *, clinical: bool) -> dict[str, Any]:
+    """In one query: who waits for a place, what patients told us of visits ahead, and their check-ins."""
+    check_ins = CheckIn.objects.filter(patient__clinic=OuterRef("pk"))
+    return told_calls.told_now(
+        clinic,
+        waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
+        check_ins=ArraySubquery(check_in_lists.shown(check_ins, clinical=clinical, with_notes=True)),
+    )
+
+
+def _check_ins(rows: Iterable[dict], clinic: Clinic, *, clinical: bool, now: datetime) -> CallList:
+    """What waits for a clinician, also those of which all is normal but for a note; for the desk, whom one must call now."""
+    return check_in_lists.list_of(rows, clinical=clinical, today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
 
 
 def _begun(calls: CallList, whole: str) -> dict:

@@ -129,7 +129,7 @@ def _keep(runs: list[_Run]) -> list[ScreeningRecord]:
     return records
 
 
-def perform_again(*, patient: Patient, by: User) -> ScreeningRecord:
+def perform_again(*, patient: Patient, by: User | None) -> ScreeningRecord:
     """Something became known or was lifted: screen for today, so that booked visits are judged by it at once.
 
     For a session where today's questions are asked already, else for a booking.

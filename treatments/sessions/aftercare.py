@@ -1,8 +1,9 @@
 """What an aftercare mail says on a day: the catalogue's lines, each permission checked against the next session first."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from clinic import clock
 from treatments import facts
 from treatments.appointments.models import BLOCKING, Appointment
 from treatments.plans.models import UNDER_WAY, PlannedSession, TreatmentPlan
@@ -15,10 +16,19 @@ from treatments.sessions.models import TreatmentSession
 
 # What the leaving mail says beside the catalogue's lines: exercise after 72 hours, paracetamol rather than ibuprofen
 # (the careful end of what the sources say). Nobody is told to stop a prescribed medicine.
-WHEN_LEAVING = (
-    "No sport, pool or sauna for three days. You can go back to work tomorrow.",
-    "If it is sore, paracetamol may help. Please take no aspirin or ibuprofen that you bought yourself for seven days.",
+BACK_TO_WORK = "You can go back to work tomorrow."
+FOR_PAIN = (
+    "If it is sore, paracetamol may help. Please take no aspirin or ibuprofen that you bought yourself for seven days."
 )
+WHEN_LEAVING = (f"No sport, pool or sauna for three days. {BACK_TO_WORK}", FOR_PAIN)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A sentence on something that may be done again. `is_given`: it may be done on the day that was asked about."""
+
+    text: str
+    is_given: bool
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,19 @@ def signs(catalogue: Catalogue) -> dict[str, list[str]]:
     return {name: [flag.text for flag in catalogue.red_flags if flag.level == level] for name, level in levels.items()}
 
 
+def needled_at(session: TreatmentSession) -> datetime:
+    """When the needling ended: the signature, or the end of the visit where it was signed on a later day."""
+    if clock.local(session.signed_at, session.clinic).date() == session.on:
+        return session.signed_at
+    return session.appointment.during.upper if session.appointment else session.opened_at
+
+
+def has_newer(session: TreatmentSession) -> bool:
+    """Whether she has been needled again since: what this session's aftercare says no longer holds then."""
+    others = TreatmentSession.objects.filter(patient=session.patient_id, on__gt=session.on)
+    return others.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).exists()
+
+
 def leaving_lines(catalogue: Catalogue, *, with_four_hours: bool) -> list[str]:
     """What the patient takes home; with the text of four hours later where that would come at night."""
     later = [line.text for line in step("after_4_hours", catalogue).lines] if with_four_hours else []
@@ -69,7 +92,7 @@ def lines(session: TreatmentSession, code: str, *, today: date) -> list[str]:
 
 def said(of: Step, ahead: Outlook) -> list[str]:
     """A step's sentences. For skin type IV to VI the permissions of an earlier step come when their own time has come."""
-    due_on = ahead.session_on + timedelta(hours=_offset(of, ahead))
+    due_on = due_day(of, ahead)
     sentences = [_sentence(line, ahead, due_on) for line in of.lines]
     put_off = [
         earlier
@@ -80,6 +103,15 @@ def said(of: Step, ahead: Outlook) -> list[str]:
         _sentence(line, ahead, due_on) for earlier in put_off for line in earlier.lines if line.kind == "allow"
     ]
     return sentences
+
+
+def due_day(of: Step, ahead: Outlook) -> date:
+    """The day on which a step's time has come for this patient."""
+    return ahead.session_on + timedelta(hours=offset_hours(of, ahead))
+
+
+def offset_hours(of: Step, ahead: Outlook) -> int:
+    return of.offset_hours_4_6 if of.offset_hours_4_6 and ahead.dark_or_unknown else of.offset_hours
 
 
 def outlook(session: TreatmentSession, *, today: date) -> Outlook:
@@ -130,26 +162,31 @@ def _next_on(plan: TreatmentPlan) -> date | None:
     return visit.day if visit else planned.earliest_on
 
 
-def _offset(of: Step, ahead: Outlook) -> int:
-    return of.offset_hours_4_6 if of.offset_hours_4_6 and ahead.dark_or_unknown else of.offset_hours
-
-
-def _sentence(line: StepLine, ahead: Outlook, due_on: date) -> str:
-    if line.kind == "allow" and line.rule:
-        return _permission(line, ahead, due_on)
-    return line.text_4_6 if line.text_4_6 and ahead.high_risk else line.text
-
-
-def _permission(line: StepLine, ahead: Outlook, due_on: date) -> str:
-    """Allowed again, until a day; or not before a day; or not until the course is finished."""
+def permission(line: StepLine, ahead: Outlook, due_on: date) -> Permission:
+    """Allowed again, until a day; or not before a day; or not until the course is finished. `line` is an `allow` with its
+    rule; asked about the day of `ahead`."""
     what = ahead.catalogue.rule(line.rule).label
     if ahead.reaction_open:
-        return f"{what}: please ask us first."
+        return Permission(f"{what}: please ask us first.", is_given=False)
     last_on = (
         last_day_allowed(line.rule, ahead.known, next_on=ahead.next_on, catalogue=ahead.then) if ahead.next_on else None
     )
     if ahead.next_on and (last_on is None or last_on < max(due_on, ahead.today)):
-        return f"{what}: not until your course is finished."
+        return Permission(f"{what}: not until your course is finished.", is_given=False)
     if due_on > ahead.today:
-        return f"{what}: not before {day_words(due_on)}."
-    return f"{line.text.rstrip('.')}, but not after {day_words(last_on)}." if last_on else line.text
+        return Permission(f"{what}: not before {day_words(due_on)}.", is_given=False)
+    return Permission(_until(line.text, last_on) if last_on else line.text, is_given=True)
+
+
+def _until(text: str, last_on: date) -> str:
+    """A permission with its last day. What else the line says ("Keep wearing sunscreen.") has none."""
+    given, _, more = text.partition(". ")
+    given = given.rstrip(".")
+    back = "and begins again after" if given.endswith(" ends") else "but not after"
+    return " ".join([f"{given}, {back} {day_words(last_on)}.", *([more] if more else [])])
+
+
+def _sentence(line: StepLine, ahead: Outlook, due_on: date) -> str:
+    if line.kind == "allow" and line.rule:
+        return permission(line, ahead, due_on).text
+    return line.text_4_6 if line.text_4_6 and ahead.high_risk else line.text

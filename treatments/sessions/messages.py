@@ -1,5 +1,5 @@
-"""What a patient is owed after a session: aftercare step by step, and in the fifth week the wish to book the next visit; after
-the last one the reviews of the course (`reviews.py`).
+"""What a patient is owed after a session: aftercare step by step for four weeks, in the fifth the wish to book the next visit;
+after the last one the reviews of the course (`reviews.py`).
 
 Written when the session is signed, in the same transaction. What each mail may say is worked out as it leaves: a
 session that was booked in between changes what may be allowed.
@@ -8,9 +8,11 @@ session that was booked in between changes what may be allowed.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from clinic import clock
 from clinic.models import User
+from patients.links.purposes import Wanted
 from patients.models import Message, Patient
 from patients.outbox import kinds, services, timing
 from patients.outbox.services import Draft
@@ -39,6 +41,10 @@ class AftercareStep:
     lasts: timedelta
     hours: int | None = None
     days: int | None = None
+
+    @property
+    def after(self) -> timedelta:
+        return timedelta(hours=self.hours or 0, days=self.days or 0)
 
 
 STEPS = (
@@ -86,12 +92,22 @@ STEPS = (
         timedelta(days=14),
         days=14,
     ),
+    AftercareStep(
+        "aftercare_28d",
+        "after_28_days",
+        "After your visit, week 4",
+        "Four weeks after your visit",
+        timedelta(days=7),
+        days=28,
+    ),
 )
+# A mail's page stands as long as what it says is of use, and this long after the session at least.
+PAGE_STANDS = timedelta(days=16)
 
 
 def owe_after_session(session: TreatmentSession, *, by: User | None) -> list[Message]:
     """Everything that follows a signed session. What would come at night four hours later is said as the patient leaves."""
-    began = _needled_at(session)
+    began = aftercare.needled_at(session)
     folds = _falls_in_quiet_hours(session, timing.hours_after(began, 4))
     drafts = [_draft(session, step, began, folds=folds) for step in STEPS if not (folds and step.kind == FOUR_HOURS)]
     if aftercare.to_come(session.plan) is not None:
@@ -118,14 +134,7 @@ def draft_again(message: Message) -> Draft | None:
     if message.kind == REBOOK:
         return _rebook_draft(session)
     of_days = (step for step in STEPS if step.kind == message.kind and step.days is not None)
-    return next((_draft(session, step, _needled_at(session), folds=False) for step in of_days), None)
-
-
-def _needled_at(session: TreatmentSession) -> datetime:
-    """When the needling ended: the signature, or the end of the visit where it was signed on a later day."""
-    if clock.local(session.signed_at, session.clinic).date() == session.on:
-        return session.signed_at
-    return session.appointment.during.upper if session.appointment else session.opened_at
+    return next((_draft(session, step, aftercare.needled_at(session), folds=False) for step in of_days), None)
 
 
 def _draft(session: TreatmentSession, step: AftercareStep, began: datetime, *, folds: bool) -> Draft:
@@ -182,6 +191,14 @@ def _stands(message: Message) -> str | None:
     return None if message.patient.status == Patient.Status.ACTIVE else "The record is closed."
 
 
+def _of_use(message: Message) -> str | None:
+    """The last step may be due when the next session has begun: its own aftercare holds then."""
+    gone = _stands(message)
+    if gone:
+        return gone
+    return "There was another visit since." if aftercare.has_newer(_session(message)) else None
+
+
 def _rebook_wanted(message: Message) -> str | None:
     gone = _stands(message)
     if gone:
@@ -208,6 +225,14 @@ def _aftercare_words(step: AftercareStep) -> Callable[[Message], dict]:
     return words
 
 
+def _link_to_page(step: AftercareStep, message: Message, words: dict) -> dict[str, Wanted]:
+    """Her own page about the days after the session, worked out from the row: nobody is asked for the session again."""
+    needled_at = message.expires_at - step.lasts - step.after
+    return {
+        "aftercare": Wanted("aftercare", about=message.about, until=max(message.expires_at, needled_at + PAGE_STANDS))
+    }
+
+
 def _rebook_words(message: Message) -> dict:
     session = _session(message)
     planned = aftercare.to_come(session.plan)
@@ -224,10 +249,12 @@ KINDS = tuple(
         label=step.label,
         essential=True,
         unknown_policy="resend_once",
-        still_wanted=_stands,
+        still_wanted=_of_use if step is STEPS[-1] else _stands,
         context=_aftercare_words(step),
+        links=partial(_link_to_page, step),
         template="messages/aftercare",
         priority=3,
+        version=2,
         # She is told as she leaves, whatever the hour: the leaving mail carries the signs and the numbers.
         immediate=step.kind == NOW,
     )

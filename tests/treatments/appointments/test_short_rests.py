@@ -1,7 +1,7 @@
 """Rests of free time beside a treatment, told for all starts of a day at once, are those that a minute by minute look finds."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from treatments.appointments.taken.fitting import ShortRests
@@ -29,6 +29,7 @@ def _by_hand(free, start, prep, treat):
     return before, after
 
 
+@settings(deadline=None)
 @given(pieces=FREE, prep=st.integers(0, 45), treat=st.integers(1, 90))
 @example(pieces=[(240, 60)], prep=0, treat=27)  # until the last minute of the day
 @example(pieces=[(0, 40)], prep=3, treat=2)  # shorter than a tick

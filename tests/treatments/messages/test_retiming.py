@@ -81,7 +81,7 @@ def test_days_after_a_session_and_a_course_too_and_hours_never(open_session, pat
     to_new_york(patient.clinic)
     retiming.run()
     assert {kind: of_kind(patient, kind).send_at for kind in hours} == before
-    of_days = ["aftercare_7d", "aftercare_14d", "review_30d", "review_90d", "review_180d"]
+    of_days = ["aftercare_7d", "aftercare_14d", "aftercare_28d", "review_30d", "review_90d", "review_180d"]
     assert {at[-5:] for at in wall(patient, of_days, NEW_YORK).values()} == {"10:00"}
 
 

@@ -22,6 +22,7 @@ AFTERCARE = [
     "aftercare_72h",
     "aftercare_7d",
     "aftercare_14d",
+    "aftercare_28d",
 ]
 
 
@@ -41,7 +42,7 @@ def after_session(patient) -> dict[str, str]:
     return {kind: at for kind, at in waiting(patient).items() if kind.startswith(("aftercare", "rebook"))}
 
 
-def test_a_signed_session_owes_seven_mails_and_the_wish_to_book(done_session):
+def test_a_signed_session_owes_eight_mails_and_the_wish_to_book(done_session):
     assert after_session(done_session.patient) == {
         "aftercare_now": "Tue 09 Mar 10:42",
         "aftercare_4h": "Tue 09 Mar 14:42",
@@ -50,6 +51,7 @@ def test_a_signed_session_owes_seven_mails_and_the_wish_to_book(done_session):
         "aftercare_72h": "Fri 12 Mar 10:42",
         "aftercare_7d": "Tue 16 Mar 10:00",
         "aftercare_14d": "Tue 23 Mar 10:00",
+        "aftercare_28d": "Tue 06 Apr 10:00",
         "rebook_due": "Tue 13 Apr 10:00",
     }
 
@@ -149,13 +151,32 @@ def still_wanted(patient, kind: str) -> str | None:
 
 
 def test_aftercare_of_a_session_that_stands_leaves(done_session):
-    assert [still_wanted(done_session.patient, kind) for kind in AFTERCARE] == [None] * 7
+    assert [still_wanted(done_session.patient, kind) for kind in AFTERCARE] == [None] * 8
 
 
 def test_aftercare_of_a_session_in_error_does_not_leave_even_where_it_was_not_withdrawn(done_session):
     type(done_session).objects.filter(pk=done_session.pk).update(status="entered_in_error", error_reason="x")
     for kind in [*AFTERCARE, "rebook_due"]:
         assert still_wanted(done_session.patient, kind) == "The session was entered in error."
+
+
+def test_the_last_step_does_not_leave_when_the_next_session_has_been(done_session, second_session):
+    """Its "the sun rule ends" would undo what the newer session asks for."""
+    assert still_wanted(done_session.patient, "aftercare_28d") == "There was another visit since."
+    assert still_wanted(done_session.patient, "aftercare_14d") is None
+
+
+def test_after_four_weeks_the_sun_rule_ends_as_far_as_the_next_session_allows(done_session, later):
+    later(timedelta(days=28))
+    text = rendering.write(of_kind(done_session.patient, "aftercare_28d")).text
+    assert "Four weeks after your visit" in text
+    assert "Please send us a photo of the area." in text
+    # Not booked, so it may be today.
+    assert "Strong sun or sunbed: not until your course is finished." in text
+    planned = done_session.plan.planned_sessions.get(number=2)
+    factories.book(planned, day=factories.TODAY + timedelta(days=56))
+    text = rendering.write(of_kind(done_session.patient, "aftercare_28d")).text
+    assert "The strict sun rule ends, and begins again after Tuesday 20 April. Keep wearing sunscreen." in text
 
 
 def test_a_closed_record_hears_nothing(done_session):

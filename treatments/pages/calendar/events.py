@@ -6,8 +6,10 @@ minutes are true moments. Words come from `day_visits.shown`; nothing is worded 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.templatetags.static import static
@@ -22,8 +24,9 @@ from treatments.pages.day_visits import ONE_LINE_MINUTES, Visit
 NOBODY = "nobody"
 
 
-def day_events(day: Day, *, here: str) -> dict:
-    """Everything that is drawn of a day. `here`: the address of the page without a chosen visit.
+def day_events(day: Day, *, here: str, told: Iterable[UUID] = ()) -> dict:
+    """Everything that is drawn of a day. `here`: the address of the page without a chosen visit. `told`: the check-ins that
+    wait for a clinician: they stand in the lists beside the picture, which are drawn anew when the picture is another one.
 
     Two equal answers are drawn alike, so they have the same tag (`written`): the present moment is not in it.
     """
@@ -42,6 +45,7 @@ def day_events(day: Day, *, here: str) -> dict:
         "off": [_block(block, lane, day.on) for lane in day.lanes for block in lane.off],
         "gaps": [_gap(gap, lane, day.on) for lane in day.lanes for gap in lane.gaps],
         "counts": {"not_before": day.not_before, "to_ask": day.to_ask},
+        "told": hashlib.sha256(" ".join(str(ref) for ref in told).encode()).hexdigest()[:16],
     }
 
 

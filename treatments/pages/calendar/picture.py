@@ -22,6 +22,7 @@ from patients.outbox.models import Message, State
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, people, weekly_hours
+from treatments.pages import check_in_lists, told_calls
 from treatments.pages.calendar.absent import absent, absent_shown, away_of
 from treatments.pages.call_lists import CallLists, call_lists
 from treatments.pages.day import Day, day_of
@@ -33,6 +34,8 @@ from treatments.pages.visit_card import sessions_of
 from treatments.pages.waiting import waiters, waiting_shown
 from treatments.plans.models import PlannedSession
 from treatments.rules.models import Device
+from treatments.sessions.healing.models import CheckIn
+from treatments.sessions.healing.services import to_look_at
 from treatments.sessions.models import TreatmentSession
 
 STEP_SECONDS = 300
@@ -125,7 +128,8 @@ def _drawn(clinic: Clinic, now: datetime, *, on: date, by: str, chosen_ref: UUID
 
 def _known(clinic: Clinic, chosen_ref: UUID | None, *, on: date, clinical: bool) -> dict[str, Any]:
     """In one query: who is away on the day `on` or from today on; the rooms, the devices in service (keys); who waits for a
-    place; the counts of the top bar; the next mail of the chosen patient; for clinicians, the courses to review."""
+    place; the counts of the top bar; the next mail of the chosen patient; the check-ins that wait for a clinician, what
+    patients told us of their visits, and for clinicians, the courses to review."""
     drawn = DateTimeTZRange(*clock.day_bounds(on, clinic.tz))
     (known,) = _around(clinic.tz, clinical).rows(clinic=clinic.pk, drawn=drawn, chosen=chosen_ref)
     return known
@@ -149,6 +153,7 @@ def _around(zone: ZoneInfo, clinical: bool) -> Statement:
     )
     chosen = Given("chosen", UUIDField())
     of_chosen = Message.objects.filter(patient__appointments__ref=chosen, state=State.DUE).order_by("send_at", "pk")
+    check_ins = CheckIn.objects.filter(patient__clinic=OuterRef("pk"))
     for_clinicians = (
         {"reviews": ArraySubquery(reviews_shown(open_reviews().filter(clinic=OuterRef("pk"))))} if clinical else {}
     )
@@ -164,6 +169,10 @@ def _around(zone: ZoneInfo, clinical: bool) -> Statement:
             called=_count(called.filter(on=TruncDate(ClinicNow(), tzinfo=zone))),
             will_go=_count(waiting),
             next_mail_at=Subquery(of_chosen.values("send_at")[:1]),
+            check_ins=ArraySubquery(check_in_lists.shown(check_ins, clinical=clinical)),
+            # Of everybody's list, so that a page that is open already learns of a new one.
+            told=ArraySubquery(to_look_at(check_ins).order_by("pk").values("ref")),
+            **told_calls.told_of_clinic(),
             **for_clinicians,
         )
     )

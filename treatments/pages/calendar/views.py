@@ -24,6 +24,7 @@ from treatments.appointments.courses.undoing import move_back_url, undo_url
 from treatments.appointments.models import Appointment
 from treatments.appointments.services import SlotTaken
 from treatments.flows import moving as flow
+from treatments.pages import told_calls
 from treatments.pages.booking_page import count_words
 from treatments.pages.calendar.events import day_events, glyph_url, in_script, written
 from treatments.pages.calendar.moving import Tray, tray_of
@@ -52,7 +53,9 @@ def visits_json(request: HttpRequest) -> HttpResponse:
     this_day = stands.now.astimezone(clinic.tz).date()
     on, by, _ = asked(request.GET, this_day)
     seen = picture_of(clinic, stands, on=on, by=by)
-    return _answer(day_events(seen.day, here=address(on, this_day, by, VIEWS[0])), shown, tag)
+    here = address(on, this_day, by, VIEWS[0])
+    told = [*seen.known["told"], *told_calls.refs_told(seen.known)]
+    return _answer(day_events(seen.day, here=here, told=told), shown, tag)
 
 
 def _seen(request: HttpRequest) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""A visit as its patient sees it from a mail: when and where, "I will come", and the file for her calendar.
+"""A visit as its patient sees it from a mail: when and where, "I will come", the file for her calendar, the way to ask for
+another time.
 
 Time, clinic and telephone, no more: whoever has the mail may open it, so not one word says what the visit is for.
 """
@@ -7,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from clinic import clock
@@ -18,9 +19,11 @@ from clinic.roles import public
 from patients.links.access import page_context, patient_page
 from patients.models import PatientLink
 from patients.outbox import rendering
+from treatments.appointments.by_patient.services import standing_requests
 from treatments.appointments.calendar_files import Entry, calendar_file
 from treatments.appointments.models import COMING, Appointment
 from treatments.flows.confirming import say_she_comes
+from treatments.flows.move_requests import may_ask
 
 # No visit ever has this version.
 NO_VERSION = 0
@@ -29,11 +32,14 @@ LONGEST_VERSION = 9
 
 @dataclass(frozen=True)
 class HerVisit:
-    """One visit of a link. Moments are aware; `state`: open, confirmed, cancelled, begun or over."""
+    """One visit of a link. Moments are aware; `state`: open, confirmed, cancelled, begun or over. `asked_at`: since when she
+    waits for another time; `may_move`: whether she may ask for one here."""
 
     visit: Appointment
     state: str
     was_moved: bool
+    asked_at: datetime | None
+    may_move: bool
 
     @property
     def ref(self) -> UUID:
@@ -68,7 +74,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if hers is None:
         return _page(request, refusal="Choose the visit again: this page was out of date.", status=422)
     try:
-        say_she_comes(visit=hers.visit, version=_version(request), link=request.link)
+        say_she_comes(visit=hers.visit, version=said_version(request.POST), link=request.link)
     except DomainError as refusal:
         return _page(request, refusal=refusal.sentence, status=409)
     return redirect("treatments:my_visit")
@@ -109,16 +115,31 @@ def _page(request: HttpRequest, *, refusal: str = "", status: int = 200) -> Http
     return render(request, "treatments/pages/patient/visit.html", context, status=status)
 
 
+def chosen_visit(link: PatientLink, asked: str) -> Appointment | None:
+    """The visit of a link that is ahead and has this ref; where none is named, the next. With patient and course. None where
+    the one that is named is not ahead any more: nothing said about it is ever taken for another."""
+    ahead = _of_link(link).filter(status__in=COMING, during__startswith__gt=clock.now())
+    rows = list(ahead.select_related("patient__clinic", "planned_session__plan__clinic").order_by("during", "id"))
+    return next((one for one in rows if asked in ("", str(one.ref))), None)
+
+
+def _of_link(link: PatientLink) -> QuerySet[Appointment]:
+    about = Q(ref=link.about) | Q(planned_session__plan__ref=link.about)
+    return link.clinic.appointments.filter(about, patient=link.patient)
+
+
 def _visits(link: PatientLink) -> list[HerVisit]:
     """The visit that the link is about, or those of the course, in order of time."""
-    mine = link.clinic.appointments.filter(patient=link.patient)
-    about = Q(ref=link.about) | Q(planned_session__plan__ref=link.about)
-    found = mine.filter(about).select_related("clinic", "planned_session").order_by("during", "id")
+    found = _of_link(link).select_related("clinic", "planned_session").order_by("during", "id")
+    found = found.annotate(asked_at=Subquery(standing_requests().values("asked_at")))
     told, now = _told(link), clock.now()
-    return [HerVisit(one, _state(one, now), _was_moved(one, told)) for one in found]
+    return [
+        HerVisit(one, state_of(one, now), _was_moved(one, told), one.asked_at, may_ask(one, now=now)) for one in found
+    ]
 
 
-def _state(visit: Appointment, now: datetime) -> str:
+def state_of(visit: Appointment, now: datetime) -> str:
+    """open, confirmed, cancelled, begun or over."""
     if visit.status == Appointment.Status.CANCELLED:
         return "cancelled"
     if visit.status not in COMING:
@@ -142,6 +163,7 @@ def _was_moved(visit: Appointment, told: dict[str, str]) -> bool:
     return bool(said) and datetime.fromisoformat(said) != visit.during.lower
 
 
-def _version(request: HttpRequest) -> int:
-    said = request.POST.get("version", "")
+def said_version(posted: QueryDict) -> int:
+    """The version of the visit that her page showed; none that a visit has where it says nothing."""
+    said = posted.get("version", "")
     return int(said) if said.isdecimal() and len(said) <= LONGEST_VERSION else NO_VERSION

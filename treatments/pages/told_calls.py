@@ -1,0 +1,142 @@
+"""What patients told us about visits that are ahead: answers that a clinician has to look at, and wishes for another time.
+
+Nothing here is clinical: the desk reads whom to hold back and whom to ring. One query for both lists.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
+
+from clinic.models import Clinic, ClinicNow
+from clinic.templatetags.clinic_ui import day as day_words
+from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
+from treatments.appointments.by_patient.wishes import Wishes
+from treatments.appointments.models import COMING, Appointment
+from treatments.pages.call_rows import Call, CallList, near_day, session_words
+
+SHOWN_OF_VISIT = ("kind", "day", "starts_at")
+OF_PATIENT = ("given_name", "family_name", "phone")
+
+
+def told_of_clinic() -> dict[str, ArraySubquery]:
+    """For a query of clinics: the lines of both lists as JSON objects, `reports` and `wishes`, each in order of the visits."""
+    mine = {"visit__clinic": OuterRef("pk")}
+    # Of several reports about one visit a line speaks of the newest.
+    newest = to_look_at().filter(visit=OuterRef("visit")).order_by("-pk").values("pk")[:1]
+    wished = ("wished_starts", "weekdays", "from_time", "until_time", "note")
+    return {
+        "reports": ArraySubquery(_shown(to_look_at().filter(**mine, pk=Subquery(newest)), "changed")),
+        "wishes": ArraySubquery(_shown(waiting_for_a_time().filter(**mine), "asked_at", *wished)),
+    }
+
+
+def told_now(clinic: Clinic, **beside: ArraySubquery) -> dict[str, Any]:
+    """`told_of_clinic` of one clinic, and what else a page reads of it. One query."""
+    return Clinic.objects.filter(pk=clinic.pk).values("pk").annotate(**told_of_clinic(), **beside).get()
+
+
+def told_lists(told: Mapping[str, Any], clinic: Clinic, *, now: datetime) -> tuple[CallList, CallList]:
+    """Answers to look at and wishes for another time, of what `told_of_clinic` found. No query."""
+    return _reports_list(told["reports"], clinic, now), _wishes_list(told["wishes"], clinic, now)
+
+
+def refs_told(told: Mapping[str, Any]) -> list[str]:
+    """Which lines there are, for a page that asks whether anything changed."""
+    return [row["ref"] for row in (*told["reports"], *told["wishes"])]
+
+
+def to_look_at() -> QuerySet[ChangeReport]:
+    """Reports that need a look and have had none, of visits that stand as she saw them and are ahead."""
+    return ChangeReport.objects.filter(
+        seen_at=None,
+        needs_a_look=True,
+        visit__status__in=COMING,
+        visit__schedule_version=F("visit_version"),
+        visit__during__endswith__gt=ClinicNow(),
+    )
+
+
+def waiting_for_a_time() -> QuerySet[MoveRequest]:
+    """Wishes that stand, of visits that are ahead."""
+    return MoveRequest.objects.filter(ended_at=None, visit__status__in=COMING, visit__during__endswith__gt=ClinicNow())
+
+
+def _shown(rows: QuerySet, *own: str) -> QuerySet:
+    shown = JSONObject(
+        ref="ref",
+        **{name: name for name in own},
+        **{name: f"visit__{name}" for name in SHOWN_OF_VISIT},
+        **{name: f"patient__{name}" for name in OF_PATIENT},
+        patient_ref="patient__ref",
+        number="visit__planned_session__number",
+        of_sessions="visit__planned_session__plan__sessions_planned",
+    )
+    return rows.annotate(shown=shown).order_by("visit__during", "pk").values("shown")
+
+
+def _reports_list(rows: Iterable[dict], clinic: Clinic, now: datetime) -> CallList:
+    found = CallList(
+        "answers-changed",
+        "Answers changed",
+        "s-ask",
+        "No answer before a visit waits for a clinician.",
+        means="They answered again from a mail, and as they say it the visit may not be possible. A clinician looks first; "
+        "then somebody calls.",
+    )
+    for row in rows:
+        what = "Answers changed" if row["changed"] else "Answered again"
+        say = f"{what}: a clinician must look before the visit"
+        found.calls.append(_call(row, clinic, now, leads_to="change_report", say=say, act="Open", hue="stop"))
+    return found
+
+
+def _wishes_list(rows: Iterable[dict], clinic: Clinic, now: datetime) -> CallList:
+    found = CallList(
+        "asked-to-move",
+        "Asked for another time",
+        "swap",
+        "Nobody waits for another time.",
+        means="They asked from a mail and were told that we call. Nothing was moved, and no time is kept for them.",
+    )
+    for row in rows:
+        say = (
+            f"Asked {day_words(datetime.fromisoformat(row['asked_at']).astimezone(clinic.tz))}: {_wished(row, clinic)}"
+        )
+        found.calls.append(_call(row, clinic, now, leads_to="move_request", say=say, act="Look for a time", hue="ask"))
+    return found
+
+
+def _call(row: dict, clinic: Clinic, now: datetime, *, leads_to: str, say: str, act: str, hue: str) -> Call:
+    on, today = date.fromisoformat(row["day"]), now.astimezone(clinic.tz).date()
+    return Call(
+        name=f"{row['given_name']} {row['family_name']}",
+        session=session_words(row["number"], row["of_sessions"], Appointment.Kind(row["kind"]).label),
+        say=say,
+        why=say,
+        due=f"today {row['starts_at'][:5]}" if on == today else near_day(on, today),
+        phone=row["phone"],
+        leads_to=(leads_to, UUID(row["ref"])),
+        patient_ref=UUID(row["patient_ref"]),
+        act=act,
+        hue=hue,
+    )
+
+
+def _wished(row: dict, clinic: Clinic) -> str:
+    wishes = Wishes(
+        starts=tuple(datetime.fromisoformat(start) for start in row["wished_starts"]),
+        weekdays=tuple(row["weekdays"]),
+        from_time=_time(row["from_time"]),
+        until_time=_time(row["until_time"]),
+        note=row["note"],
+    )
+    return wishes.words(clinic.tz)
+
+
+def _time(said: str | None) -> time | None:
+    return time.fromisoformat(said) if said else None
