@@ -75,6 +75,16 @@ def test_fifteen_problems_are_answered_as_by_an_exact_solver():
 @example(
     tiny(grid_minutes=60, clinicians={"B": every_day(7), "A": every_day(12, first=4)}, prefer=wishes(weekdays=[2]))
 )
+@example(  # busy at the seam of two times that touch, even for a visit that takes no time
+    tiny(
+        sessions=1,
+        prep_minutes=0,
+        treat_minutes=0,
+        grid_minutes=60,
+        clinicians={"A": every_day(2)},
+        patient_busy=[span(0, "08:00", "10:00"), span(0, "10:00", "12:30")],
+    )
+)
 def test_the_exact_solver_itself_agrees_with_everything_tried(problem):
     read, every_set = problem_from_json(problem), by_hand.all_sets(problem)
     cheapest = by_hand.cost(by_hand.best_of(every_set)) if every_set else None

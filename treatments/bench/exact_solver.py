@@ -5,7 +5,7 @@ OR-tools is a development tool: without it `is_there()` says no, and the product
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from itertools import chain
 from time import perf_counter
 from typing import Any, Literal, get_args
 
+from treatments.scheduling.free_time import Stretch, merged
 from treatments.scheduling.problems import Interval, Problem
 
 Question = Literal["best", "soonest", "one_clinician"]
@@ -78,9 +79,10 @@ class _Near:
         self.clinicians = {name: self._near(free) for name, free in problem.clinicians.items()}
         self.rooms = [each for free in problem.rooms.values() for each in self._near(free)]
         self.devices = [each for free in problem.devices.values() for each in self._near(free)]
-        self.busy = self._near(problem.patient_busy)
+        # Busy from nine to ten and from ten to eleven is busy at ten, even for a visit that takes no time.
+        self.busy = self._near(merged(Stretch(*busy) for busy in problem.patient_busy))
 
-    def _near(self, intervals: Sequence[Interval]) -> list[tuple[int, int]]:
+    def _near(self, intervals: Iterable[Interval | Stretch]) -> list[tuple[int, int]]:
         near = [each for each in intervals if each.end >= self.midnight and each.start <= self.midnight + LONGEST]
         return [((start - self.midnight) // MINUTE, (end - self.midnight) // MINUTE) for start, end in near]
 
