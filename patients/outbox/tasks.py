@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from celery import shared_task
+from celery.signals import worker_ready
 
 from clinic.errors import DomainError
 from clinic.models import Clinic, User
@@ -18,6 +19,12 @@ log = logging.getLogger(__name__)
 def dispatch() -> None:
     health.note_worker()
     dispatching.run()
+
+
+@worker_ready.connect
+def note_a_worker_that_begins(**said: object) -> None:
+    """So that nobody is told that no worker runs, in the half minute before beat rings for the first time."""
+    health.note_worker()
 
 
 @shared_task(name="patients.outbox.tasks.reconcile")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery.signals import worker_ready
 from django.db import OperationalError
 from django.db.models.functions import Now
 from django.test import Client
@@ -156,6 +157,12 @@ def test_without_the_note_a_worker_that_works_would_be_taken_for_dead(clinic, mo
     monkeypatch.setattr(health, "note_worker", lambda: None)
     tasks.dispatch()
     assert answer() == unwell("worker")
+
+
+def test_a_worker_that_begins_is_seen_before_beat_first_rings(clinic):
+    assert answer() == unwell("worker")
+    worker_ready.send(sender="a worker")
+    assert answer() == WELL
 
 
 def test_machines_that_were_not_seen_for_a_day_are_forgotten(clinic, looked_after):

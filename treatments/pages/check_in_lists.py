@@ -82,7 +82,7 @@ def desk_list(rows: Iterable[dict[str, Any]], *, today: date, zone: ZoneInfo) ->
 
 def clinicians_list(rows: Iterable[dict[str, Any]], *, today: date, zone: ZoneInfo) -> CallList:
     """Check-ins to look at: the most urgent first, then the longest waiting."""
-    found = CallList("check-ins", "Check-ins to look at", "s-who", "No check-in waits for a clinician.", "Until")
+    found = CallList("check-ins", "Check-ins to look at", "s-who", "No check-in waits for a clinician.", "When")
     for row in sorted(rows, key=lambda row: -LEVELS.index(row["level"])):
         due, hue = _due(row, today, zone)
         found.calls.append(
@@ -115,12 +115,10 @@ def _since(told_at: datetime, today: date) -> str:
 
 
 def _due(row: dict[str, Any], today: date, zone: ZoneInfo) -> tuple[str, str]:
-    """Until when somebody has to look, and its hue: the hour she told us where it is today's, the last day where it is not."""
+    """Since when somebody has to look, where that is at once; else the last day. And its hue."""
     told_at = _at(row, zone)
-    if row["level"] == RED:
-        return f"now, told {told_at:%H:%M}", "stop"
-    if row["level"] == "amber_1":
+    if row["level"] in (RED, "amber_1"):
         on_time = told_at.date() >= today
-        return f"today, told {told_at:%H:%M}" if on_time else f"late: told {day_words(told_at.date())}", "stop"
+        return f"told {told_at:%H:%M}" if on_time else f"late, {day_words(told_at.date())}", "stop"
     last_day = told_at.date() + timedelta(days=WITHIN_DAYS)
-    return near_day(last_day, today), "stop" if last_day < today else "ask"
+    return f"by {near_day(last_day, today)}", "stop" if last_day < today else "ask"

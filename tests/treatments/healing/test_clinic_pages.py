@@ -66,9 +66,9 @@ def test_clinicians_find_the_most_urgent_first_with_its_hour_or_its_last_day(cli
     tell(done_session)
     name = done_session.patient.full_name
     assert listed(clinician, path) == [
-        ("check-ins", name, "Emergency signs: call now", "now, told 10:52"),
-        ("check-ins", name, "Call today", "today, told 10:47"),
-        ("check-ins", name, "Look at it within three days", "Fri 12"),
+        ("check-ins", name, "Emergency signs: call now", "told 10:52"),
+        ("check-ins", name, "Call today", "told 10:47"),
+        ("check-ins", name, "Look at it within three days", "by Fri 12"),
     ]
 
 
@@ -76,7 +76,7 @@ def test_what_was_not_looked_at_in_time_says_so(clinician, done_session, later):
     tell(done_session, "bumps")
     tell(done_session, "pus")
     later(timedelta(days=4))
-    assert [due for *_, due in listed(clinician)] == ["late: told Tue 9 Mar", "Fri 12"]
+    assert [due for *_, due in listed(clinician)] == ["late, Tue 9 Mar", "by Fri 12"]
     calls = clinician.get(LISTS).context["shown"][0]["list"].calls
     assert [call.hue for call in calls] == ["stop", "stop"]
 
