@@ -6,7 +6,6 @@ flows as from the link to a visit.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,39 +22,24 @@ from treatments.flows.confirming import say_she_comes
 from treatments.pages.header import dot_state, with_states
 from treatments.pages.patient import aftercare_days, check_in
 from treatments.pages.patient import move as moving
+from treatments.pages.patient.shown import ShownVisit, version_shown
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol.precare import PRESCRIBED
 from treatments.sessions import aftercare, reviews
 from treatments.sessions.models import TreatmentSession
 
-# No visit ever has this version.
-NO_VERSION = 0
-LONGEST_VERSION = 9
 # The days on which we ask how the skin is; on the others she may tell us.
 CHECK_IN_DAYS = (1, 3, 7)
 OUT_OF_DATE = "Look at your next visit again: this page was out of date."
 
 
 @dataclass(frozen=True)
-class NextVisit:
-    """Her next visit. `label`: what it is, as "session 3 of 4". Moments are aware."""
+class NextVisit(ShownVisit):
+    """Her next visit. `label`: what it is, as "session 3 of 4"."""
 
-    visit: Appointment
     label: str
     may_move: bool
     asked_to_move: bool
-
-    @property
-    def ref(self) -> UUID:
-        return self.visit.ref
-
-    @property
-    def version(self) -> int:
-        return self.visit.schedule_version
-
-    @property
-    def starts_at(self) -> datetime:
-        return self.visit.during.lower
 
     @property
     def clinician(self) -> str:
@@ -89,7 +73,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if coming is None or str(coming.ref) != request.POST.get("visit"):
         return _page(request, refusal=OUT_OF_DATE, status=422)
     try:
-        say_she_comes(visit=coming, version=_version(request), link=request.link)
+        say_she_comes(visit=coming, version=version_shown(request.POST), link=request.link)
     except DomainError as refusal:
         return _page(request, refusal=refusal.sentence, status=409)
     return redirect("treatments:my_aftercare")
@@ -187,8 +171,3 @@ def _to_book(plan: TreatmentPlan) -> ToBook:
     is_finished = reviews.is_finished(plan)
     planned = aftercare.to_come(plan) if plan.status == TreatmentPlan.Status.ACTIVE and not is_finished else None
     return ToBook(planned=planned, is_finished=is_finished)
-
-
-def _version(request: HttpRequest) -> int:
-    said = request.POST.get("version", "")
-    return int(said) if said.isdecimal() and len(said) <= LONGEST_VERSION else NO_VERSION

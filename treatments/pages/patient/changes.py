@@ -18,7 +18,8 @@ from treatments.appointments.by_patient.forms import ChangesForm
 from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.models import Appointment
 from treatments.flows import changes as flow
-from treatments.pages.patient.visit import said_version, state_of
+from treatments.pages.patient.shown import version_shown
+from treatments.pages.patient.visit import state_of
 from treatments.pages.verdicts import NOT_PERMITTED, outcome_on
 
 FORM = ("GET", "POST")
@@ -62,7 +63,7 @@ def _answered(request: HttpRequest, template: str, *, only_open: bool) -> HttpRe
             try:
                 flow.report(
                     visit=visit,
-                    version=said_version(request.POST),
+                    version=version_shown(request.POST),
                     answers=form.answers(),
                     link=request.link,
                     once=_once(request),

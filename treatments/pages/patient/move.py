@@ -18,7 +18,8 @@ from treatments.appointments.by_patient.times import other_times
 from treatments.appointments.by_patient.wishes import Wishes
 from treatments.appointments.models import Appointment
 from treatments.flows import move_requests
-from treatments.pages.patient.visit import chosen_visit, said_version, state_of
+from treatments.pages.patient.shown import version_shown
+from treatments.pages.patient.visit import chosen_visit, state_of
 
 TAKE_BACK = "take_back"
 OUT_OF_DATE = "This page was out of date. This is your next visit as it stands now."
@@ -69,7 +70,7 @@ def _asked(visit: Appointment, *, request: HttpRequest, here: str, back: str) ->
     if not form.is_valid():
         return _shown(visit, form, status=422, **ways)
     try:
-        move_requests.ask(visit=visit, version=said_version(request.POST), wishes=form.wishes(), link=request.link)
+        move_requests.ask(visit=visit, version=version_shown(request.POST), wishes=form.wishes(), link=request.link)
     except DomainError as refused:
         if refused.field in form.fields:
             refuse(form, refused)

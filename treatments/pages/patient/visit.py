@@ -6,10 +6,9 @@ Time, clinic and telephone, no more: whoever has the mail may open it, so not on
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Q, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from clinic import clock
@@ -24,34 +23,18 @@ from treatments.appointments.calendar_files import Entry, calendar_file
 from treatments.appointments.models import COMING, Appointment
 from treatments.flows.confirming import say_she_comes
 from treatments.flows.move_requests import may_ask
-
-# No visit ever has this version.
-NO_VERSION = 0
-LONGEST_VERSION = 9
+from treatments.pages.patient.shown import ShownVisit, version_shown
 
 
 @dataclass(frozen=True)
-class HerVisit:
-    """One visit of a link. Moments are aware; `state`: open, confirmed, cancelled, begun or over. `asked_at`: since when she
-    waits for another time; `may_move`: whether she may ask for one here."""
+class HerVisit(ShownVisit):
+    """One visit of a link. `state`: open, confirmed, cancelled, begun or over. `asked_at`: since when she waits for another time;
+    `may_move`: whether she may ask for one here."""
 
-    visit: Appointment
     state: str
     was_moved: bool
     asked_at: datetime | None
     may_move: bool
-
-    @property
-    def ref(self) -> UUID:
-        return self.visit.ref
-
-    @property
-    def version(self) -> int:
-        return self.visit.schedule_version
-
-    @property
-    def starts_at(self) -> datetime:
-        return self.visit.during.lower
 
     @property
     def is_ahead(self) -> bool:
@@ -74,7 +57,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if hers is None:
         return _page(request, refusal="Choose the visit again: this page was out of date.", status=422)
     try:
-        say_she_comes(visit=hers.visit, version=said_version(request.POST), link=request.link)
+        say_she_comes(visit=hers.visit, version=version_shown(request.POST), link=request.link)
     except DomainError as refusal:
         return _page(request, refusal=refusal.sentence, status=409)
     return redirect("treatments:my_visit")
@@ -161,9 +144,3 @@ def _told(link: PatientLink) -> dict[str, str]:
 def _was_moved(visit: Appointment, told: dict[str, str]) -> bool:
     said = told.get(str(visit.ref))
     return bool(said) and datetime.fromisoformat(said) != visit.during.lower
-
-
-def said_version(posted: QueryDict) -> int:
-    """The version of the visit that her page showed; none that a visit has where it says nothing."""
-    said = posted.get("version", "")
-    return int(said) if said.isdecimal() and len(said) <= LONGEST_VERSION else NO_VERSION
