@@ -6,23 +6,11 @@ import pytest
 
 from clinic.roles import Role
 from patients.models import Message
-from patients.outbox import kinds
 from tests.fixtures.browser import wrong_in_every_view
 from tests.outbox import cast
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 CODE = "booking_cancelled"
-
-
-@pytest.fixture
-def cancelled():
-    kind = kinds.Kind(
-        code="test_cancelled", label="A visit is off", essential=True, unknown_policy="resend_once", immediate=True,
-        still_wanted=cast.nothing_against, template=f"messages/{CODE}", context=lambda message: {"starts_at": cast.NOON},
-    )  # fmt: skip
-    kinds.register(kind)
-    yield kind.code
-    kinds.forget(kind.code)
 
 
 @pytest.fixture

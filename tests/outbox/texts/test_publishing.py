@@ -9,7 +9,7 @@ from django.db.utils import DatabaseError
 
 from clinic.errors import DomainError
 from clinic.models import AuditEvent, Clinic
-from patients.outbox import dispatch, kinds, preview, rendering
+from patients.outbox import dispatch, preview, rendering
 from patients.outbox.texts import chosen, selectors, services, shipped
 from patients.outbox.texts.models import MessageText
 from patients.outbox.texts.shipped import FIRST_OF_A_CLINIC, FRAME, library
@@ -19,18 +19,6 @@ pytestmark = pytest.mark.django_db
 CODE = "booking_cancelled"
 SHIPPED = library().english(CODE)
 OURS = SHIPPED.source.replace("please tell us.", "please ring us.")
-
-
-@pytest.fixture
-def cancelled():
-    """A kind that is written by the shipped text of a cancelled visit."""
-    kind = kinds.Kind(
-        code="test_cancelled", label="A visit is off", essential=True, unknown_policy="resend_once", immediate=True,
-        still_wanted=cast.nothing_against, template=f"messages/{CODE}", context=lambda message: {"starts_at": cast.NOON},
-    )  # fmt: skip
-    kinds.register(kind)
-    yield kind.code
-    kinds.forget(kind.code)
 
 
 @pytest.fixture
