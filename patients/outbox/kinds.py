@@ -33,7 +33,7 @@ class Kind:
     `attachment` is given that too, so that file and words cannot differ, and returns what is to be attached, if anything.
     `links` is given the same and says which private links the text may carry, by the name it calls them, `link.<name>`;
     `contact` is in every mail and need not be named.
-    `template` names the text, `messages/<code>` where nothing is said: several kinds may share one.
+    `text` names its text, `code` where nothing is said: several kinds may share one.
     """
 
     code: str
@@ -44,18 +44,13 @@ class Kind:
     context: Callable[[Message], dict[str, Any]]
     attachment: Callable[[Message, dict[str, Any]], Attachment | None] | None = None
     links: Callable[[Message, dict[str, Any]], Mapping[str, Wanted]] | None = None
-    template: str = ""
+    text: str = ""
     priority: int = 5
     immediate: bool = False
     version: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "template", self.template or f"messages/{self.code}")
-
-    @property
-    def text(self) -> str:
-        """The code of its text, in every language."""
-        return self.template.removeprefix("messages/")
+        object.__setattr__(self, "text", self.text or self.code)
 
 
 class UnknownKind(LookupError):

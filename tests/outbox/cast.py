@@ -29,15 +29,15 @@ def nothing_to_say(message: Message) -> dict:
 
 NOTICE = kinds.Kind(
     code="test_notice", label="A notice", essential=True, unknown_policy="resend_once", still_wanted=nothing_against,
-    context=nothing_to_say, template="messages/base", priority=1, immediate=True, version=2,
+    context=nothing_to_say, text="base", priority=1, immediate=True, version=2,
 )  # fmt: skip
 REMINDER = kinds.Kind(
     code="test_reminder", label="A reminder", essential=False, unknown_policy="resend_if_hours_left",
-    still_wanted=nothing_against, context=nothing_to_say, template="messages/base",
+    still_wanted=nothing_against, context=nothing_to_say, text="base",
 )  # fmt: skip
 SECRET = kinds.Kind(
     code="test_secret", label="A secret", essential=True, unknown_policy="never", still_wanted=nothing_against,
-    context=nothing_to_say, template="messages/base", immediate=True,
+    context=nothing_to_say, text="base", immediate=True,
 )  # fmt: skip
 KINDS = (NOTICE, REMINDER, SECRET)
 

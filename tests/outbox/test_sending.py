@@ -251,7 +251,7 @@ def with_links(tmp_path, monkeypatch):
     page = Purpose("test_page", asks_birth_date=False, lasts=timedelta(days=14), home="patients:my_contact")
     kind = kinds.Kind(
         code="test_linked", label="With links", essential=False, unknown_policy="resend_once", priority=1,
-        still_wanted=cast.nothing_against, context=cast.nothing_to_say, template="messages/linked",
+        still_wanted=cast.nothing_against, context=cast.nothing_to_say, text="linked",
         links=lambda message, words: {"test_page": Wanted("test_page", about=ABOUT, until=clock.now() + timedelta(days=3))},
     )  # fmt: skip
     purposes.register(page)

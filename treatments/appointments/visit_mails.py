@@ -324,7 +324,7 @@ def _precare_kind(code: str, label: str) -> kinds.Kind:
         unknown_policy="resend_once",
         still_wanted=partial(_precare_wanted, PARTS[code]),
         context=partial(_precare_words, PARTS[code]),
-        template="messages/precare",
+        text="precare",
         priority=4,
     )
 

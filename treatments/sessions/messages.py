@@ -252,7 +252,7 @@ KINDS = tuple(
         still_wanted=_of_use if step is STEPS[-1] else _stands,
         context=_aftercare_words(step),
         links=partial(_link_to_page, step),
-        template="messages/aftercare",
+        text="aftercare",
         priority=3,
         version=2,
         # She is told as she leaves, whatever the hour: the leaving mail carries the signs and the numbers.
@@ -267,7 +267,7 @@ KINDS = tuple(
         unknown_policy="resend_if_hours_left",
         still_wanted=_rebook_wanted,
         context=_rebook_words,
-        template="messages/rebook_due",
+        text="rebook_due",
         priority=7,
     ),
     *reviews.KINDS,

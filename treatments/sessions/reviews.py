@@ -168,7 +168,7 @@ _kind = partial(
     kinds.Kind,
     essential=False,
     unknown_policy="resend_if_hours_left",
-    template="messages/review_due",
+    text="review_due",
     priority=7,
 )
 KINDS = (

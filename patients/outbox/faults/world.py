@@ -33,7 +33,7 @@ def nothing_to_say(message: Message) -> dict:
 
 def _kind(code: str, **facts) -> kinds.Kind:
     return kinds.Kind(
-        code=code, label="Of a fault run", template="messages/base", still_wanted=always_wanted, context=nothing_to_say, **facts
+        code=code, label="Of a fault run", text="base", still_wanted=always_wanted, context=nothing_to_say, **facts
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def confirmation():
     """A kind that is written by the shipped text of a booked visit, with what a test puts into its context."""
     kind = kinds.Kind(
         code="test_confirmed", label="A visit", essential=True, unknown_policy="resend_once", immediate=True,
-        still_wanted=cast.nothing_against, template="messages/booking_confirmed",
+        still_wanted=cast.nothing_against, text="booking_confirmed",
         context=lambda message: BEFORE | {"starts_at": STARTS_AT} | message.context,
     )  # fmt: skip
     kinds.register(kind)

@@ -31,7 +31,7 @@ NEVER_LEFT_OUT = (
 def aftercare():
     kind = kinds.Kind(
         code="test_aftercare", label="After a visit", essential=True, unknown_policy="resend_once", immediate=True,
-        still_wanted=cast.nothing_against, template="messages/aftercare",
+        still_wanted=cast.nothing_against, text="aftercare",
         context=lambda message: {"title": "Day 1 after your visit", "lines": ["Start a mineral sunscreen. No retinol."], "signs": SIGNS},
     )  # fmt: skip
     kinds.register(kind)
