@@ -13,6 +13,7 @@ register_sentences(
         "consent_is_signed": "A consent needs a signature and the name of who signed.",
         "consent_withdrawal_says_why": "Write how the consent was withdrawn: in person, by telephone, in writing.",
         "history_answer_value_known": "Answer yes, no or not sure.",
+        "patient_link_token_once": "This link exists already. Make a new one.",
         "patient_link_ends_after_it_began": "A link ends after it was made. Choose a later end.",
         "patient_link_closed_says_why": "Write why the link is closed.",
         "patient_link_stays_closed": "A link that was closed stays closed. Send a new one.",

@@ -22,15 +22,16 @@ STAYS_CLOSED = """
 class PatientLink(RefModel):
     """The address of a page of hers, for one purpose. Only a hash of it is kept. All moments are real time."""
 
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="links")
+    # Every mail brings one or two, so no index stands here that no question needs; that of the patient is named below.
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="links", db_index=False)
     # The mail that carried it; none where it was shown or printed at the desk.
     message = models.ForeignKey("patients.Message", on_delete=models.PROTECT, null=True, related_name="links")
     purpose = models.CharField(max_length=20)
     # The ref of what the page is about: a visit, a session.
     about = models.UUIDField(null=True)
     # SHA-256 of a random token of 256 bits: as hard to turn round as to guess, so it needs no salt and can be looked up.
-    token_sha256 = models.CharField(max_length=64, unique=True)
+    token_sha256 = models.CharField(max_length=64)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     opened = models.PositiveSmallIntegerField(default=0)
@@ -39,7 +40,7 @@ class PatientLink(RefModel):
     wrong_births = models.PositiveSmallIntegerField(default=0)
     closed_at = models.DateTimeField(null=True)
     closed_because = models.CharField(max_length=120, blank=True)
-    closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     class Meta:
         indexes = [
@@ -47,6 +48,7 @@ class PatientLink(RefModel):
             models.Index(fields=["expires_at"], name="patient_link_by_end"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["token_sha256"], name="patient_link_token_once"),
             models.CheckConstraint(name="patient_link_ends_after_it_began", condition=Q(expires_at__gt=F("made_at"))),
             models.CheckConstraint(
                 name="patient_link_closed_says_why",

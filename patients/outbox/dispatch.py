@@ -11,12 +11,15 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from functools import cache
 
-from django.db.models import prefetch_related_objects
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField
 
-from clinic import clock
+from clinic.models import Clinic
+from clinic.statements import Given, Statement, among
 from patients.links import services as links
+from patients.models import Patient
 from patients.outbox import events, kinds, ledger, relay, rendering, timing
 from patients.outbox import limits as limits_
 from patients.outbox.limits import Limits
@@ -73,7 +76,8 @@ class Batch:
 
     def claim(self, *, alone: bool = False) -> bool:
         self.messages = ledger.claim(self.worker, self.limits, alone=alone)
-        prefetch_related_objects(self.messages, "patient", "clinic")
+        if self.messages:
+            read_whose(self.messages)
         return bool(self.messages)
 
     def send(self) -> bool:
@@ -93,11 +97,11 @@ class Batch:
         return True
 
     def write(self) -> list[Letter]:
-        now, shared = clock.now(), sharing([message.patient for message in self.messages])
-        letters = (self._write(message, now, is_shared=message.patient_id in shared) for message in self.messages)
+        shared = sharing([message.patient for message in self.messages])
+        letters = (self._write(message, is_shared=message.patient_id in shared) for message in self.messages)
         return [letter for letter in letters if letter is not None]
 
-    def _write(self, message: Message, now: datetime, *, is_shared: bool) -> Letter | None:
+    def _write(self, message: Message, *, is_shared: bool) -> Letter | None:
         """The letter, from what is true now; None when it must not go, which is then settled. `is_shared`: somebody else reads
         the address too."""
         try:
@@ -114,18 +118,18 @@ class Batch:
                 ledger.close(message, self.worker, State.CANCELLED, reason=unwanted, error="not_wanted")
                 self.tally["cancelled"] += 1
                 return None
-            return None if self._waits_for_morning(message, now) else rendering.write(message, is_shared=is_shared)
+            return None if self._waits_for_morning(message) else rendering.write(message, is_shared=is_shared)
         except Exception as exc:  # a broken template or fact of one message is no reason to keep the others
             ledger.fault(message, self.worker, exc, self.limits)
             self.tally["fault"] += 1
             return None
 
-    def _waits_for_morning(self, message: Message, now: datetime) -> bool:
+    def _waits_for_morning(self, message: Message) -> bool:
         if not message.quiet_hours_apply:
             return False
         clinic = message.clinic
         quiet = timing.QuietHours(clinic.quiet_from, clinic.quiet_until, clinic.tz)
-        until = timing.waits_until(now, send_at=message.send_at, quiet=quiet)
+        until = timing.waits_until(message.claimed_at, send_at=message.send_at, quiet=quiet)
         if until is None:
             return False
         if until >= message.expires_at:
@@ -235,6 +239,30 @@ class Batch:
     def _give_back(self, letters: list[Letter]) -> None:
         if letters:
             self.tally["given_back"] += ledger.give_back([letter.message.pk for letter in letters], self.worker)
+
+
+def read_whose(messages: list[Message]) -> None:
+    """Patient and clinic of each, as they are now: two queries, and one row in memory for each of them."""
+    people, clinics = (
+        {row.pk: row for row in statement().rows(ids=list({getattr(message, key) for message in messages}))}
+        for statement, key in ((_people, "patient_id"), (_clinics, "clinic_id"))
+    )
+    for message in messages:
+        message.patient, message.clinic = people[message.patient_id], clinics[message.clinic_id]
+
+
+IDS = Given("ids", ArrayField(BigIntegerField()))
+
+
+@cache
+def _people() -> Statement:
+    # No letter asks for the keys of the search, and they are most of the row.
+    return Statement(Patient.objects.filter(among("id", IDS)).defer("search_keys", "name_key"))
+
+
+@cache
+def _clinics() -> Statement:
+    return Statement(Clinic.objects.filter(among("id", IDS)))
 
 
 def with_links(letters: list[Letter]) -> list[Letter]:

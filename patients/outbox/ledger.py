@@ -46,7 +46,7 @@ WITH picked AS MATERIALIZED (
 UPDATE patients_message AS message
 SET state = 'sending', worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), attempts = attempts + 1
 FROM picked WHERE message.id = picked.id
-RETURNING message.*
+RETURNING message.*, (SELECT clinic_now()) AS claimed_at
 """
 
 # The line that decides: only a row that is still ours, uncancelled and inside its lease may leave. Rows that somebody
@@ -101,7 +101,7 @@ RETURNING message_id
 
 
 def claim(worker: str, limits: Limits, *, alone: bool = False) -> list[Message]:
-    """Up to `limits.claim` due rows, now leased to `worker`; with `alone` one of those a worker died over."""
+    """Up to `limits.claim` due rows, now leased to `worker`; with `alone` one of those a worker died over. Each has `claimed_at`."""
     rows = Message.objects.raw(
         CLAIM,
         {"worker": worker, "lease": limits.lease_seconds, "limit": 1 if alone else limits.claim, "alone": alone},

@@ -141,9 +141,12 @@ class MessageEvent(models.Model):
     what = models.CharField(max_length=30)
     code = models.CharField(max_length=40, blank=True)
     # A provider's own event id, so that a repeated webhook is refused.
-    event_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001  most have none
-    by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
+    event_id = models.CharField(max_length=120, null=True)  # noqa: DJ001  most have none
+    by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     at = models.DateTimeField(db_default=ClinicNow())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event_id"], name="message_event_told_once")]
 
     def __str__(self) -> str:
         return f"{self.what} {self.code}".strip()

@@ -4,6 +4,7 @@ from clinic.errors import register_sentences
 
 register_sentences(
     {
+        "message_event_told_once": "The mail service has told this already. Nothing needs to be done.",
         "message_id_once": "Another message bears this mark already. Try once more.",
         "message_said_once": "This has been written to the patient already.",
         "message_state_known": "A message cannot be in that state. Load the page again.",

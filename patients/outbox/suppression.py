@@ -9,13 +9,11 @@ link to them, and they stand behind her date of birth (`patients.links.letter`).
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count
-from django.db.models.functions import Lower
+from django.db import connection
 
 from clinic.models import Clinic
 from patients.models.people import Patient
 from patients.outbox.kinds import Kind
-from patients.search import same_person_keys
 
 CLOSED = {
     Patient.Status.MOVED_AWAY: "The record is closed: moved away.",
@@ -25,6 +23,12 @@ CLOSED = {
 }
 # Whoever has moved away still reads the mailbox; a record that was merged or never meant anybody does not.
 READERS = (Patient.Status.ACTIVE, Patient.Status.MOVED_AWAY)
+
+READ_BY_SEVERAL = """
+SELECT clinic_id, lower(email) FROM patients_patient
+WHERE email <> '' AND lower(email) = ANY(%(addresses)s::text[]) AND clinic_id = ANY(%(clinics)s) AND status = ANY(%(readers)s)
+GROUP BY clinic_id, lower(email) HAVING count(*) > 1
+"""
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,9 @@ def shared(addresses: Iterable[str], *, clinic: Clinic) -> set[str]:
 
 def _read_by_several(addresses: set[str], clinics: set[int]) -> set[tuple[int, str]]:
     """(clinic, address in lower case) that more than one of its patients reads."""
-    keys = {key for address in addresses for key in same_person_keys(phone="", email=address)}
-    if not keys:
+    if not addresses:
         return set()
-    readers = Patient.objects.filter(clinic__in=clinics, status__in=READERS, search_keys__overlap=list(keys)).order_by()
-    rows = readers.values("clinic_id", address=Lower("email")).annotate(patients=Count("pk"))
-    return {(row["clinic_id"], row["address"]) for row in rows if row["patients"] > 1}
+    asked = {"clinics": list(clinics), "readers": list(READERS), "addresses": [one.lower() for one in addresses]}
+    with connection.cursor() as cursor:
+        cursor.execute(READ_BY_SEVERAL, asked)
+        return set(cursor.fetchall())

@@ -86,7 +86,7 @@ def claim_without_a_lock() -> None:
 
     def claim(worker, limits, *, alone=False) -> list[Message]:
         due = Message.objects.filter(state=State.DUE, next_attempt_at__lte=ClinicNow())
-        found = list(due.order_by("priority", "next_attempt_at")[: limits.claim])
+        found = list(due.annotate(claimed_at=ClinicNow()).order_by("priority", "next_attempt_at")[: limits.claim])
         Message.objects.filter(pk__in=[message.pk for message in found]).update(
             state=State.SENDING, worker=worker, lease_until=Now() + timedelta(seconds=limits.lease_seconds),
             attempts=F("attempts") + 1,

@@ -4,10 +4,12 @@ A language without one of its texts, or with a draft of it, is not half a langua
 """
 
 from dataclasses import dataclass
+from functools import cache
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import BigIntegerField
 
 from clinic.models import Clinic
+from clinic.statements import Given, Statement
 from patients.outbox.texts.checks import fits
 from patients.outbox.texts.languages import ENGLISH
 from patients.outbox.texts.models import MessageText
@@ -41,9 +43,14 @@ def newest(clinic: Clinic) -> dict[tuple[str, str], MessageText]:
     """The clinic's newest version of each text and language. One query for as long as this `clinic` is in hand: a batch of
     messages shares one."""
     if not hasattr(clinic, KEPT):
-        last = MessageText.objects.order_by("code", "language", "-version").distinct("code", "language")
-        prefetch_related_objects([clinic], Prefetch("message_texts", queryset=last, to_attr=KEPT))
+        setattr(clinic, KEPT, _newest_of_each().rows(clinic=clinic.pk))
     return {(row.code, row.language): row for row in getattr(clinic, KEPT)}
+
+
+@cache
+def _newest_of_each() -> Statement:
+    texts = MessageText.objects.filter(clinic=Given("clinic", BigIntegerField()))
+    return Statement(texts.order_by("code", "language", "-version").distinct("code", "language"))
 
 
 def forget(clinic: Clinic) -> None:

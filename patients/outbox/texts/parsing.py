@@ -15,7 +15,7 @@ A line whose field is empty is left out, and with it a paragraph of which nothin
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 from typing import Literal
 
@@ -67,19 +67,19 @@ class Condition:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     mark: str
     parts: tuple[Part, ...]
     conditions: tuple[Condition, ...]
     number: int
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The fields it says; without one of them it is left out."""
         return tuple(part.name for part in self.parts if not isinstance(part, Words))
 
-    @property
+    @cached_property
     def link(self) -> Link | None:
         """The link that it consists of."""
         return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], Link) else None

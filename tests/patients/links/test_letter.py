@@ -4,6 +4,7 @@ from html import unescape
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.urls import reverse
 
 from clinic import clock
@@ -140,6 +141,15 @@ def test_two_share_it_in_any_spelling_and_one_query_tells_for_a_whole_batch(pati
     others = [factories.make_patient(patient.clinic) for _ in range(20)]
     with django_assert_num_queries(1):
         assert suppression.sharing([patient, sister, *others]) == {patient.pk, sister.pk}
+
+
+def test_it_is_asked_of_the_address_alone_however_many_patients_there_are(patient):
+    asked = {"clinics": [patient.clinic_id], "readers": list(suppression.READERS), "addresses": [patient.email] * 25}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a few patients are read as quickly row by row
+        cursor.execute(f"EXPLAIN {suppression.READ_BY_SEVERAL}", asked)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "patient_by_email" in plan
 
 
 def test_without_an_address_nobody_is_asked(patient, django_assert_num_queries):
