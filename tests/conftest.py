@@ -1,6 +1,5 @@
 """The ground under the tests: one throw-away PostgreSQL and Redis for a run, started when the first test needs them."""
 
-import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 
 from clinic.embedded import Postgres, Redis
+from clinic.garbage import leave_what_stays
 from tests.fixtures.emptied import empty_tables
 from tests.prepared import copy_from_cache, keep_in_cache, sweep
 
@@ -46,9 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays to the end. Looking through it for rubbish again and again took a twentieth of the run."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    """What is imported by now stays to the end, as in the processes that serve: a twentieth of the run."""
+    leave_what_stays()
 
 
 class Ground:

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from clinic.garbage import leave_what_stays
 from treatments.bench import gathering, scheduling
 from treatments.bench.figures import Figure, as_json
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, to: Path, database: bool = False, only: Sequence[str] | None = None, **options: Any
     ) -> None:
+        leave_what_stays()  # as every process that serves does
         measured: dict[str, list[Figure]] = {}
         for subject, figure in gathering.figures(database=database, only=only or gathering.SUBJECTS):
             measured.setdefault(subject, []).append(figure)
