@@ -47,7 +47,6 @@ class Kind:
     text: str = ""
     priority: int = 5
     immediate: bool = False
-    version: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", self.text or self.code)

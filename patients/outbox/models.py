@@ -53,8 +53,8 @@ class Message(RefModel):
     dedupe_key = models.CharField(max_length=160)
 
     to_address = models.CharField(max_length=254, blank=True)
-    template_version = models.PositiveIntegerField(default=1)
-    # The language it was written in; empty until then.
+    # By which version of its text it was written, and in which language: none until then.
+    template_version = models.PositiveIntegerField(default=0)
     template_language = models.CharField(max_length=12, blank=True)
     # Ids and dates as of writing; the text is rendered at hand-off from what is true then.
     context = models.JSONField(default=dict)

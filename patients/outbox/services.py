@@ -98,7 +98,6 @@ def _row(draft: Draft, *, by: User | None, now: datetime) -> Message:
         message_id=rendering.new_message_id(ref),
         dedupe_key=draft.dedupe_key,
         to_address=draft.patient.email,
-        template_version=kind.version,
         context=draft.context,
         local_rule=draft.local_rule,
         quiet_hours_apply=not kind.immediate,

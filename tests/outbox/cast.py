@@ -29,7 +29,7 @@ def nothing_to_say(message: Message) -> dict:
 
 NOTICE = kinds.Kind(
     code="test_notice", label="A notice", essential=True, unknown_policy="resend_once", still_wanted=nothing_against,
-    context=nothing_to_say, text="base", priority=1, immediate=True, version=2,
+    context=nothing_to_say, text="base", priority=1, immediate=True,
 )  # fmt: skip
 REMINDER = kinds.Kind(
     code="test_reminder", label="A reminder", essential=False, unknown_policy="resend_if_hours_left",

@@ -22,7 +22,7 @@ def test_a_message_is_due_at_its_time_and_named_for_ever(patient, boss):
     assert message.state == State.DUE
     assert message.next_attempt_at == message.send_at >= cast.NOON
     assert message.message_id.startswith(str(message.ref))
-    assert (message.to_address, message.zone, message.template_version) == (patient.email, "Europe/London", 2)
+    assert (message.to_address, message.zone, message.template_version) == (patient.email, "Europe/London", 0)
     event = AuditEvent.objects.get(action="messages.queued")
     assert (event.by, event.facts) == (boss, {"messages": [str(message.ref)], "kinds": ["test_notice"]})
 

@@ -305,12 +305,12 @@ def _has_answered(message: Message) -> bool:
 
 
 _published, _taken_out = partial(_file, method="PUBLISH"), partial(_file, method="CANCEL")
-_notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True, version=3)
+_notice_kind = partial(kinds.Kind, essential=True, priority=1, immediate=True)
 _told_kind = partial(_notice_kind, attachment=_published, links=_link_to_visit)
 _visit_kind = partial(_told_kind, still_wanted=_coming_as_written, context=_notice_words)
 _course_kind = partial(_told_kind, still_wanted=_course_as_written, context=_course_words)
 _reminder_kind = partial(
-    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_worth_reminding, version=3,
+    kinds.Kind, essential=False, unknown_policy="resend_if_hours_left", still_wanted=_worth_reminding,
     links=_links_of_a_reminder,
 )  # fmt: skip
 
@@ -349,7 +349,6 @@ KINDS = (
         still_wanted=_course_still_cancelled,
         context=_course_cancelled_words,
         attachment=_taken_out,
-        version=2,
     ),
     _precare_kind(TWO_WEEKS, "Two weeks before the visit"),
     _precare_kind(ONE_WEEK, "One week before the visit"),

@@ -254,7 +254,6 @@ KINDS = tuple(
         links=partial(_link_to_page, step),
         text="aftercare",
         priority=3,
-        version=2,
         # She is told as she leaves, whatever the hour: the leaving mail carries the signs and the numbers.
         immediate=step.kind == NOW,
     )
