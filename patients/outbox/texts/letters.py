@@ -9,7 +9,7 @@ from patients.outbox.texts.chosen import frame_and_text, language_for
 from patients.outbox.texts.languages import ENGLISH, Language
 from patients.outbox.texts.parsing import Block
 from patients.outbox.texts.shipped import FRAME, library
-from patients.outbox.texts.writing import IN_A_MAIL, as_html, as_text, fill, whole_page
+from patients.outbox.texts.writing import Filled, as_html, as_text, fill, whole_page
 
 
 @dataclass(frozen=True)
@@ -79,23 +79,40 @@ def written(
     words: Mapping[str, Any],
     links: Mapping[str, str],
     is_shared: bool = False,
-    looks: Mapping[str, str] = IN_A_MAIL,
 ) -> Written:
-    """The letter by these very texts. On a page of ours, whose elements carry no style, the HTML is that of the letter's
-    blocks alone."""
+    """The letter by these very texts."""
+    blocks = filled(texts, clinic, words=words, links=links, is_shared=is_shared)
+    subject, language = subject_of(texts, clinic), texts.language.code
+    html = whole_page(as_html(blocks), language=language, title=subject)
+    return Written(subject, text_of(blocks), html, texts.version, language)
+
+
+def filled(
+    texts: Texts,
+    clinic: Clinic,
+    *,
+    words: Mapping[str, Any],
+    links: Mapping[str, str],
+    is_shared: bool = False,
+) -> list[Filled]:
+    """What the letter by these texts says, block by block, in whatever form it is then written."""
     known, language = library(), texts.language
     words = of_clinic(clinic, language) | words
     contract, around = known.contract(texts.code), known.contract(FRAME)
     values = contract.values(words, links, language=language, zone=clinic.tz, is_shared=is_shared)
     outer = around.values(words, links, language=language, zone=clinic.tz)
-    body = fill(texts.blocks, values, bold=contract.bold, looks=looks)
-    blocks = fill(texts.frame, outer, bold=around.bold, looks=looks, body=body)
-    # On a lock screen it must say nothing: no name of hers, no treatment, no body area.
-    subject = language.subject_of(clinic.sender_name)
-    html = as_html(blocks, looks)
-    if looks is IN_A_MAIL:
-        html = whole_page(html, language=language.code, title=subject)
-    return Written(subject, as_text(blocks).strip() + "\n", html, texts.version, language.code)
+    body = fill(texts.blocks, values, bold=contract.bold)
+    return fill(texts.frame, outer, bold=around.bold, body=body)
+
+
+def subject_of(texts: Texts, clinic: Clinic) -> str:
+    """On a lock screen it must say nothing: no name of hers, no treatment, no body area."""
+    return texts.language.subject_of(clinic.sender_name)
+
+
+def text_of(blocks: Sequence[Filled]) -> str:
+    """A letter as plain text."""
+    return as_text(blocks).strip() + "\n"
 
 
 def of_clinic(clinic: Clinic, language: Language) -> dict[str, Any]:
