@@ -34,13 +34,26 @@ class Written:
     language: str
 
 
-def texts_for(clinic: Clinic, code: str, reads: str) -> Texts:
-    """By what a letter to somebody who reads `reads` is written, as far as the texts decide it."""
+def texts_for(clinic: Clinic, code: str, language: Language) -> Texts:
+    """By what a letter in this language is written, which must be one that `language_of` gives."""
+    frame, text = frame_and_text(clinic, code, language.code)
+    return Texts(code, language, frame.blocks, text.blocks, text.version)
+
+
+def language_of(
+    clinic: Clinic, code: str, *, reads: str, words: Mapping[str, Any], is_shared: bool = False
+) -> Language:
+    """In which language a letter to somebody who reads `reads` leaves, by what it says: one that says something in English
+    only is English as a whole, and so is what travels with it."""
     known = library()
     known.english(code)
-    language = language_for(reads, code, known)
-    frame, text = frame_and_text(clinic, code, language)
-    return Texts(code, known.languages[language], frame.blocks, text.blocks, text.version)
+    language = known.languages[language_for(reads, code, known)]
+    contract = known.contract(code)
+    if language.code == ENGLISH or not contract.is_english_only(
+        words, language=language, zone=clinic.tz, is_shared=is_shared
+    ):
+        return language
+    return known.languages[ENGLISH]
 
 
 def write(
@@ -58,17 +71,11 @@ def write(
     """One letter. `words`: what its sender says, `links`: where each of its links leads, or what names it; `is_shared`:
     somebody else reads this address too.
 
-    A letter that says something in English only is English as a whole. Raises NothingToSay where a field that it cannot do
-    without is empty.
+    Raises NothingToSay where a field that it cannot do without is empty.
     """
     about = {"first_name": first_name, "essential": is_essential, "may_be_copy": may_be_copy}
-    texts = texts_for(clinic, code, reads)
-    if texts.language.code != ENGLISH:
-        contract = library().contract(code)
-        known = of_clinic(clinic, texts.language) | words | about
-        said = contract.values(known, links, language=texts.language, zone=clinic.tz, is_shared=is_shared)
-        if contract.is_english_only(said):
-            texts = texts_for(clinic, code, ENGLISH)
+    language = language_of(clinic, code, reads=reads, words=words, is_shared=is_shared)
+    texts = texts_for(clinic, code, language)
     return written(texts, clinic, words=words | about, links=links, is_shared=is_shared)
 
 
