@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic, ClinicNow
@@ -23,6 +23,12 @@ from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session
 
 SHOWN_OF_VISIT = ("kind", "day", "starts_at")
 OF_PATIENT = ("given_name", "family_name", "phone")
+OF_WISHES = ("wished_starts", "weekdays", "from_time", "until_time", "note")
+AHEAD = Q(visit__status__in=COMING, visit__during__endswith__gt=ClinicNow())
+# Of reports: those that need a look and have had none, of visits that stand as she saw them and are ahead. Of wishes: those
+# that stand, of visits that are ahead.
+WAITS_FOR_A_LOOK = AHEAD & Q(seen_at=None, needs_a_look=True, visit__schedule_version=F("visit_version"))
+WAITS_FOR_A_TIME = AHEAD & Q(ended_at=None)
 
 
 def told_of_clinic() -> dict[str, ArraySubquery]:
@@ -30,10 +36,9 @@ def told_of_clinic() -> dict[str, ArraySubquery]:
     mine = {"visit__clinic": OuterRef("pk")}
     # Of several reports about one visit a line speaks of the newest.
     newest = to_look_at().filter(visit=OuterRef("visit")).order_by("-pk").values("pk")[:1]
-    wished = ("wished_starts", "weekdays", "from_time", "until_time", "note")
     return {
         "reports": ArraySubquery(_shown(to_look_at().filter(**mine, pk=Subquery(newest)), "answered_at", "changed")),
-        "wishes": ArraySubquery(_shown(waiting_for_a_time().filter(**mine), "asked_at", *wished)),
+        "wishes": ArraySubquery(_shown(waiting_for_a_time().filter(**mine), "asked_at", *OF_WISHES)),
     }
 
 
@@ -55,19 +60,11 @@ def refs_told(told: Mapping[str, Any]) -> list[str]:
 
 
 def to_look_at() -> QuerySet[ChangeReport]:
-    """Reports that need a look and have had none, of visits that stand as she saw them and are ahead."""
-    return ChangeReport.objects.filter(
-        seen_at=None,
-        needs_a_look=True,
-        visit__status__in=COMING,
-        visit__schedule_version=F("visit_version"),
-        visit__during__endswith__gt=ClinicNow(),
-    )
+    return ChangeReport.objects.filter(WAITS_FOR_A_LOOK)
 
 
 def waiting_for_a_time() -> QuerySet[MoveRequest]:
-    """Wishes that stand, of visits that are ahead."""
-    return MoveRequest.objects.filter(ended_at=None, visit__status__in=COMING, visit__during__endswith__gt=ClinicNow())
+    return MoveRequest.objects.filter(WAITS_FOR_A_TIME)
 
 
 def _shown(rows: QuerySet, *own: str) -> QuerySet:
@@ -112,9 +109,7 @@ def _wishes_list(rows: Iterable[dict], clinic: Clinic, sorter: Sorter) -> CallLi
         means="They asked from a mail and were told that we call. Nothing was moved, and no time is kept for them.",
     )
     for row in rows:
-        say = (
-            f"Asked {day_words(datetime.fromisoformat(row['asked_at']).astimezone(clinic.tz))}: {_wished(row, clinic)}"
-        )
+        say = f"Asked {day_words(datetime.fromisoformat(row['asked_at']).astimezone(clinic.tz))}: {wishes_of(row).words(clinic.tz)}"
         call = _call(row, sorter.today, leads_to="move_request", say=say, act="Look for a time", hue="ask")
         _add(sorter, found, call, row, since=row["asked_at"])
     return found
@@ -142,15 +137,15 @@ def _call(row: dict, today: date, *, leads_to: str, say: str, act: str, hue: str
     )
 
 
-def _wished(row: dict, clinic: Clinic) -> str:
-    wishes = Wishes(
+def wishes_of(row: dict) -> Wishes:
+    """Of a row that holds OF_WISHES."""
+    return Wishes(
         starts=tuple(datetime.fromisoformat(start) for start in row["wished_starts"]),
         weekdays=tuple(row["weekdays"]),
         from_time=_time(row["from_time"]),
         until_time=_time(row["until_time"]),
         note=row["note"],
     )
-    return wishes.words(clinic.tz)
 
 
 def _time(said: str | None) -> time | None:
