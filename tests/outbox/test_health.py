@@ -208,7 +208,7 @@ def test_a_silent_worker_is_told_in_the_clinics_time_not_in_the_servers(clinic, 
     assert "Messages are not leaving since 11:42" in signed_in(boss).get("/settings/").content.decode()
 
 
-def test_only_managers_are_told_and_no_request_in_the_background_asks(clinic, boss, warns, django_assert_num_queries):
+def test_only_managers_are_told_and_no_request_in_the_background_asks(clinic, boss, warns):
     desk = User.objects.create_user("tess@clinic.example", None, full_name="Tess Moran")
     services.join(clinic=clinic, user=desk, roles=[Role.FRONT_DESK], by=boss)
     assert "Messages are not leaving" not in signed_in(desk).get("/settings/").content.decode()

@@ -14,6 +14,8 @@ from clinic.models import Clinic
 from patients.links.purposes import Wanted
 from patients.models import Message, Patient
 from patients.outbox import kinds, rendering
+from patients.outbox.texts.languages import Language
+from patients.outbox.texts.letters import language_of
 from treatments.appointments import precare
 from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.calendar_files import Entry, Method, calendar_file
@@ -251,14 +253,18 @@ def _step(code: str, clinic: Clinic):
 
 
 def _file(message: Message, words: dict, *, method: Method) -> kinds.Attachment:
-    """The visit for her own calendar: the time the words tell, from the moment she is asked to come.
+    """The visit for her own calendar: the time the words tell, from the moment she is asked to come, in the language they are
+    written in. Whether somebody else reads her address is not known here: what only such a letter leaves out counts, and at
+    worst the file is English.
 
     Stamped with the moment the message was written, so that one that is sent again says the same; every change of the
     visit makes a new message, with a later stamp and a higher number.
     """
     clinic = message.clinic
     alone = {"ref": message.about, "version": message.context.get("version", 0)} | words
-    entries = [_entry(message, visit) for visit in words.get("visits", [alone])]
+    text = kinds.get(message.kind).text
+    language = language_of(clinic, text, reads=message.patient.language, words=words)
+    entries = [_entry(message, visit, language) for visit in words.get("visits", [alone])]
     return kinds.Attachment(
         name="visits.ics" if len(entries) > 1 else "visit.ics",
         content_type=f"text/calendar; method={method}; charset=utf-8",
@@ -266,7 +272,7 @@ def _file(message: Message, words: dict, *, method: Method) -> kinds.Attachment:
     )
 
 
-def _entry(message: Message, visit: dict) -> Entry:
+def _entry(message: Message, visit: dict, language: Language) -> Entry:
     clinic = message.clinic
     return Entry(
         ref=visit["ref"],
@@ -274,7 +280,7 @@ def _entry(message: Message, visit: dict) -> Entry:
         ends_at=visit["ends_at"],
         sequence=visit["version"],
         changed_at=message.created_at,
-        summary=f"Visit at {clinic.sender_name}",
+        summary=language.visit_at(clinic.sender_name),
         location=clinic.address,
         organizer=rendering.sender_address(),
         organizer_name=clinic.sender_name,

@@ -80,14 +80,16 @@ def call_lists(
     why_lost: WhyLost = never_lost,
     lost_on_day: Collection[UUID] = (),
     waiting: Iterable[dict] | None = None,
+    sorter: Sorter | None = None,
 ) -> CallLists:
     """Every list of a clinic, the most urgent first.
 
     `whole` adds the lists that only their own page shows. `screened_on`: a day on which sessions to book might fill a free
     time; what their newest screening says of it is read along. For a page that is not `whole`: `why_lost`, why a visit is not
     possible any more, and `lost_on_day`, those of the day it draws. `waiting`: rows of `waiting_shown`, where they have been read.
+    `sorter`: one that other lists of the page have been sorted by already: whom those reached is among the reached here.
     """
-    sorter = Sorter(today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
+    sorter = sorter or Sorter(today=now.astimezone(clinic.tz).date(), zone=clinic.tz)
     sessions = sessions_to_book(clinic, today=sorter.today, on=screened_on)
     of_sessions = sort_sessions(sessions, sorter, closing_days=closing_days)
     found = displaced_visits(clinic, now=now) if whole else []
@@ -107,7 +109,7 @@ def call_lists(
         waiting=waiting_list(waiters(waiting), sorter),
         email=email_list(clinic, today=sorter.today, ask=whole),
         unsigned=unsigned_list(clinic, ask=whole),
-        reached=sorted(sorter.reached, key=lambda call: (call.back_on, call.name)),
+        reached=sorter.reached_in_order,
         stopped=sorter.stopped,
         sessions=sessions,
     )

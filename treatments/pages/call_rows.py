@@ -50,6 +50,8 @@ class Call:
     told: list[Heard] = field(default_factory=list)
     # What stands beside the name of who was called before: "left a message".
     tag: str = ""
+    # What a patient told us is read before she is rung: the whole line opens that, and the call is a press beside it.
+    is_read_first: bool = False
     # On one of the two lists of people who are not called today.
     back_on: date | None = None
     from_list: str = ""
@@ -122,6 +124,11 @@ class Sorter:
     zone: ZoneInfo
     reached: list[Call] = field(default_factory=list)
     stopped: list[Call] = field(default_factory=list)
+
+    @property
+    def reached_in_order(self) -> list[Call]:
+        """Who comes back first stands first."""
+        return sorted(self.reached, key=lambda call: (call.back_on, call.name))
 
     def add(
         self, into: CallList, call: Call, told: Iterable[dict] | None, *, about: UUID, since: datetime | None = None

@@ -1,7 +1,7 @@
 """A patient's story, newest first: everything but the mails in one query, whatever she has been through.
 
-What the desk may read (visits and mails) is chosen here, before the query: a clinical word that is not asked for
-cannot be shown.
+What the desk may read (visits, mails, that she told us something) is chosen here, before the query: a clinical word that is
+not asked for cannot be shown.
 """
 
 from collections.abc import Callable
@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models import BooleanField, ExpressionWrapper, F, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, JSONObject
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic.models import ClinicNow
 from clinic.templatetags.clinic_ui import date_year, mm, roman
 from patients.models import Consent, DepthClass, MedicationStatement, Message, Patient
 from patients.outbox import wording
 from patients.outbox.models import OPEN
+from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
 from treatments.appointments.calls.matters import TITLES
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import COMING, Appointment
@@ -26,6 +28,7 @@ from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
 from treatments.pages.check_in_lists import CHIPS
+from treatments.pages.told_calls import OF_WISHES, WAITS_FOR_A_LOOK, WAITS_FOR_A_TIME, wishes_of
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
@@ -69,7 +72,8 @@ class Story:
 class _Kind:
     """A kind of entry: the rows of a model, what is shown of each (as JSON, for one subquery), and how a row reads.
 
-    `moment`: the column, or what is worked out from columns, by which the story is sorted.
+    `moment`: the column, or what is worked out from columns, by which the story is sorted. `for_clinicians`: what is shown of
+    each beside, and asked for them alone.
     """
 
     name: str
@@ -79,12 +83,13 @@ class _Kind:
     shown: dict[str, str | Combinable]
     entry: Callable[[dict, datetime, Catalogue], Entry]
     clinical: bool = True
+    for_clinicians: dict[str, str | Combinable] = field(default_factory=dict)
 
 
 def story(patient: Patient, *, clinical: bool, show: str = "", before: datetime | None = None) -> Story:
     """The newest entries of a patient, of one kind or of all, before a moment. Two queries."""
     kinds = [kind for kind in KINDS if (clinical or not kind.clinical) and show in ("", kind.name)]
-    asked = {kind.name: ArraySubquery(_rows(kind, patient, before)) for kind in kinds}
+    asked = {kind.name: ArraySubquery(_rows(kind, patient, before, clinical=clinical)) for kind in kinds}
     found = Patient.objects.filter(pk=patient.pk).values("pk").annotate(present=ClinicNow(), **asked).get()
     now = found["present"]
     catalogue = catalogue_for(patient.clinic, now.astimezone(patient.clinic.tz).date())
@@ -109,9 +114,10 @@ def filters(*, clinical: bool) -> list[tuple[str, str]]:
     return [("", "Everything"), *kinds, ("messages", "Messages")]
 
 
-def _rows(kind: _Kind, patient: Patient, before: datetime | None) -> QuerySet:
+def _rows(kind: _Kind, patient: Patient, before: datetime | None, *, clinical: bool) -> QuerySet:
     rows = _newest(kind.model.objects.filter(patient=patient).annotate(moment=F(kind.moment)), before)
-    return rows.annotate(shown=JSONObject(at=F("moment"), **kind.shown)).values_list("shown", flat=True)
+    shown = kind.shown | (kind.for_clinicians if clinical else {})
+    return rows.annotate(shown=JSONObject(at=F("moment"), **shown)).values_list("shown", flat=True)
 
 
 def _mails(patient: Patient, now: datetime, before: datetime | None) -> list[Entry]:
@@ -316,6 +322,45 @@ def _check_in(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     )
 
 
+def _report(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """Her answers before a visit. The desk reads that something changed, and whether a clinician has looked."""
+    rules = catalogue.rules_by_code
+    changed = [rules[code].label for code in row.get("codes", ()) if code in rules]
+    looked = f"Looked at by {row['seen_by']}" if row["seen_by"] else ""
+    note = f": {_shortened(row['seen_note'])}" if looked and row.get("seen_note") else ""
+    chip = ("ask", "To look at") if row["waits"] else ("plain", "Looked at") if looked else None
+    return Entry(
+        at=at,
+        kind="Before a visit",
+        title="Answers changed" if row["has_changed"] else "Answered again, nothing changed",
+        lines=[line for line in (_about_visit(row), "; ".join(changed), looked + note) if line],
+        url=reverse("treatments:change_report", args=[row["ref"]]),
+        chip=chip,
+    )
+
+
+def _wish(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """She asked for another time. Her own words may tell more than the desk is to read here."""
+    ended = MoveRequest.Ended(row["ended_because"]).label if row["ended_because"] else ""
+    by = f", {row['who']}" if row["who"] else ""
+    wished = f"Would suit: {wishes_of({'note': ''} | row).words(timezone.get_current_timezone())}"
+    settled = f"{ended} {_day_of(row['ended_at'])}{by}" if ended else ""
+    return Entry(
+        at=at,
+        kind="Wish",
+        title="Asked for another time",
+        lines=[line for line in (_about_visit(row), wished, _shortened(row.get("note", "")), settled) if line],
+        url=reverse("treatments:move_request", args=[row["ref"]]),
+        chip=("note", ended) if ended else ("ask", "Waits for a call") if row["waits"] else None,
+        void=row["ended_because"] in (MoveRequest.Ended.TAKEN_BACK, MoveRequest.Ended.REPLACED),
+    )
+
+
+def _about_visit(row: dict) -> str:
+    what = f"session {row['number']}" if row["number"] else f"the {Appointment.Kind(row['visit_kind']).label.lower()}"
+    return f"About {what} on {_day(row['visit_day'])}"
+
+
 def _call(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     """Whom the desk rang up, and what came of it. No clinical word is kept there."""
     back = f"Call back {_day(row['call_back_on'])}" if row["call_back_on"] else ""
@@ -370,12 +415,17 @@ def _same(*columns: str) -> dict[str, str]:
     return {column: column for column in columns}
 
 
+def _whether(condition: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(condition, output_field=BooleanField())
+
+
 def _below(rows: QuerySet, **shown: str) -> ArraySubquery:
     """Rows below a row, in the order they were written."""
     return ArraySubquery(rows.order_by("pk").annotate(shown=JSONObject(**shown)).values("shown"))
 
 
 ZONES = _below(SessionZone.objects.filter(session=OuterRef("pk")), zone="zone", depth="depth_mm", passes="passes")
+OF_ITS_VISIT = {"number": "visit__planned_session__number", "visit_kind": "visit__kind", "visit_day": "visit__day"}
 CONCERNS = _below(AssessedConcern.objects.filter(assessment=OuterRef("pk")), code="code", severity="severity")
 KINDS = (
     _Kind(
@@ -393,6 +443,17 @@ KINDS = (
         "waiting", "Waiting list", WaitingEntry, "asked_at",
         _same("kind", "note", "ended_at", "ended_reason") | {"number": "planned_session__number"},
         _waiting, clinical=False,
+    ),
+    _Kind(
+        "answers", "Before a visit", ChangeReport, "answered_at",
+        OF_ITS_VISIT | {"ref": "ref", "seen_by": "seen_by__full_name", "has_changed": _whether(Q(changed__len__gt=0)), "waits": _whether(WAITS_FOR_A_LOOK)},
+        _report, clinical=False, for_clinicians={"codes": "changed", "seen_note": "seen_note"},
+    ),
+    _Kind(
+        "wishes", "Wishes", MoveRequest, "asked_at",
+        _same("ref", "ended_at", "ended_because", *(name for name in OF_WISHES if name != "note"))
+        | OF_ITS_VISIT | {"who": "ended_by__full_name", "waits": _whether(WAITS_FOR_A_TIME)},
+        _wish, clinical=False, for_clinicians={"note": "note"},
     ),
     _Kind(
         "sessions", "Sessions", TreatmentSession, "opened_at",

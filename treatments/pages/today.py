@@ -18,6 +18,7 @@ from treatments.pages.calendar.events import day_events, in_script, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
 from treatments.pages.call_lists import CallList
+from treatments.pages.call_rows import Sorter
 from treatments.pages.day import TOO_FAR
 from treatments.pages.scores import reviews_list
 from treatments.pages.visit_card import VisitCard, card_of
@@ -48,7 +49,7 @@ def today(request: HttpRequest) -> HttpResponse:
     # Why a course waits is for clinicians.
     reviews = [reviews_list(seen.known["reviews"])] if clinical else []
     check_ins = check_in_lists.list_of(seen.known["check_ins"], clinical=clinical, today=this_day, zone=clinic.tz)
-    reports, wishes = told_calls.told_lists(seen.known, clinic, now=stands.now)
+    reports, wishes = told_calls.told_lists(seen.known, clinic, sorter=Sorter(today=this_day, zone=clinic.tz))
     calls, chosen = seen.calls, seen.chosen
     visits, sessions = calls.of_visits, calls.of_sessions
     here = address(on, this_day, by, view)

@@ -1,6 +1,7 @@
 """What patients told us about visits that are ahead: answers that a clinician has to look at, and wishes for another time.
 
-Nothing here is clinical: the desk reads whom to hold back and whom to ring. One query for both lists.
+Nothing here is clinical: the desk reads whom to hold back and whom to ring. Who asked to be called back leaves the lists until
+that day, or until she tells us more. One query for both lists.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,18 +10,25 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic, ClinicNow
 from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
 from treatments.appointments.by_patient.wishes import Wishes
+from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.models import COMING, Appointment
-from treatments.pages.call_rows import Call, CallList, near_day, session_words
+from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
 
 SHOWN_OF_VISIT = ("kind", "day", "starts_at")
 OF_PATIENT = ("given_name", "family_name", "phone")
+OF_WISHES = ("wished_starts", "weekdays", "from_time", "until_time", "note")
+AHEAD = Q(visit__status__in=COMING, visit__during__endswith__gt=ClinicNow())
+# Of reports: those that need a look and have had none, of visits that stand as she saw them and are ahead. Of wishes: those
+# that stand, of visits that are ahead.
+WAITS_FOR_A_LOOK = AHEAD & Q(seen_at=None, needs_a_look=True, visit__schedule_version=F("visit_version"))
+WAITS_FOR_A_TIME = AHEAD & Q(ended_at=None)
 
 
 def told_of_clinic() -> dict[str, ArraySubquery]:
@@ -28,10 +36,9 @@ def told_of_clinic() -> dict[str, ArraySubquery]:
     mine = {"visit__clinic": OuterRef("pk")}
     # Of several reports about one visit a line speaks of the newest.
     newest = to_look_at().filter(visit=OuterRef("visit")).order_by("-pk").values("pk")[:1]
-    wished = ("wished_starts", "weekdays", "from_time", "until_time", "note")
     return {
-        "reports": ArraySubquery(_shown(to_look_at().filter(**mine, pk=Subquery(newest)), "changed")),
-        "wishes": ArraySubquery(_shown(waiting_for_a_time().filter(**mine), "asked_at", *wished)),
+        "reports": ArraySubquery(_shown(to_look_at().filter(**mine, pk=Subquery(newest)), "answered_at", "changed")),
+        "wishes": ArraySubquery(_shown(waiting_for_a_time().filter(**mine), "asked_at", *OF_WISHES)),
     }
 
 
@@ -40,35 +47,31 @@ def told_now(clinic: Clinic, **beside: ArraySubquery) -> dict[str, Any]:
     return Clinic.objects.filter(pk=clinic.pk).values("pk").annotate(**told_of_clinic(), **beside).get()
 
 
-def told_lists(told: Mapping[str, Any], clinic: Clinic, *, now: datetime) -> tuple[CallList, CallList]:
-    """Answers to look at and wishes for another time, of what `told_of_clinic` found. No query."""
-    return _reports_list(told["reports"], clinic, now), _wishes_list(told["wishes"], clinic, now)
+def told_lists(told: Mapping[str, Any], clinic: Clinic, *, sorter: Sorter) -> tuple[CallList, CallList]:
+    """Answers to look at and wishes for another time, of what `told_of_clinic` found; the sorter keeps those who are called
+    back later. No query."""
+    return _reports_list(told["reports"], sorter), _wishes_list(told["wishes"], clinic, sorter)
 
 
 def refs_told(told: Mapping[str, Any]) -> list[str]:
-    """Which lines there are, for a page that asks whether anything changed."""
-    return [row["ref"] for row in (*told["reports"], *told["wishes"])]
+    """Which lines there are and what came of the last call about each, for a page that asks whether anything changed."""
+    rows = (*told["reports"], *told["wishes"])
+    return [ref for row in rows for ref in (row["ref"], *(call["ref"] for call in row["calls"][:1]))]
 
 
 def to_look_at() -> QuerySet[ChangeReport]:
-    """Reports that need a look and have had none, of visits that stand as she saw them and are ahead."""
-    return ChangeReport.objects.filter(
-        seen_at=None,
-        needs_a_look=True,
-        visit__status__in=COMING,
-        visit__schedule_version=F("visit_version"),
-        visit__during__endswith__gt=ClinicNow(),
-    )
+    return ChangeReport.objects.filter(WAITS_FOR_A_LOOK)
 
 
 def waiting_for_a_time() -> QuerySet[MoveRequest]:
-    """Wishes that stand, of visits that are ahead."""
-    return MoveRequest.objects.filter(ended_at=None, visit__status__in=COMING, visit__during__endswith__gt=ClinicNow())
+    return MoveRequest.objects.filter(WAITS_FOR_A_TIME)
 
 
 def _shown(rows: QuerySet, *own: str) -> QuerySet:
     shown = JSONObject(
         ref="ref",
+        calls=F("calls"),
+        visit_ref="visit__ref",
         **{name: name for name in own},
         **{name: f"visit__{name}" for name in SHOWN_OF_VISIT},
         **{name: f"patient__{name}" for name in OF_PATIENT},
@@ -76,10 +79,11 @@ def _shown(rows: QuerySet, *own: str) -> QuerySet:
         number="visit__planned_session__number",
         of_sessions="visit__planned_session__plan__sessions_planned",
     )
-    return rows.annotate(shown=shown).order_by("visit__during", "pk").values("shown")
+    called = heard_about("visit", "visit", version="visit__schedule_version")
+    return rows.annotate(calls=called).annotate(shown=shown).order_by("visit__during", "pk").values("shown")
 
 
-def _reports_list(rows: Iterable[dict], clinic: Clinic, now: datetime) -> CallList:
+def _reports_list(rows: Iterable[dict], sorter: Sorter) -> CallList:
     found = CallList(
         "answers-changed",
         "Answers changed",
@@ -91,11 +95,12 @@ def _reports_list(rows: Iterable[dict], clinic: Clinic, now: datetime) -> CallLi
     for row in rows:
         what = "Answers changed" if row["changed"] else "Answered again"
         say = f"{what}: a clinician must look before the visit"
-        found.calls.append(_call(row, clinic, now, leads_to="change_report", say=say, act="Open", hue="stop"))
+        call = _call(row, sorter.today, leads_to="change_report", say=say, act="Open", hue="stop")
+        _add(sorter, found, call, row, since=row["answered_at"])
     return found
 
 
-def _wishes_list(rows: Iterable[dict], clinic: Clinic, now: datetime) -> CallList:
+def _wishes_list(rows: Iterable[dict], clinic: Clinic, sorter: Sorter) -> CallList:
     found = CallList(
         "asked-to-move",
         "Asked for another time",
@@ -104,15 +109,19 @@ def _wishes_list(rows: Iterable[dict], clinic: Clinic, now: datetime) -> CallLis
         means="They asked from a mail and were told that we call. Nothing was moved, and no time is kept for them.",
     )
     for row in rows:
-        say = (
-            f"Asked {day_words(datetime.fromisoformat(row['asked_at']).astimezone(clinic.tz))}: {_wished(row, clinic)}"
-        )
-        found.calls.append(_call(row, clinic, now, leads_to="move_request", say=say, act="Look for a time", hue="ask"))
+        say = f"Asked {day_words(datetime.fromisoformat(row['asked_at']).astimezone(clinic.tz))}: {wishes_of(row).words(clinic.tz)}"
+        call = _call(row, sorter.today, leads_to="move_request", say=say, act="Look for a time", hue="ask")
+        _add(sorter, found, call, row, since=row["asked_at"])
     return found
 
 
-def _call(row: dict, clinic: Clinic, now: datetime, *, leads_to: str, say: str, act: str, hue: str) -> Call:
-    on, today = date.fromisoformat(row["day"]), now.astimezone(clinic.tz).date()
+def _add(sorter: Sorter, into: CallList, call: Call, row: dict, *, since: str) -> None:
+    """`since`: when she said it. What she says again is new, whatever came of earlier calls."""
+    sorter.add(into, call, row["calls"], about=UUID(row["visit_ref"]), since=datetime.fromisoformat(since))
+
+
+def _call(row: dict, today: date, *, leads_to: str, say: str, act: str, hue: str) -> Call:
+    on = date.fromisoformat(row["day"])
     return Call(
         name=f"{row['given_name']} {row['family_name']}",
         session=session_words(row["number"], row["of_sessions"], Appointment.Kind(row["kind"]).label),
@@ -124,18 +133,19 @@ def _call(row: dict, clinic: Clinic, now: datetime, *, leads_to: str, say: str, 
         patient_ref=UUID(row["patient_ref"]),
         act=act,
         hue=hue,
+        is_read_first=True,
     )
 
 
-def _wished(row: dict, clinic: Clinic) -> str:
-    wishes = Wishes(
+def wishes_of(row: dict) -> Wishes:
+    """Of a row that holds OF_WISHES."""
+    return Wishes(
         starts=tuple(datetime.fromisoformat(start) for start in row["wished_starts"]),
         weekdays=tuple(row["weekdays"]),
         from_time=_time(row["from_time"]),
         until_time=_time(row["until_time"]),
         note=row["note"],
     )
-    return wishes.words(clinic.tz)
 
 
 def _time(said: str | None) -> time | None:

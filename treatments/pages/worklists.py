@@ -15,6 +15,7 @@ from clinic.roles import member
 from treatments.appointments.calls.models import WaitingEntry
 from treatments.pages import check_in_lists, told_calls
 from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
+from treatments.pages.call_rows import Sorter
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
 from treatments.pages.waiting import waiting_shown
 from treatments.sessions.healing.models import CheckIn
@@ -32,12 +33,15 @@ def worklists(request: HttpRequest) -> HttpResponse:
     closing_days = _closing(request.GET.get("closing", ""))
     clinical = request.membership.may_see_clinical
     known = _known(request.clinic, clinical=clinical)
-    lists = call_lists(request.clinic, now=now, whole=True, closing_days=closing_days, waiting=known["waiting"])
+    sorter = Sorter(today=now.astimezone(request.clinic.tz).date(), zone=request.clinic.tz)
+    told = told_calls.told_lists(known, request.clinic, sorter=sorter)
+    lists = call_lists(
+        request.clinic, now=now, whole=True, closing_days=closing_days, waiting=known["waiting"], sorter=sorter
+    )
     # Why a course is on hold is for clinicians; the desk reads on the course that it is.
     rows = reviews_shown(open_reviews().filter(clinic=request.clinic))
     reviews = [reviews_list(rows)] if clinical else []
     check_ins = _check_ins(known["check_ins"], request.clinic, clinical=clinical, now=now)
-    told = told_calls.told_lists(known, request.clinic, now=now)
     context = {
         "lists": lists,
         "check_ins": check_ins,

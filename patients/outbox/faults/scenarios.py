@@ -277,11 +277,12 @@ def restart_at_once(server: Postgres) -> None:
 
 
 class Control(NamedTuple):
-    """A guard that is taken off, and the check that has to speak then. `sizes`: what differs from the scenario's own."""
+    """A guard that is taken off, and the check that has to speak then. `sizes`: what differs from the scenario's short ones."""
 
     name: str
     finds: str
     guard: dict[str, object]
+    sizes: dict[str, int] = {}
 
 
 class Scenario(NamedTuple):

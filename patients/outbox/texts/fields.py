@@ -86,10 +86,7 @@ class Contract:
         found: dict[str, tuple[str, ...]] = {LINK + name: (address,) for name, address in links.items() if address}
         left_out = False
         for field, way in self.from_sender:
-            value: Any = words
-            for step in way:
-                value = value.get(step) if isinstance(value, Mapping) else None
-            said = _said(field, value, language, zone)
+            said = _said(field, _value(words, way), language, zone)
             if said and is_shared and field.private:
                 left_out = True
             elif said:
@@ -100,9 +97,14 @@ class Contract:
             found.pop(LETTER, None)
         return found
 
-    def is_english_only(self, values: Values) -> bool:
-        """Whether something is said in sentences that no other language has."""
-        return any(field.english and field.name in values for field in self.fields)
+    def is_english_only(self, words: Mapping[str, Any], *, language: Language, zone: ZoneInfo, is_shared: bool) -> bool:
+        """Whether the letter says something in sentences that no other language has."""
+        said = [
+            _said(field, _value(words, way), language, zone)
+            for field, way in self.from_sender
+            if field.english and not (field.private and is_shared)
+        ]
+        return any(said)
 
 
 def contract(code: str, declared: Mapping[str, Any]) -> Contract:
@@ -120,6 +122,13 @@ def contract(code: str, declared: Mapping[str, Any]) -> Contract:
 
 def moment_words(moment: datetime, language: Language, zone: ZoneInfo) -> str:
     return language.moment_words(moment.astimezone(zone) if moment.tzinfo else moment)
+
+
+def _value(words: Mapping[str, Any], way: tuple[str, ...]) -> Any:
+    value: Any = words
+    for step in way:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def _said(field: Field, value: Any, language: Language, zone: ZoneInfo) -> tuple[str, ...]:

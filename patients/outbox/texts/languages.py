@@ -1,4 +1,4 @@
-"""A language as its folder says: its name, the subject of a mail, and how it writes a day and a time. Pure."""
+"""A language as its folder says: its name, the subject of a mail, what a visit is called, how it writes a day and a time. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ class Language:
     code: str
     name: str
     subject: str
+    visit: str
     emergency_number: str
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
@@ -35,6 +36,10 @@ class Language:
 
     def subject_of(self, sender_name: str) -> str:
         return self.subject.format(sender_name=sender_name)
+
+    def visit_at(self, sender_name: str) -> str:
+        """What a visit is called in a calendar of the patient's own."""
+        return self.visit.format(sender_name=sender_name)
 
     def _parts(self, day: date) -> dict[str, object]:
         return {

@@ -9,7 +9,7 @@ from patients.outbox.texts.chosen import frame_and_text, language_for
 from patients.outbox.texts.languages import ENGLISH, Language
 from patients.outbox.texts.parsing import Block
 from patients.outbox.texts.shipped import FRAME, library
-from patients.outbox.texts.writing import IN_A_MAIL, as_html, as_text, fill, whole_page
+from patients.outbox.texts.writing import Filled, as_html, as_text, fill, whole_page
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,26 @@ class Written:
     language: str
 
 
-def texts_for(clinic: Clinic, code: str, reads: str) -> Texts:
-    """By what a letter to somebody who reads `reads` is written, as far as the texts decide it."""
+def texts_for(clinic: Clinic, code: str, language: Language) -> Texts:
+    """By what a letter in this language is written, which must be one that `language_of` gives."""
+    frame, text = frame_and_text(clinic, code, language.code)
+    return Texts(code, language, frame.blocks, text.blocks, text.version)
+
+
+def language_of(
+    clinic: Clinic, code: str, *, reads: str, words: Mapping[str, Any], is_shared: bool = False
+) -> Language:
+    """In which language a letter to somebody who reads `reads` leaves, by what it says: one that says something in English
+    only is English as a whole, and so is what travels with it."""
     known = library()
     known.english(code)
-    language = language_for(reads, code, known)
-    frame, text = frame_and_text(clinic, code, language)
-    return Texts(code, known.languages[language], frame.blocks, text.blocks, text.version)
+    language = known.languages[language_for(reads, code, known)]
+    contract = known.contract(code)
+    if language.code == ENGLISH or not contract.is_english_only(
+        words, language=language, zone=clinic.tz, is_shared=is_shared
+    ):
+        return language
+    return known.languages[ENGLISH]
 
 
 def write(
@@ -58,17 +71,11 @@ def write(
     """One letter. `words`: what its sender says, `links`: where each of its links leads, or what names it; `is_shared`:
     somebody else reads this address too.
 
-    A letter that says something in English only is English as a whole. Raises NothingToSay where a field that it cannot do
-    without is empty.
+    Raises NothingToSay where a field that it cannot do without is empty.
     """
     about = {"first_name": first_name, "essential": is_essential, "may_be_copy": may_be_copy}
-    texts = texts_for(clinic, code, reads)
-    if texts.language.code != ENGLISH:
-        contract = library().contract(code)
-        known = of_clinic(clinic, texts.language) | words | about
-        said = contract.values(known, links, language=texts.language, zone=clinic.tz, is_shared=is_shared)
-        if contract.is_english_only(said):
-            texts = texts_for(clinic, code, ENGLISH)
+    language = language_of(clinic, code, reads=reads, words=words, is_shared=is_shared)
+    texts = texts_for(clinic, code, language)
     return written(texts, clinic, words=words | about, links=links, is_shared=is_shared)
 
 
@@ -79,23 +86,40 @@ def written(
     words: Mapping[str, Any],
     links: Mapping[str, str],
     is_shared: bool = False,
-    looks: Mapping[str, str] = IN_A_MAIL,
 ) -> Written:
-    """The letter by these very texts. On a page of ours, whose elements carry no style, the HTML is that of the letter's
-    blocks alone."""
+    """The letter by these very texts."""
+    blocks = filled(texts, clinic, words=words, links=links, is_shared=is_shared)
+    subject, language = subject_of(texts, clinic), texts.language.code
+    html = whole_page(as_html(blocks), language=language, title=subject)
+    return Written(subject, text_of(blocks), html, texts.version, language)
+
+
+def filled(
+    texts: Texts,
+    clinic: Clinic,
+    *,
+    words: Mapping[str, Any],
+    links: Mapping[str, str],
+    is_shared: bool = False,
+) -> list[Filled]:
+    """What the letter by these texts says, block by block, in whatever form it is then written."""
     known, language = library(), texts.language
     words = of_clinic(clinic, language) | words
     contract, around = known.contract(texts.code), known.contract(FRAME)
     values = contract.values(words, links, language=language, zone=clinic.tz, is_shared=is_shared)
     outer = around.values(words, links, language=language, zone=clinic.tz)
-    body = fill(texts.blocks, values, bold=contract.bold, looks=looks)
-    blocks = fill(texts.frame, outer, bold=around.bold, looks=looks, body=body)
-    # On a lock screen it must say nothing: no name of hers, no treatment, no body area.
-    subject = language.subject_of(clinic.sender_name)
-    html = as_html(blocks, looks)
-    if looks is IN_A_MAIL:
-        html = whole_page(html, language=language.code, title=subject)
-    return Written(subject, as_text(blocks).strip() + "\n", html, texts.version, language.code)
+    body = fill(texts.blocks, values, bold=contract.bold)
+    return fill(texts.frame, outer, bold=around.bold, body=body)
+
+
+def subject_of(texts: Texts, clinic: Clinic) -> str:
+    """On a lock screen it must say nothing: no name of hers, no treatment, no body area."""
+    return texts.language.subject_of(clinic.sender_name)
+
+
+def text_of(blocks: Sequence[Filled]) -> str:
+    """A letter as plain text."""
+    return as_text(blocks).strip() + "\n"
 
 
 def of_clinic(clinic: Clinic, language: Language) -> dict[str, Any]:

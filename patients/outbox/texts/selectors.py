@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from difflib import ndiff
 
 from django.db.models import Count, QuerySet
-from django.utils.safestring import SafeString, mark_safe
 
 from clinic.models import Clinic
 from patients.outbox import kinds
@@ -18,7 +17,7 @@ from patients.outbox.texts.models import MessageText
 from patients.outbox.texts.parsing import parse
 from patients.outbox.texts.reading_grade import reading
 from patients.outbox.texts.shipped import FRAME, ShippedText, library
-from patients.outbox.texts.writing import IN_A_MAIL, ON_A_PAGE
+from patients.outbox.texts.writing import Filled
 
 VERSIONS_SHOWN = 20
 
@@ -73,12 +72,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Preview:
-    """A letter to the fictional patient: `html` is ours, escaped, and carries classes of our style sheet."""
+    """A letter to the fictional patient: `blocks` for the page to draw as a mail program would, `text` as plain words."""
 
     case: example.Case
     subject: str
     text: str
-    html: SafeString
+    blocks: list[Filled]
     grade: float
 
 
@@ -229,10 +228,9 @@ def _preview(clinic: Clinic, code: str, language: str, blocks: Sequence, case: e
     )
     words = {**_told(case.words), **_told(frame.words), **_own(clinic, texts)}
     links = {**case.links, **frame.links}
-    in_mail = letters.written(texts, clinic, words=words, links=links, is_shared=case.is_shared, looks=IN_A_MAIL)
-    on_page = letters.written(texts, clinic, words=words, links=links, is_shared=case.is_shared, looks=ON_A_PAGE)
-    shown = mark_safe(on_page.html)  # noqa: S308  written by us, each value escaped: tests hold it
-    return Preview(case, in_mail.subject, in_mail.text, shown, reading(in_mail.text).grade)
+    filled = letters.filled(texts, clinic, words=words, links=links, is_shared=case.is_shared)
+    text = letters.text_of(filled)
+    return Preview(case, letters.subject_of(texts, clinic), text, filled, reading(text).grade)
 
 
 def _frame_blocks(clinic: Clinic, language: str):

@@ -1,15 +1,17 @@
 """A text and the values of its fields become a letter: as plain text and as HTML, from the same lines. Pure.
 
 What is left out is left out of both. Values are put in once: nothing that they hold is read as a mark, and in HTML all of it
-is escaped. The HTML carries its style in the elements, as mail programs drop style sheets.
+is escaped. The HTML carries its style in the elements, as mail programs drop style sheets; our own page, where no element may
+carry one, draws the same blocks by a template (`patients/outbox/_letter_blocks.html`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
+from typing import NamedTuple
 
-from patients.outbox.texts.parsing import Block, Body, Call, Condition, Line, Link, Paragraph, Section, Words
+from patients.outbox.texts.parsing import Block, Body, Call, Condition, Line, Link, Paragraph, Part, Section, Words
 
 # Of each field what it says: nothing, one thing, or several.
 Values = Mapping[str, tuple[str, ...]]
@@ -35,17 +37,22 @@ STYLES: Mapping[str, str] = MappingProxyType(
         "foot": f"margin:28px 0 0;padding-top:16px;border-top:1px solid #ddd6cd;{_SMALL}",
     }
 )
-# In a mail the style stands in the element; on our own page it may not, and the style sheet knows these classes.
-IN_A_MAIL: Mapping[str, str] = {name: f' style="{style}"' for name, style in STYLES.items()}
-ON_A_PAGE: Mapping[str, str] = {name: f' class="mail-{name.replace("_", "-")}"' for name in STYLES}
+_STYLED: Mapping[str, str] = {name: f' style="{style}"' for name, style in STYLES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A line as this letter says it: (words, their HTML) side by side."""
+class Piece(NamedTuple):
+    """A piece of a line: its words, their `look` (plain, bold, or of a link: a, act), and how both forms of a mail have it."""
 
+    words: str
+    look: str
     text: str
     html: str
+
+
+class Said(NamedTuple):
+    """A line as this letter says it."""
+
+    pieces: tuple[Piece, ...]
     mark: str = ""
 
 
@@ -64,34 +71,33 @@ def fill(
     values: Values,
     *,
     bold: frozenset[str],
-    looks: Mapping[str, str] = IN_A_MAIL,
     body: Sequence[Filled] = (),
 ) -> list[Filled]:
     """The blocks with their values, without what is left out. `bold`: fields that stand out in HTML; `body`: what stands in
     place of the frame's own."""
-    return list(_Filling(values, bold, looks, body).blocks(blocks))
+    return list(_Filling(values, bold, body).blocks(blocks))
 
 
 def as_text(blocks: Sequence[Filled]) -> str:
     return "\n\n".join(_text(block) for block in blocks)
 
 
-def as_html(blocks: Sequence[Filled], looks: Mapping[str, str] = IN_A_MAIL) -> str:
-    return "\n".join(_html(block, looks) for block in blocks)
+def as_html(blocks: Sequence[Filled]) -> str:
+    return "\n".join(_html(block) for block in blocks)
 
 
-def whole_page(html: str, *, language: str, title: str, looks: Mapping[str, str] = IN_A_MAIL) -> str:
+def whole_page(html: str, *, language: str, title: str) -> str:
     """The HTML of a mail, from that of its blocks."""
     return (
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light">\n'
-        f"<title>{escape(title)}</title>\n</head>\n<body{looks['page']}>\n<div{looks['sheet']}>\n{html}\n</div>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n</head>\n<body{_STYLED['page']}>\n<div{_STYLED['sheet']}>\n{html}\n</div>\n</body>\n</html>\n"
     )
 
 
 class _Filling:
-    def __init__(self, values: Values, bold: frozenset[str], looks: Mapping[str, str], body: Sequence[Filled]) -> None:
-        self.values, self.bold, self.looks, self.body = values, bold, looks, body
+    def __init__(self, values: Values, bold: frozenset[str], body: Sequence[Filled]) -> None:
+        self.values, self.bold, self.body = values, bold, body
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[Filled]:
         for block in blocks:
@@ -109,7 +115,7 @@ class _Filling:
     def _paragraph(self, block: Paragraph) -> Iterator[Filled]:
         kept = [line for line in block.lines if self._stands(line)]
         if len(kept) == 1 and (link := kept[0].link) is not None:
-            yield Filled("paragraph", (self._button(link),))
+            yield Filled("paragraph", (Said((self._link(link, "act", ":\n"),)),))
         elif block.is_fact:
             lines = tuple(said for line in kept for said in self._each(line))
             if lines:
@@ -150,35 +156,28 @@ class _Filling:
                 yield self._said(line, {listed: (one,)})
 
     def _said(self, line: Line, instead: Values = MappingProxyType({})) -> Said:
-        text, html = [], []
-        for part in line.parts:
-            if isinstance(part, Words):
-                text.append(part.text)
-                html.append(part.html)
-                continue
-            value = " ".join(instead.get(part.name) or self.values[part.name])
-            if isinstance(part, Link):
-                text.append(f"{part.words.text}: {value}")
-                html.append(self._anchor("a", part, value))
-            else:
-                text.append(value)
-                html.append(f"<b>{escape(value)}</b>" if part.name in self.bold else escape(value))
-        return Said("".join(text), "".join(html), line.mark)
+        return Said(tuple(self._piece(part, instead) for part in line.parts), line.mark)
 
-    def _button(self, link: Link) -> Said:
-        value = " ".join(self.values[link.name])
-        return Said(f"{link.words.text}:\n{value}", self._anchor("act", link, value))
+    def _piece(self, part: Part, instead: Values) -> Piece:
+        if isinstance(part, Words):
+            return Piece(part.text, "plain", part.text, part.html)
+        if isinstance(part, Link):
+            return self._link(part, "a", ": ")
+        value = " ".join(instead.get(part.name) or self.values[part.name])
+        if part.name in self.bold:
+            return Piece(value, "bold", value, f"<b>{escape(value)}</b>")
+        return Piece(value, "plain", value, escape(value))
 
-    def _anchor(self, look: str, link: Link, address: str) -> str:
-        # On a page of ours the link is a picture of one: it leads nowhere.
-        href = f' href="{escape(address)}"' if self.looks is IN_A_MAIL else ""
-        return f"<a{self.looks[look]}{href}>{link.words.html}</a>"
+    def _link(self, link: Link, look: str, before: str) -> Piece:
+        words, address = link.words, " ".join(self.values[link.name])
+        html = f'<a{_STYLED[look]} href="{escape(address)}">{words.html}</a>'
+        return Piece(words.text, look, f"{words.text}{before}{address}", html)
 
 
 def _text(block: Filled) -> str:
     match block.kind:
         case "fact":
-            return "\n".join(f"    {line.text}" for line in block.lines)
+            return "\n".join(f"    {_line_text(line)}" for line in block.lines)
         case "section":
             return _section_text(block)
         case "call":
@@ -186,41 +185,54 @@ def _text(block: Filled) -> str:
         case "foot":
             return "--\n" + "\n".join(_text(one) for one in block.blocks)
         case _:
-            return "\n".join(line.text for line in block.lines)
+            return "\n".join(map(_line_text, block.lines))
 
 
 def _section_text(block: Filled) -> str:
-    heading = "\n".join(line.text for line in block.lines)
-    items = "\n".join(f"- {item.text}" for item in block.items)
+    heading = "\n".join(map(_line_text, block.lines))
+    items = "\n".join(f"- {_line_text(item)}" for item in block.items)
     if not heading or not items:
         return heading or items
     return f"{heading}\n{items}" if heading.endswith(":") else f"{heading}\n\n{items}"
 
 
-def _html(block: Filled, looks: Mapping[str, str], *, heading: str = "h2", paragraph: str = "p") -> str:
+def _line_text(line: Said) -> str:
+    return "".join([piece.text for piece in line.pieces])
+
+
+def _html(block: Filled, *, heading: str = "h2", paragraph: str = "p") -> str:
     match block.kind:
         case "section":
-            return _section_html(block, looks, heading)
+            return _section_html(block, heading)
         case "call":
             return (
-                f"<div{looks['call']}>\n"
-                + "\n".join(_html(one, looks, heading="call_h2") for one in block.blocks)
+                f"<div{_STYLED['call']}>\n"
+                + "\n".join(_html(one, heading="call_h2") for one in block.blocks)
                 + "\n</div>"
             )
         case "foot":
-            return "\n".join(_html(one, looks, paragraph="foot") for one in block.blocks)
+            return "\n".join(_html(one, paragraph="foot") for one in block.blocks)
         case "fact":
-            return f"<p{looks['fact']}><b>" + "<br>".join(line.html for line in block.lines) + "</b></p>"
+            return f"<p{_STYLED['fact']}><b>" + "<br>".join(map(_line_html, block.lines)) + "</b></p>"
         case _:
-            return f"<p{looks[paragraph]}>" + "<br>".join(_line_html(line, looks) for line in block.lines) + "</p>"
+            return f"<p{_STYLED[paragraph]}>" + "<br>".join(map(_marked_html, block.lines)) + "</p>"
 
 
-def _line_html(line: Said, looks: Mapping[str, str]) -> str:
-    return f"<span{looks['small']}>{line.html}</span>" if line.mark == "small" else line.html
-
-
-def _section_html(block: Filled, looks: Mapping[str, str], heading: str) -> str:
-    parts = [f"<h2{looks[heading]}>{line.html}</h2>" for line in block.lines]
+def _section_html(block: Filled, heading: str) -> str:
+    parts = [f"<h2{_STYLED[heading]}>{_line_html(line)}</h2>" for line in block.lines]
     if block.items:
-        parts += [f"<ul{looks['ul']}>", *(f"<li{looks['li']}>{item.html}</li>" for item in block.items), "</ul>"]
+        parts += [
+            f"<ul{_STYLED['ul']}>",
+            *(f"<li{_STYLED['li']}>{_line_html(item)}</li>" for item in block.items),
+            "</ul>",
+        ]
     return "\n".join(parts)
+
+
+def _marked_html(line: Said) -> str:
+    html = _line_html(line)
+    return f"<span{_STYLED['small']}>{html}</span>" if line.mark == "small" else html
+
+
+def _line_html(line: Said) -> str:
+    return "".join([piece.html for piece in line.pieces])

@@ -1,8 +1,8 @@
 """Languages by file: a whole letter in one language, a draft to nobody, and in English whatever another language lacks."""
 
+import re
 import shutil
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +12,7 @@ from patients.outbox.texts import chosen, shipped
 from patients.outbox.texts.languages import ENGLISH
 from patients.outbox.texts.shipped import BrokenText, library
 from tests.outbox import cast
+from tests.outbox.texts.drafts import checked_german
 
 pytestmark = pytest.mark.django_db
 LONDON = ZoneInfo("Europe/London")
@@ -44,16 +45,7 @@ def confirmation():
 @pytest.fixture
 def german(tmp_path, monkeypatch):
     """Takes the mark of a draft off the German texts that are named."""
-
-    def checked(*codes: str) -> None:
-        folder = tmp_path / "checked"
-        for code in codes:
-            source = Path(shipped.FOLDERS[0]) / "de" / f"{code}.txt"
-            (folder / "de").mkdir(parents=True, exist_ok=True)
-            (folder / "de" / f"{code}.txt").write_text(source.read_text().replace("draft: yes\n", ""))
-        monkeypatch.setattr(shipped, "FOLDERS", (*shipped.FOLDERS, folder))
-
-    return checked
+    return checked_german(tmp_path / "checked", monkeypatch)
 
 
 def letter(clinic, confirmation, language: str = "de", **context) -> rendering.Letter:
@@ -124,6 +116,13 @@ def test_days_and_times_are_written_by_the_language():
         "Monday 1 March",
         "Montag, 1. März",
     )
+
+
+@pytest.mark.parametrize("code", sorted(library().languages))
+def test_every_language_names_a_visit_in_a_calendar_by_the_clinic_alone(code):
+    named = library().languages[code].visit_at("Alder Lane")
+    assert named.endswith(" Alder Lane") and len(named.split()) == 4
+    assert not re.search(r"behandlung|treatment|session|sitzung|haut|skin|needl", named, re.IGNORECASE)
 
 
 def test_times_are_those_of_the_clinics_wall():

@@ -12,7 +12,11 @@ from clinic import clock
 from patients.models import MedicationStatement
 from patients.services import consents, history
 from tests import factories
+from tests.treatments.patient_pages import telling
+from tests.treatments.patient_pages.test_move import asks
 from treatments.appointments import services as appointments
+from treatments.flows import changes as flow
+from treatments.flows import move_requests
 from treatments.screenings import services as screenings
 from treatments.screenings.models import Clearance
 from treatments.sessions import aftercare
@@ -137,6 +141,109 @@ def test_newest_first_and_what_is_to_come_apart(clinician, done_session, second_
     coming, past = shown.split("Coming", 1)[1].split("Until now", 1)
     assert "Treatment, session 2" in coming
     assert past.index("Session 1, Noor Adeyemi") < past.index("Assessed")
+
+
+# ── What she told us from a mail ──────────────────────────────────────────────
+
+SAID, WORDS = "canary-answer-plover", "canary-wish-lapwing"
+
+
+@pytest.fixture
+def visit_ahead(active_plan, later):
+    """On Monday 15 March. What she says about it comes after the booking."""
+    visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + timedelta(days=6))
+    later(timedelta(minutes=5))
+    return visit
+
+
+def entry(client, patient, title: str, show: str = ""):
+    (found,) = [one for one in client.get(url(patient, show=show)).context["story"].past if one.title == title]
+    return found
+
+
+def test_her_answers_before_a_visit_are_in_the_story_what_changed_for_clinicians_alone(
+    desk, manager, clinician, visit_ahead
+):
+    report = telling.told(visit_ahead, telling.says("new_medicine", note=SAID))
+    page = reverse("treatments:change_report", args=[report.ref])
+    for client in (desk, manager, clinician):
+        found = entry(client, visit_ahead.patient, "Answers changed", show="answers")
+        assert (found.url, found.chip) == (page, ("ask", "To look at"))
+        assert found.lines[0] == "About session 1 on 15 March 2027"
+    assert found.lines[1:] == ["New medicine"]
+    for client in (desk, manager):
+        assert entry(client, visit_ahead.patient, "Answers changed").lines[1:] == []
+        shown = read(client, visit_ahead.patient)
+        assert "medicine" not in shown.lower() and SAID not in shown
+    flow.mark_seen(report=report, note="canary-seen-curlew", by=clinician.membership)
+    assert entry(desk, visit_ahead.patient, "Answers changed").lines[1:] == ["Looked at by Noor Adeyemi"]
+    found = entry(clinician, visit_ahead.patient, "Answers changed")
+    assert (found.lines[-1], found.chip) == ("Looked at by Noor Adeyemi: canary-seen-curlew", ("plain", "Looked at"))
+    assert "curlew" not in read(desk, visit_ahead.patient)
+
+
+def test_nothing_changed_is_told_as_well(desk, visit_ahead):
+    telling.told(visit_ahead)
+    found = entry(desk, visit_ahead.patient, "Answered again, nothing changed")
+    assert (found.kind, found.chip) == ("Before a visit", None)
+
+
+def test_nobody_has_to_look_any_more_once_the_visit_is_over(clinician, visit_ahead, later):
+    telling.told(visit_ahead, telling.says("new_medicine"))
+    later(timedelta(days=8))
+    assert entry(clinician, visit_ahead.patient, "Answers changed").chip is None
+
+
+def test_a_wish_for_another_time_is_in_the_story_with_what_became_of_it(desk, clinician, visit_ahead):
+    asked = asks(visit_ahead, weekdays=(1, 4), from_time=time(14), note=WORDS)
+    for client, said in ((desk, []), (clinician, [WORDS])):
+        found = entry(client, visit_ahead.patient, "Asked for another time", show="wishes")
+        assert (found.url, found.chip) == (
+            reverse("treatments:move_request", args=[asked.ref]),
+            ("ask", "Waits for a call"),
+        )
+        assert found.lines == [
+            "About session 1 on 15 March 2027",
+            "Would suit: Mondays or Thursdays, from 14:00",
+            *said,
+        ]
+    assert WORDS not in read(desk, visit_ahead.patient)
+    move_requests.keep(request=asked, by=desk.membership.user)
+    found = entry(desk, visit_ahead.patient, "Asked for another time")
+    assert (found.lines[-1], found.chip, found.void) == (
+        "Stays as it is 9 March 2027, Tess Moran",
+        ("note", "Stays as it is"),
+        False,
+    )
+
+
+def test_a_wish_that_was_replaced_is_struck_and_the_new_one_stands(desk, visit_ahead, later):
+    asks(visit_ahead, weekdays=(1,))
+    later(timedelta(minutes=5))
+    asks(visit_ahead, weekdays=(2,))
+    wishes = desk.get(url(visit_ahead.patient, show="wishes")).context["story"].past
+    assert [(one.lines[1], one.void) for one in wishes] == [
+        ("Would suit: Tuesdays", False),
+        ("Would suit: Mondays", True),
+    ]
+
+
+def test_what_she_tells_us_costs_no_query_more(desk, clinician, visit_ahead, later):
+    def asked() -> list[int]:
+        counts = []
+        for client in (desk, clinician):
+            client.get(url(visit_ahead.patient))
+            with CaptureQueriesContext(connection) as queries:
+                client.get(url(visit_ahead.patient))
+            counts.append(len(queries))
+        return counts
+
+    before = asked()
+    for weekday in (1, 2, 3):
+        asks(visit_ahead, weekdays=(weekday,))
+        telling.told(visit_ahead, telling.says("new_medicine", note=f"{weekday}"))
+        later(timedelta(minutes=5))
+    assert asked() == before
 
 
 def test_a_cancelled_visit_stays_struck(clinician, done_session, second_visit, later):

@@ -12,11 +12,13 @@ from icalendar import Calendar
 
 from clinic import clock
 from clinic.mailbox import MailStore
-from patients.models import Message
+from patients.models import Message, Patient
 from patients.outbox import dispatch, kinds, relay, rendering, services
 from patients.outbox.limits import Limits
 from tests import factories
 from tests.factories import LONDON
+from tests.outbox.texts.drafts import checked_german
+from tests.patients.links.made import a_token, opened
 from tests.treatments.feeds.raw import components, lines_of, moment_of
 from tests.treatments.messages.reading import of_kind
 from tests.treatments.messages.test_texts import TELLING
@@ -85,6 +87,61 @@ def test_a_confirmation_carries_the_visit_for_her_calendar(visit):
     assert moment_of(lines, components(lines, "VEVENT")[0]["DTSTART"]) == visit.during.lower
     (parsed,) = Calendar.from_ical(content).events
     assert (parsed.start, parsed.end) == (visit.during.lower, visit.during.upper)
+
+
+# ── In which language ─────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def german(tmp_path, monkeypatch):
+    """Takes the mark of a draft off the German texts that are named."""
+    return checked_german(tmp_path / "checked", monkeypatch)
+
+
+@pytest.fixture
+def reads_german(patient):
+    patient.language = "de"
+    patient.save(update_fields=["language"])
+
+
+def summary_and_letter(visit) -> tuple[str, str]:
+    """What the visit is called in the file, and the language of the letter that carries it."""
+    letter = rendering.write(of_kind(visit.patient, "booking_confirmed"))
+    return the_event(letter.attachment.text.encode())["SUMMARY"], letter.language
+
+
+def test_the_file_speaks_the_language_of_its_letter(reads_german, visit, german):
+    german("frame", "booking_confirmed")
+    assert summary_and_letter(visit) == ("Termin bei Alder Lane", "de")
+
+
+@pytest.mark.parametrize("codes", [[], ["frame"], ["booking_confirmed"]])
+def test_with_an_english_letter_goes_an_english_file_whatever_she_reads(reads_german, visit, german, codes):
+    """Drafts, and half a language."""
+    german(*codes)
+    assert summary_and_letter(visit) == ("Visit at Alder Lane", "en")
+
+
+def test_where_the_rules_speak_english_letter_and_file_do(reads_german, active_plan, german):
+    """A treatment booked so late that its confirmation says what to leave out."""
+    german("frame", "booking_confirmed")
+    visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + timedelta(days=1))
+    assert summary_and_letter(visit) == ("Visit at Alder Lane", "en")
+
+
+def test_the_file_of_her_page_is_called_as_the_mail_has_it(reads_german, visit, german):
+    """Her page answers by the mail that carried the link, also after she reads another language."""
+    german("frame", "booking_confirmed")
+    send()
+    message = of_kind(visit.patient, "booking_confirmed")
+    Patient.objects.update(language="en")
+    by_mail = opened(a_token(visit.patient, "visit", about=visit.ref, message=message))
+    at_the_desk = opened(a_token(visit.patient, "visit", about=visit.ref))
+    called = [the_event(page.get("/my/visit/calendar/").content)["SUMMARY"] for page in (by_mail, at_the_desk)]
+    assert called == ["Termin bei Alder Lane", "Visit at Alder Lane"]
+
+
+# ── What else it says ─────────────────────────────────────────────────────────
 
 
 def test_nothing_in_it_tells_who_comes_to_whom_and_for_what(active_plan):

@@ -1,5 +1,6 @@
 """What she tells us before a visit, as she meets it on a telephone: with the keyboard too, in light and dark."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -92,3 +93,28 @@ def test_the_desk_is_warned_and_a_clinician_looks(visitors, visit, desk_member, 
     page.get_by_role("button", name="I have looked, and the patient knows").click()
     page.wait_for_url("**/worklists/**")
     expect(page.get_by_text("No answer before a visit waits for a clinician.")).to_be_visible()
+
+
+def test_the_desk_calls_and_is_asked_to_ring_again_on_a_day(visitors, visit, desk_member, clinician_member):
+    told(visit, says("new_medicine"))
+    desk = visitors().sign_in(desk_member)
+    page = desk.open("/worklists/")
+    assert wrong_in_every_view(desk, "told-worklists") == []
+    page.locator("#answers-changed").get_by_role("link", name=re.compile("^Call")).click()
+    expect(page.get_by_role("link", name="Open what was said")).to_be_visible()
+    assert wrong_in_every_view(desk, "told-call") == []
+    page.get_by_label("Call back on").fill("2027-03-11")
+    page.get_by_role("button", name="Call back then").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/worklists/")
+    expect(page.locator("[data-toast]")).to_contain_text("back on the list on Thu 11 Mar")
+    expect(page.get_by_text("No answer before a visit waits for a clinician.")).to_be_visible()
+    desk.open(visit.patient.get_absolute_url())
+    expect(page.get_by_role("link", name="Answers changed")).to_be_visible()
+    assert wrong_in_every_view(desk, "told-chart") == []
+    clinician = visitors().sign_in(clinician_member)
+    page = clinician.open(visit.patient.get_absolute_url())
+    expect(page.locator("li", has_text="Answers changed").filter(has_text="Before a visit")).to_contain_text(
+        "New medicine"
+    )
+    assert wrong_in_every_view(clinician, "told-chart-clinician") == []

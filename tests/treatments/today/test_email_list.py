@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from clinic import clock
@@ -15,6 +16,7 @@ from patients.outbox.models import State
 from patients.services import people
 from tests import factories
 from tests.factories import TODAY
+from treatments.pages.email_calls import out_of_reach
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +183,27 @@ def test_the_list_says_nothing_clinical(desk, patient, visit):
     comes_back(patient)
     page = desk.get(reverse("treatments:worklists")).content.decode().lower()
     assert not any(word in page for word in ("melasma", "acne", "isotretinoin", "scar"))
+
+
+LINKS_OF_YEARS = 20_000
+
+
+def test_the_guessed_links_are_found_without_reading_those_of_years(clinic, patient):
+    link = guess(patient)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO patients_patientlink (ref, clinic_id, patient_id, purpose, token_sha256, made_at, expires_at, opened,
+                                                 wrong_births, closed_because)
+               SELECT gen_random_uuid(), clinic_id, patient_id, purpose, 'old' || n, made_at, expires_at, 1, n %% 5, ''
+               FROM patients_patientlink, generate_series(1, %s) AS n WHERE id = %s""",
+            [LINKS_OF_YEARS, link.pk],
+        )
+        cursor.execute("ANALYZE patients_patientlink")
+        assert "patient_link_guessed" in how_they_are_found(clinic)
+        # The control: without the index all of them are read.
+        cursor.execute("DROP INDEX patient_link_guessed")
+        assert "Seq Scan on patients_patientlink" in how_they_are_found(clinic)
+
+
+def how_they_are_found(clinic) -> str:
+    return out_of_reach(clinic, today=TODAY).explain()

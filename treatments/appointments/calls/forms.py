@@ -9,7 +9,7 @@ from django import forms
 
 from clinic.forms import page_form_helper
 from clinic.models import Membership
-from treatments.appointments.calls.matters import settled_as
+from treatments.appointments.calls.matters import TOLD_BY_PATIENTS, outcomes_of
 from treatments.appointments.calls.models import CallOutcome
 from treatments.appointments.calls.services import WEEKDAYS
 
@@ -54,8 +54,9 @@ class OutcomeForm(forms.Form):
 
     def __init__(self, data=None, *, list_code: str, today: date, **options) -> None:
         super().__init__(data, **options)
-        allowed = (settled_as(list_code), Outcome.MESSAGE, Outcome.NO_ANSWER, Outcome.CALL_BACK, Outcome.STOP)
-        self.fields["outcome"].choices = [(code, Outcome(code).label) for code in allowed]
+        self.fields["outcome"].choices = [(code, Outcome(code).label) for code in outcomes_of(list_code)]
+        if list_code in TOLD_BY_PATIENTS:
+            self.fields["note"].help_text = AT_THE_DESK
         self.fields["call_back_on"].widget.attrs["min"] = today.isoformat()
 
 

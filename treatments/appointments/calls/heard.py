@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef
 from django.db.models.functions import JSONObject
 
-from treatments.appointments.calls.matters import TOLD_SETTLES, same_matter
+from treatments.appointments.calls.matters import TOLD_BY_PATIENTS, TOLD_SETTLES, same_matter
 from treatments.appointments.calls.models import CallOutcome
 
 NEVER = date.max
@@ -38,11 +38,11 @@ class Heard:
     hole: tuple[datetime, datetime] | None
 
 
-def heard_about(subject: str, key: str = "pk") -> ArraySubquery:
+def heard_about(subject: str, key: str = "pk", *, version: str = "schedule_version") -> ArraySubquery:
     """An annotation: what came of the calls about a row, the newest first. `subject` is the field of CallOutcome that `key`
     fills.
 
-    Of a visit only as it stands: once it was moved, nobody has called about it.
+    Of a visit only as it stands, which its `version` says: once it was moved, nobody has called about it.
     """
     told = JSONObject(
         ref="ref",
@@ -57,7 +57,7 @@ def heard_about(subject: str, key: str = "pk") -> ArraySubquery:
     )
     outcomes = CallOutcome.objects.filter(**{subject: OuterRef(key)}, taken_back_at=None)
     if subject == "visit":
-        outcomes = outcomes.filter(visit_version=OuterRef("schedule_version"))
+        outcomes = outcomes.filter(visit_version=OuterRef(version))
     return ArraySubquery(outcomes.order_by("-id").values(told=told)[:MOST_KEPT])
 
 
@@ -90,7 +90,8 @@ def _heard(row: dict) -> Heard:
 def called_again_on(told: list[Heard], list_code: str, zone: ZoneInfo) -> date | None:
     """From which day on the patient is called again: NEVER after "stop", None where nobody was reached yet.
 
-    The day to call back; two days after a message; the next day where a place was promised and is not there.
+    The day to call back; two days after a message, or at once where she is the one who waits; the next day where a place was
+    promised and is not there.
     """
     if any(one.outcome == Outcome.STOP for one in told):
         return NEVER
@@ -101,7 +102,7 @@ def called_again_on(told: list[Heard], list_code: str, zone: ZoneInfo) -> date |
     if newest.outcome == Outcome.CALL_BACK:
         return newest.call_back_on
     if newest.outcome == Outcome.MESSAGE:
-        return said_on + timedelta(days=MESSAGE_DAYS)
+        return said_on + timedelta(days=0 if list_code in TOLD_BY_PATIENTS else MESSAGE_DAYS)
     if newest.outcome == Outcome.TOLD and list_code in TOLD_SETTLES:
         return NEVER
     return said_on + timedelta(days=1)

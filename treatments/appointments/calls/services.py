@@ -12,8 +12,9 @@ from django.db.models import Model
 from clinic import audit, clock
 from clinic.errors import DomainError, explained
 from clinic.models import Clinic, Membership, User
+from clinic.templatetags.clinic_ui import day as day_words
 from patients.models import Patient
-from treatments.appointments.calls.matters import TITLES, subject_of
+from treatments.appointments.calls.matters import TITLES, TOLD_BY_PATIENTS, outcomes_of, subject_of
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import weekly_hours
@@ -37,12 +38,20 @@ def record(
     call_back_at: time | None = None,
     hole: tuple[datetime, datetime] | None = None,
 ) -> CallOutcome:
-    """Keep what came of a call made from a list. Raises DomainError with the field it belongs to."""
+    """Keep what came of a call made from a list. Raises DomainError with the field it belongs to.
+
+    Who told us something is called back before the visit it is about, and only what is written on its own page ends it.
+    """
     if list_code not in TITLES or subject_of(list_code) != _field_of(about):
         raise DomainError("This call belongs to another list. Open it from there again.")
+    is_told = list_code in TOLD_BY_PATIENTS
+    if is_told and outcome not in outcomes_of(list_code):
+        raise DomainError("A call does not end this. Open what was said and settle it there.", field="outcome")
     patient = about.plan.patient if isinstance(about, PlannedSession) else about.patient
     if outcome == Outcome.CALL_BACK:
         _refuse_day(call_back_on, clinic=patient.clinic)
+        if is_told and call_back_on > about.day:
+            raise DomainError(f"The visit is on {day_words(about.day)}. Call back by then.", field="call_back_on")
     else:
         call_back_on = call_back_at = None
     if outcome == Outcome.STOP and not note.strip():

@@ -19,7 +19,7 @@ from clinic.templatetags.clinic_ui import day as day_words
 from patients.models import Patient
 from treatments.appointments.calls import services
 from treatments.appointments.calls.forms import EndWaitForm, OutcomeForm, WaitForm
-from treatments.appointments.calls.matters import TITLES, settled_as, subject_of
+from treatments.appointments.calls.matters import TITLES, TOLD_BY_PATIENTS, outcomes_of, settled_as, subject_of
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.calls.wishes import wish_words
 from treatments.appointments.courses.problems import sessions_to_place
@@ -70,6 +70,7 @@ def call(request: HttpRequest, list_code: str, ref: UUID) -> HttpResponse:
         "list_title": TITLES[list_code],
         "settled": settled_as(list_code),
         "settled_words": "Told" if settled_as(list_code) == Outcome.TOLD else "Booked",
+        "may_stop": Outcome.STOP in outcomes_of(list_code),
         "calls": _earlier(request, subject, list_code),
         "next": _back(request),
         "wait_url": _wait_url(subject),
@@ -89,7 +90,9 @@ def _said_words(made: CallOutcome, list_code: str) -> str:
         after = f" after {made.call_back_at:%H:%M}" if made.call_back_at else ""
         return f"back on the list on {day_words(made.call_back_on)}{after}."
     return {
-        Outcome.MESSAGE: "left a message. Back on the list in two days.",
+        Outcome.MESSAGE: "left a message. Stays on the list."
+        if list_code in TOLD_BY_PATIENTS
+        else "left a message. Back on the list in two days.",
         Outcome.NO_ANSWER: "no answer. Stays on the list.",
         Outcome.STOP: "nobody calls any more.",
         Outcome.TOLD: "told.",
@@ -207,7 +210,7 @@ def _subject(clinic: Clinic, list_code: str, ref: UUID) -> Subject:
     if subject == "planned_session":
         return _of_session(clinic, list_code, ref)
     if subject == "visit":
-        return _of_visit(clinic, ref)
+        return _of_visit(clinic, list_code, ref)
     return _of_course(clinic, ref) if subject == "plan" else _of_waiting(clinic, ref)
 
 
@@ -230,22 +233,36 @@ def _of_session(clinic: Clinic, list_code: str, ref: UUID) -> Subject:
     )
 
 
-def _of_visit(clinic: Clinic, ref: UUID) -> Subject:
+def _of_visit(clinic: Clinic, list_code: str, ref: UUID) -> Subject:
     rows = clinic.appointments.select_related(
         "patient__clinic", "planned_session__plan__clinic", "clinician__user", "room"
     )
     visit = get_object_or_404(rows, ref=ref)
     planned = visit.planned_session
     who = f" with {visit.clinician}" if visit.clinician else ""
+    act, act_url = _where_settled(visit, list_code)
     return Subject(
         row=visit,
         patient=visit.patient,
         plan=planned.plan if planned else None,
         what=f"Session {planned.number} of {planned.plan.sessions_planned}" if planned else visit.get_kind_display(),
         why=f"{visit.get_status_display()} for {day_words(visit.day)}, {visit.starts_at:%H:%M}{who}.",
-        act="Open the visit",
-        act_url=reverse("treatments:visit", args=[visit.ref]),
+        act=act,
+        act_url=act_url,
     )
+
+
+def _where_settled(visit: Appointment, list_code: str) -> tuple[str, str]:
+    """The words and the address of what is done about a visit: where patients told us something that still waits, its page."""
+    if list_code == "answers-changed":
+        report = visit.change_reports.filter(needs_a_look=True, seen_at=None).first()
+        if report is not None:
+            return "Open what was said", reverse("treatments:change_report", args=[report.ref])
+    if list_code == "asked-to-move":
+        asked = visit.move_requests.filter(ended_at=None).first()
+        if asked is not None:
+            return "Look for a time", reverse("treatments:move_request", args=[asked.ref])
+    return "Open the visit", reverse("treatments:visit", args=[visit.ref])
 
 
 def _of_course(clinic: Clinic, ref: UUID) -> Subject:

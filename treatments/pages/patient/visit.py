@@ -18,6 +18,8 @@ from clinic.roles import public
 from patients.links.access import page_context, patient_page
 from patients.models import PatientLink
 from patients.outbox import rendering
+from patients.outbox.texts.languages import ENGLISH, Language
+from patients.outbox.texts.shipped import library
 from treatments.appointments.by_patient.services import standing_requests
 from treatments.appointments.calendar_files import Entry, calendar_file
 from treatments.appointments.models import COMING, Appointment
@@ -70,7 +72,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     ahead = [one.visit for one in _visits(request.link) if one.is_ahead]
     if not ahead:
         return redirect("treatments:my_visit")
-    clinic, now = request.link.clinic, clock.now()
+    clinic, now, language = request.link.clinic, clock.now(), _language(request.link)
     entries = [
         Entry(
             ref=one.ref,
@@ -78,7 +80,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             ends_at=one.during.upper,
             sequence=one.schedule_version,
             changed_at=now,
-            summary=f"Visit at {clinic.sender_name}",
+            summary=language.visit_at(clinic.sender_name),
             location=clinic.address,
             organizer=rendering.sender_address(),
             organizer_name=clinic.sender_name,
@@ -88,6 +90,12 @@ def calendar(request: HttpRequest) -> HttpResponse:
     name = "visits.ics" if len(entries) > 1 else "visit.ics"
     text = calendar_file(entries, "PUBLISH", zone=clinic.tz)
     return file_answer(name, "text/calendar; method=PUBLISH; charset=utf-8", text.encode())
+
+
+def _language(link: PatientLink) -> Language:
+    """That of the mail which brought her here: what she takes from both is one entry."""
+    known = library().languages
+    return known.get(link.message.template_language if link.message else ENGLISH, known[ENGLISH])
 
 
 def _page(request: HttpRequest, *, refusal: str = "", status: int = 200) -> HttpResponse:
