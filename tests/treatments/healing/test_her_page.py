@@ -83,6 +83,13 @@ def test_a_calm_answer_is_reassured(hers):
     assert CheckIn.objects.get().level == "green"
 
 
+def test_after_the_week_nobody_reads_what_is_normal_for_up_to_a_week(done_session):
+    clock.shift(timedelta(days=8))
+    page = text(in_hand(done_session).post(PAGE, tapped(redness=0, swelling=0, pain=0)))
+    assert heading(page) == "As expected"
+    assert "up to a week" not in page
+
+
 def test_what_can_wait_a_little_names_the_day_by_which_we_call(hers):
     page = text(hers.post(PAGE, tapped("bumps")))
     assert heading(page) == "We will call you"
