@@ -126,13 +126,14 @@ def ask_birth(
     return kept_quiet(render(request, "patients/links/birth.html", context, status=status))
 
 
-def over(request: HttpRequest) -> HttpResponse:
-    """The answer to a link that is unknown, over, closed or somebody else's: one page for all of them, and a way on."""
+def over(request: HttpRequest, *, is_guessed: bool = False) -> HttpResponse:
+    """The answer to a link that is unknown, over, closed or somebody else's: one page for all of them, and a way on. Only
+    whoever has just sent the last wrong date of birth (`is_guessed`) reads why."""
     request.membership, request.memberships = None, []
     # Where several clinics share the house, naming one would say whose link it was.
     clinics = list(Clinic.objects.order_by("pk")[:2])
     only = clinics[0] if len(clinics) == 1 else None
-    context = {"clinic": only, "clinic_name": only.sender_name if only else "Your clinic"}
+    context = {"clinic": only, "clinic_name": only.sender_name if only else "Your clinic", "is_guessed": is_guessed}
     return kept_quiet(render(request, "patients/links/over.html", context, status=404))
 
 

@@ -263,8 +263,21 @@ def test_a_wrong_date_says_how_many_tries_are_left_and_the_fifth_ends_it(patient
     assert [answer.status_code for answer in said] == [422] * 4 + [404]
     assert "4 tries are left" in said[0].content.decode()
     assert "one try is left" in said[3].content.decode()
+    # The fifth says what has happened: to open the same link again, which other ended links advise, would lead nowhere.
+    assert "This link is closed" in words(said[4])
+    assert "newest message" not in words(said[4])
+    assert "tel:02079460100" in words(said[4])
     assert browser.post("/my/birth/", birth(9, 6, 1992)).status_code == 404
     assert Client().get(f"/my/{token}/").headers["Location"] == "/my/over/"
+
+
+def test_whoever_comes_back_to_a_page_that_refused_a_date_is_asked_again(patient, clinical):
+    """A telephone that has put the page away loads its address anew."""
+    browser = opened(a_token(patient, clinical.code))
+    refused = words(browser.post("/my/birth/", birth(1, 1, 1970)))
+    [address] = re.findall(r'method="post" action="(/my/birth/[^"]*)"', refused)
+    assert browser.get(address).headers["Location"] == CONTACT
+    assert [browser.get(f"/my/birth/{asked}").status_code for asked in ("", "?purpose=nonsense")] == [404, 404]
 
 
 @pytest.mark.parametrize(

@@ -460,3 +460,7 @@ def test_the_link_of_a_mail_stands_sixteen_days_and_the_last_one_as_long_as_its_
         "aftercare_7d": 16, "aftercare_14d": 28, "aftercare_28d": 35,
     }  # fmt: skip
     assert row_of(a_token(done_session.patient, "aftercare", about=done_session.ref)).purpose == "aftercare"
+
+
+def test_whoever_comes_back_to_a_page_that_refused_her_press_finds_the_day(hers):
+    assert hers.get("/my/aftercare/confirm/").headers["Location"] == PAGE
