@@ -34,38 +34,54 @@ class Admission:
 
 
 def let_in(response: HttpResponse, link: PatientLink, *, birth_is_proven: bool = False) -> HttpResponse:
-    """Give this browser half an hour with the link. One cookie a purpose, so that two links do not put each other out.
+    """Give this browser half an hour with the link. One cookie a purpose, so that two links do not put each other out, and one
+    of the link's own: of two tabs with links for the same purpose, each press still counts for the link of its page.
 
     Lax and not Strict: her click comes from a mail program's page, so from another site, and through a redirect; a
     strict cookie would not be sent there and the page would be over before it began. Lax is never sent with a POST from
     elsewhere.
     """
-    held = {"link": str(link.ref), "born": birth_is_proven}
-    response.set_cookie(
-        cookie_name(link.purpose),
-        signing.dumps(held, salt=_salt(link.purpose)),
-        max_age=COOKIE_SECONDS,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    held = signing.dumps({"link": str(link.ref), "born": birth_is_proven}, salt=_salt(link.purpose))
+    for name in (cookie_name(link.purpose), cookie_name(link.purpose, link.ref)):
+        _keep(response, name, held)
     return response
 
 
+def _keep(response: HttpResponse, name: str, held: str) -> None:
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, held, max_age=COOKIE_SECONDS, secure=secure, httponly=True, samesite="Lax")
+
+
 def admitted(request: HttpRequest, purpose: str) -> Admission | None:
-    """What this browser may see for a purpose, read from the row: None once the link is over or closed."""
+    """What this browser may see for a purpose, read from the row: None once the link is over or closed.
+
+    A form says in `link` whose page it stood on. Mother and daughter read one mailbox: what one of them sends from an older
+    tab is never taken for the link that was opened last.
+    """
     try:
-        held = signing.loads(request.COOKIES.get(cookie_name(purpose), ""), salt=_salt(purpose), max_age=COOKIE_SECONDS)
+        meant = UUID(request.POST["link"]) if "link" in request.POST else None
+        kept = request.COOKIES.get(cookie_name(purpose, meant), "")
+        held = signing.loads(kept, salt=_salt(purpose), max_age=COOKIE_SECONDS)
         ref = UUID(held["link"])
     except (signing.BadSignature, ValueError, KeyError, TypeError):
         return None
-    link = services.still_open(ref=ref, purpose=purpose)
+    link = services.still_open(ref=ref, purpose=purpose) if meant in (None, ref) else None
     return None if link is None else Admission(link, birth_is_proven=bool(held.get("born")))
 
 
-def cookie_name(purpose: str) -> str:
+def _shown_next(request: HttpRequest, response: HttpResponse, link: PatientLink) -> HttpResponse:
+    """The page that follows a press is that of its own link, for no longer than the link was let in for."""
+    kept = request.COOKIES.get(cookie_name(link.purpose, link.ref), "")
+    if "link" in request.POST and kept:
+        _keep(response, cookie_name(link.purpose), kept)
+    return response
+
+
+def cookie_name(purpose: str, ref: UUID | None = None) -> str:
+    """Of the link that was opened last for a purpose, or of one link."""
     # As the session's own: `__Host-` cookies never come back over the plain http of a demo.
-    return f"__Host-my-{purpose}" if settings.SESSION_COOKIE_SECURE else f"stratum_my_{purpose}"
+    whole = f"__Host-my-{purpose}" if settings.SESSION_COOKIE_SECURE else f"stratum_my_{purpose}"
+    return whole if ref is None else f"{whole}-{ref.hex}"
 
 
 def _salt(purpose: str) -> str:
@@ -90,7 +106,7 @@ def patient_page(purpose: str) -> Callable:
             with timezone.override(found.link.clinic.tz):
                 if purposes.get(purpose).asks_birth_date and not found.birth_is_proven:
                     return ask_birth(request, found.link)
-                return kept_quiet(view(request, *args, **kwargs))
+                return kept_quiet(_shown_next(request, view(request, *args, **kwargs), found.link))
 
         return shown
 
@@ -110,13 +126,14 @@ def ask_birth(
     return kept_quiet(render(request, "patients/links/birth.html", context, status=status))
 
 
-def over(request: HttpRequest) -> HttpResponse:
-    """The answer to a link that is unknown, over, closed or somebody else's: one page for all of them, and a way on."""
+def over(request: HttpRequest, *, is_guessed: bool = False) -> HttpResponse:
+    """The answer to a link that is unknown, over, closed or somebody else's: one page for all of them, and a way on. Only
+    whoever has just sent the last wrong date of birth (`is_guessed`) reads why."""
     request.membership, request.memberships = None, []
     # Where several clinics share the house, naming one would say whose link it was.
     clinics = list(Clinic.objects.order_by("pk")[:2])
     only = clinics[0] if len(clinics) == 1 else None
-    context = {"clinic": only, "clinic_name": only.sender_name if only else "Your clinic"}
+    context = {"clinic": only, "clinic_name": only.sender_name if only else "Your clinic", "is_guessed": is_guessed}
     return kept_quiet(render(request, "patients/links/over.html", context, status=404))
 
 
@@ -126,6 +143,8 @@ def page_context(link: PatientLink) -> dict:
     return {
         "clinic": link.clinic,
         "clinic_name": link.clinic.sender_name,
+        # What a form of hers sends along as `link`. It opens nothing: only a signed cookie does.
+        "link_ref": link.ref,
         # In days and not by its date: a link ends in real time, and the clinic's day may be a demo's.
         "days_left": max(1, left.days),
     }

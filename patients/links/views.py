@@ -48,9 +48,12 @@ def over(request: HttpRequest) -> HttpResponse:
     return access.over(request)
 
 
-@public(methods=["POST"])
+@public(methods=FORM)
 def birth(request: HttpRequest) -> HttpResponse:
-    """Her date of birth, before a page that says something clinical."""
+    """Her date of birth, before a page that says something clinical. GET: she came back to a page that had refused one."""
+    if request.method != "POST":
+        asked = purposes.find(request.GET.get("purpose", ""))
+        return kept_quiet(redirect(asked.home)) if asked else access.over(request)
     purpose = purposes.find(request.POST.get("purpose", ""))
     found = access.admitted(request, purpose.code) if purpose else None
     if found is None:
@@ -61,7 +64,7 @@ def birth(request: HttpRequest) -> HttpResponse:
         if proof.is_right:
             return kept_quiet(access.let_in(redirect(purpose.home), found.link, birth_is_proven=True))
         if not proof.tries_left:
-            return access.over(request)
+            return access.over(request, is_guessed=True)
         tries = "one try is" if proof.tries_left == 1 else f"{proof.tries_left} tries are"
         form.add_error(None, f"That is not the date we have on record; {tries} left. You can also call us.")
     return access.ask_birth(request, found.link, form=form, status=422)

@@ -256,7 +256,7 @@ def test_the_links_at_every_width_and_theme(visitors, desk_member, visit_today):
     message = patient.messages.first()
     guess(a_token(patient, CLINICAL.code, message=message))
     closed = row_of(a_token(patient, message=message))
-    services.close(link=closed, because="Sent to the address of her mother", by=desk_member.user)
+    services.close(link=closed, because="Mother" * 20, by=desk_member.user)
     ended(patient)
     token = a_token(patient, message=message)
     PatientLink.objects.filter(pk=row_of(token).pk).update(

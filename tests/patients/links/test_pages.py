@@ -1,10 +1,14 @@
 """What a patient meets behind a link, and what a scanner, a stranger and a colleague do not."""
 
+import re
 import time
+from datetime import date
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -12,11 +16,14 @@ from django.utils import timezone
 from patients.links import access, purposes, services
 from patients.links.access import patient_page
 from patients.models import PatientLink
+from tests import factories
 from tests.access.world import fingerprint
 from tests.patients.links.made import CLINICAL, a_token, ended, opened, row_of, words
 
 pytestmark = pytest.mark.django_db
 CONTACT = "/my/contact/"
+LINK = re.compile(r'name="link" value="([0-9a-f-]{36})"')
+HER_TEMPLATES = ("patients/links", "treatments/pages/patient")
 
 
 @pytest.fixture
@@ -121,6 +128,64 @@ def test_two_links_of_different_purposes_do_not_put_each_other_out(patient, clin
     assert browser.get(CONTACT).status_code == 200
 
 
+def test_in_two_tabs_each_form_counts_for_the_patient_of_its_own_page(clinic, patient):
+    """Mother and daughter read one mailbox, in one browser."""
+    daughter = factories.make_patient(clinic, given_name="Aisha", family_name="Rahman")
+    browser = opened(a_token(patient))
+    [mothers] = LINK.findall(browser.get(CONTACT).content.decode())
+    browser.get(f"/my/{a_token(daughter)}/")
+    [daughters] = LINK.findall(browser.get(CONTACT).content.decode())
+    assert mothers != daughters
+    assert browser.post(CONTACT, {"mail": "none", "link": mothers}).status_code == 302
+    patient.refresh_from_db()
+    daughter.refresh_from_db()
+    assert (patient.mail_allowed, daughter.mail_allowed) == (False, True)
+    # And what she reads then is her own page.
+    assert LINK.findall(browser.get(CONTACT).content.decode()) == [mothers]
+
+
+def test_every_form_on_a_page_of_hers_says_whose_page_it_is():
+    files = [
+        file for folder in HER_TEMPLATES for file in (Path(settings.BASE_DIR) / "templates" / folder).glob("*.html")
+    ]
+    forms = [form for file in files if file.name != "_desk.html" for form in file.read_text().split("<form")[1:]]
+    assert len(forms) >= 9
+    assert [form for form in forms if 'name="link" value="{{ link_ref }}"' not in form.split("</form>")[0]] == []
+
+
+@pytest.mark.parametrize("said", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
+def test_a_form_of_a_page_that_this_browser_does_not_hold_counts_for_nobody(patient, said):
+    assert opened(a_token(patient)).post(CONTACT, {"mail": "none", "link": said}).status_code == 404
+    patient.refresh_from_db()
+    assert patient.mail_allowed
+
+
+def test_a_cookie_under_the_name_of_another_link_opens_neither(clinic, patient):
+    mine, other = a_token(patient), a_token(factories.make_patient(clinic, given_name="Aisha", family_name="Rahman"))
+    browser = opened(mine)
+    browser.cookies[access.cookie_name("contact", row_of(other).ref)] = browser.cookies["stratum_my_contact"].value
+    assert browser.post(CONTACT, {"mail": "none", "link": str(row_of(other).ref)}).status_code == 404
+
+
+def test_a_press_makes_the_half_hour_no_longer(patient):
+    token = a_token(patient)
+    browser = opened(token)
+    before = browser.cookies["stratum_my_contact"].value
+    with time_machine.travel(time.time() + 20 * 60):
+        browser.post(CONTACT, {"mail": "needed", "link": str(row_of(token).ref)})
+    assert browser.cookies["stratum_my_contact"].value == before
+
+
+def test_a_date_of_birth_is_held_against_the_link_of_its_own_page(clinic, patient, clinical):
+    mothers = a_token(patient, clinical.code)
+    daughter = factories.make_patient(clinic, given_name="Aisha", family_name="Rahman", born_on=date(2001, 2, 3))
+    daughters = a_token(daughter, clinical.code)
+    browser = opened(mothers)
+    browser.get(f"/my/{daughters}/")
+    assert browser.post("/my/birth/", birth(9, 6, 1992) | {"link": str(row_of(mothers).ref)}).status_code == 302
+    assert row_of(daughters).wrong_births == 0
+
+
 def test_closing_a_link_ends_it_for_whoever_has_it_open(patient, manager_member):
     token = a_token(patient)
     browser = opened(token)
@@ -198,8 +263,21 @@ def test_a_wrong_date_says_how_many_tries_are_left_and_the_fifth_ends_it(patient
     assert [answer.status_code for answer in said] == [422] * 4 + [404]
     assert "4 tries are left" in said[0].content.decode()
     assert "one try is left" in said[3].content.decode()
+    # The fifth says what has happened: to open the same link again, which other ended links advise, would lead nowhere.
+    assert "This link is closed" in words(said[4])
+    assert "newest message" not in words(said[4])
+    assert "tel:02079460100" in words(said[4])
     assert browser.post("/my/birth/", birth(9, 6, 1992)).status_code == 404
     assert Client().get(f"/my/{token}/").headers["Location"] == "/my/over/"
+
+
+def test_whoever_comes_back_to_a_page_that_refused_a_date_is_asked_again(patient, clinical):
+    """A telephone that has put the page away loads its address anew."""
+    browser = opened(a_token(patient, clinical.code))
+    refused = words(browser.post("/my/birth/", birth(1, 1, 1970)))
+    [address] = re.findall(r'method="post" action="(/my/birth/[^"]*)"', refused)
+    assert browser.get(address).headers["Location"] == CONTACT
+    assert [browser.get(f"/my/birth/{asked}").status_code for asked in ("", "?purpose=nonsense")] == [404, 404]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from patients.models import Photo
 from patients.services import photos
 from tests import factories
 from tests.access.world import fingerprint
+from tests.patients.links.made import a_token, opened
 from tests.treatments.healing.telling import PAGE, a_picture, tapped, tell
 from tests.treatments.patient_pages.proven import in_hand, unproven
 from treatments.sessions.healing.models import CheckIn
@@ -80,6 +81,13 @@ def test_a_calm_answer_is_reassured(hers):
     assert "Redness 1 of 3, swelling 1 of 3, pain 2 of 10" in page
     assert 'role="alert"' not in page
     assert CheckIn.objects.get().level == "green"
+
+
+def test_after_the_week_nobody_reads_what_is_normal_for_up_to_a_week(done_session):
+    clock.shift(timedelta(days=8))
+    page = text(in_hand(done_session).post(PAGE, tapped(redness=0, swelling=0, pain=0)))
+    assert heading(page) == "As expected"
+    assert "up to a week" not in page
 
 
 def test_what_can_wait_a_little_names_the_day_by_which_we_call(hers):
@@ -286,14 +294,20 @@ def test_a_forged_press_keeps_nothing(done_session):
 
 
 def test_a_link_of_another_session_or_patient_keeps_nothing_here(clinic, done_session):
-    from tests.patients.links.made import a_token, opened
-
     other = factories.make_patient(clinic, given_name="Aisha", family_name="Rahman")
     browser = opened(a_token(other, "aftercare", about=done_session.ref))
     browser.post("/my/birth/", {"purpose": "aftercare", "day": "9", "month": "6", "year": "1992"})
     assert browser.get(PAGE).status_code == 404
     assert browser.post(PAGE, tapped()).status_code == 404
     assert not CheckIn.objects.exists()
+
+
+def test_an_emergency_told_in_an_older_tab_is_kept_for_her_and_not_for_whoever_opened_a_link_since(clinic, hers):
+    [link] = set(re.findall(r'name="link" value="([0-9a-f-]{36})"', text(hers.get(PAGE))))
+    other = factories.make_patient(clinic, given_name="Aisha", family_name="Rahman")
+    hers.get(f"/my/{a_token(other, 'aftercare')}/")
+    assert heading(text(hers.post(PAGE, tapped("breathing", link=link)))) == "Call 999 now"
+    assert CheckIn.objects.get().patient.given_name != "Aisha"
 
 
 def test_a_page_costs_the_same_however_often_she_told_us(hers, done_session, django_assert_num_queries):

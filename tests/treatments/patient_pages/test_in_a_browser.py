@@ -85,3 +85,17 @@ def test_before_anything_clinical_she_says_when_she_was_born(visitors, visit, mo
             expect(page.get_by_text("4 tries are left")).to_be_visible()
             assert wrong_in_every_view(her, "birth-wrong", axe_on_phone=True) == []
     expect(page.get_by_role("heading", name="Will you come?")).to_be_visible()
+
+
+def test_on_a_telephone_every_button_says_its_words_in_one_line(visitors, visit):
+    visit.clinic.reply_to = "desk@alderlane.example"
+    visit.clinic.save()
+    page = visitors("phone").open(f"/my/{a_token(visit.patient, 'visit', about=visit.ref)}/")
+    lines = """button => {
+        const words = document.createRange();
+        words.selectNode(button.lastChild);
+        return words.getClientRects().length;
+    }"""
+    buttons = page.locator(".acts .btn")
+    assert buttons.count() >= 4
+    assert {one.inner_text(): one.evaluate(lines) for one in buttons.all() if one.evaluate(lines) != 1} == {}

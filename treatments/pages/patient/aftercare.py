@@ -65,10 +65,12 @@ def day(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
-@public(methods=["POST"])
+@public(methods=["GET", "POST"])
 @patient_page("aftercare")
 def confirm(request: HttpRequest) -> HttpResponse:
-    """ "I will come", to the next visit as her page showed it."""
+    """ "I will come", to the next visit as her page showed it. GET: she came back to a page that had refused it."""
+    if request.method != "POST":
+        return redirect("treatments:my_aftercare")
     coming = _coming(request.link, clock.now())
     if coming is None or str(coming.ref) != request.POST.get("visit"):
         return _page(request, refusal=OUT_OF_DATE, status=422)

@@ -18,6 +18,7 @@ from patients.links.access import kept_quiet, over, page_context, patient_page
 from patients.photos.uploads import NoLargerThanAPhoto
 from patients.services import photos
 from treatments.flows import check_in as flow
+from treatments.pages.patient.aftercare_days import WEEK_DAYS
 from treatments.protocol.catalogue import load
 from treatments.protocol.triage import Answers, triage
 from treatments.rules.policy import catalogue_for
@@ -228,6 +229,7 @@ def _answer_page(request: HttpRequest, session: TreatmentSession, told: CheckIn,
         "ticked": [named[code] for code in told.flags if code in named],
         "look_by": healing.look_by(told),
         "normal": named.get("usual", ""),
+        "week_days": WEEK_DAYS,
         "why_no_photo": why_no_photo,
         "earlier": earlier(session, but=told),
     }

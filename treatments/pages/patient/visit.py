@@ -50,10 +50,12 @@ def visit(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
-@public(methods=["POST"])
+@public(methods=["GET", "POST"])
 @patient_page("visit")
 def confirm(request: HttpRequest) -> HttpResponse:
-    """ "I will come": what is refused stands on the page, with the visit as it is now."""
+    """ "I will come": what is refused stands on the page, with the visit as it is now. GET: she came back to such a page."""
+    if request.method != "POST":
+        return redirect("treatments:my_visit")
     asked = request.POST.get("visit", "")
     hers = next((one for one in _visits(request.link) if str(one.ref) == asked), None)
     if hers is None:
