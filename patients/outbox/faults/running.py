@@ -42,7 +42,7 @@ SCENARIOS = (
         ),
     ),
     Scenario(
-        "frozen", scenarios.frozen, {"messages": 1_000, "freezes": 36}, {"messages": 60, "freezes": 4},
+        "frozen", scenarios.frozen, {"messages": 1_600, "freezes": 36}, {"messages": 60, "freezes": 4},
         (
             # Where nothing is asked, whoever was frozen before the marker sends what others have sent: two are enough.
             Control("the marker asks nothing", checks.TWICE, _without(controls.send_whatever_was_claimed), {"messages": 12, "freezes": 2}),

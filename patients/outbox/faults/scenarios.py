@@ -32,6 +32,8 @@ from patients.outbox.relay import Breaker
 # Between taking a message and saying so: there the kills have to meet it.
 SLOW = Script(delay_seconds=(0.005, 0.03))
 LONGEST_STEP_SECONDS = 0.03
+# So that there is work left for whoever wakes up after seconds.
+SLOWER = Script(delay_seconds=(0.02, 0.05))
 BATCHES = Limits(
     claim=25, hand_off=25, lease_seconds=LIMITS.lease_seconds, margin_seconds=LIMITS.margin_seconds, fresh_seconds=LIMITS.fresh_seconds,
     run_seconds=LIMITS.run_seconds, grace_seconds=LIMITS.grace_seconds, backoff_scale=LIMITS.backoff_scale,
@@ -146,7 +148,7 @@ def asleep(*, messages: int, workers: int = 3, without: Guard | None = None, see
 
 def frozen(*, messages: int, freezes: int, workers: int = 4, without: Guard | None = None, seed: int = 1) -> Outcome:
     """Workers that stand still (SIGSTOP) for longer than their lease: before the marker, before a text, before the outcome is noted."""
-    with scene(Script(), without=without, seed=seed) as play:
+    with scene(SLOWER, without=without, seed=seed) as play:
         play.owe(messages)
         with play.crew(workers, freezes=min(0.5, 2 * freezes / messages)) as crew:
             times = thaw_after(crew, freezes, LIMITS.lease_seconds + 3 * LIMITS.grace_seconds, play.is_over)
