@@ -11,6 +11,8 @@ from patients.links.purposes import LETTER
 from patients.models import Message
 from patients.outbox import rendering, suppression, tasks
 from patients.outbox.texts import letters
+from patients.outbox.texts.chosen import frame_and_text
+from patients.outbox.texts.shipped import library
 from tests import factories
 from tests.fixtures.browser import wrong_in_every_view
 from tests.patients.links.made import a_token, opened
@@ -106,15 +108,20 @@ def test_behind_her_date_of_birth_she_reads_what_the_mail_left_out(visit, patien
     assert rendering.words_for_her(message).split("\n")[0] in page
 
 
-@pytest.mark.parametrize("kind", ["booking_confirmed", "booking_changed", "course_booked", "course_changed"])
-def test_the_page_has_no_file_so_it_speaks_of_none(kind, clinic, patient):
+@pytest.mark.parametrize(("kind", "reads"), [
+    ("booking_confirmed", "en"), ("booking_changed", "en"), ("course_booked", "en"), ("course_changed", "en"),
+    ("booking_confirmed", "de"), ("booking_changed", "de"),
+])  # fmt: skip
+def test_the_page_has_no_file_so_it_speaks_of_none(kind, reads, clinic, patient):
     """The mail has one, and says so."""
-    text = letters.texts_for(clinic, kind, "en")
+    frame, body = frame_and_text(clinic, kind, reads)
+    text = letters.Texts(kind, library().languages[reads], frame.blocks, body.blocks, body.version)
+    file = {"en": "The file with", "de": "Die Datei an"}[reads]
     words = {"starts_at": clock.now(), "visits": [{"starts_at": clock.now()}], "first_name": "Leila", "essential": True}
     in_the_mail = letters.written(text, clinic, words=words, links={"visit": "https://clinic.example/my/x/"}).text
     on_her_page = letters.written(text, clinic, words=words, links={}).text
-    assert "The file with this message" in in_the_mail
-    assert "file" not in on_her_page and "Alder Lane" in on_her_page
+    assert file in in_the_mail
+    assert file not in on_her_page and "Alder Lane" in on_her_page
 
 
 def test_before_it_the_page_shows_nothing_of_it(visit, patient, sister):
