@@ -50,7 +50,7 @@ def called(request: HttpRequest, ref: UUID, link: UUID) -> HttpResponse:
 
     def effect() -> str:
         services.settle_guessed(link=found, by=request.user)
-        return "Noted: she was called. A new link comes with the next message."
+        return "Noted as called. A new link comes with the next message."
 
     return _act(request, patient, effect)
 
