@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -62,7 +63,10 @@ def test_a_link_stands_there_with_its_purpose_its_mail_and_how_often_it_was_open
     opened(token), opened(token)
     page = read(desk, patient)
     assert "How we make contact" in page
-    assert f'with <a href="{reverse("patients:message", args=[message.ref])}">Visit booked</a>' in page
+    assert (
+        f'with <a href="{reverse("patients:message", args=[message.ref])}?next={quote(url_of(patient), safe="")}">Visit booked</a>'
+        in page
+    )
     assert "2 times, last" in page
     until = row_of(token).expires_at.astimezone(patient.clinic.tz)
     assert f"Open until {until:%a} {until.day} {until:%b %Y}" in page
@@ -174,6 +178,14 @@ def test_wrong_dates_of_birth_are_told_while_it_stands(desk, patient):
     assert "one wrong date of birth" in read(desk, patient)
     services.prove_birth(link=row_of(token), born_on=WRONG)
     assert "2 wrong dates of birth" in read(desk, patient)
+
+
+@pytest.mark.parametrize("name", ["links_close", "link_close", "link_called", "contact_asked"])
+def test_whoever_loads_the_address_of_a_refused_press_anew_finds_the_messages(desk, patient, name):
+    link = row_of(a_token(patient))
+    refs = (patient.ref, link.ref) if name in ("link_close", "link_called") else (patient.ref,)
+    assert desk.get(reverse(f"patients:{name}", args=refs)).headers["Location"] == url_of(patient)
+    assert states(patient) == ["open"]
 
 
 def test_of_a_man_too_the_pages_say_nothing_that_is_not_so(desk, patient, visit_today):
