@@ -113,7 +113,8 @@ class BirthDate(Text):
 
 
 class Day(forms.DateField):
-    default_error_messages = {"required": "Choose the day.", "invalid": "Write a day, for example 2027-03-09."}
+    # What it asks for has happened already, as all that stands on a record.
+    default_error_messages = {"required": "Choose the day.", "invalid": "Write a day, for example 2025-03-09."}
 
     def __init__(self, **options) -> None:
         super().__init__(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options)

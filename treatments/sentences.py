@@ -70,7 +70,7 @@ SENTENCES = {
     "appointment_ranges_sane": "The visit needs a beginning and an end.",
     "appointment_beside_an_overlap": "Visits overlap at that time on purpose already, so nothing is free there.",
     # Places held for a course
-    "appointment_not_held": "A colleague holds this time for a few minutes, for a course she is booking.",
+    "appointment_not_held": "A colleague holds this time for a few minutes, for a course that is being booked.",
     "held_visit_is_free": "Somebody was faster: one of these times was booked meanwhile.",
     "held_room_free": "A colleague holds this room at that time, for another course.",
     "held_clinician_free": "A colleague holds this clinician at that time, for another course.",

@@ -17,7 +17,8 @@ from patients.models import Patient, PatientLink
 from patients.outbox import history
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@history.or_back
 def close(request: HttpRequest, ref: UUID, link: UUID) -> HttpResponse:
     """End one link at once, with the reason."""
     patient, found = _hers(request, ref, link)
@@ -29,7 +30,8 @@ def close(request: HttpRequest, ref: UUID, link: UUID) -> HttpResponse:
     return _act(request, patient, effect)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@history.or_back
 def close_all(request: HttpRequest, ref: UUID) -> HttpResponse:
     """End every link she has: the mailbox is in other hands, the record is closed."""
     patient = _patient(request, ref)
@@ -43,14 +45,15 @@ def close_all(request: HttpRequest, ref: UUID) -> HttpResponse:
     return _act(request, patient, effect)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@history.or_back
 def called(request: HttpRequest, ref: UUID, link: UUID) -> HttpResponse:
     """She was spoken to about a link that wrong dates of birth have closed."""
     patient, found = _hers(request, ref, link)
 
     def effect() -> str:
         services.settle_guessed(link=found, by=request.user)
-        return "Noted: she was called. A new link comes with the next message."
+        return "Noted as called. A new link comes with the next message."
 
     return _act(request, patient, effect)
 

@@ -64,10 +64,10 @@ def label(code: str) -> str:
 
 # Whether and how we write to her. Sixty days: a mail is opened again weeks later, and it must still be able to end mail.
 CONTACT = Purpose(
-    "contact", asks_birth_date=False, lasts=timedelta(days=60), home="patients:my_contact", label="How we contact her"
+    "contact", asks_birth_date=False, lasts=timedelta(days=60), home="patients:my_contact", label="How we make contact"
 )
 # The words of one mail, for whom shares an address: they stand behind her date of birth and not in the mail.
 LETTER = Purpose(
-    "letter", asks_birth_date=True, lasts=timedelta(days=60), home="patients:my_letter", label="Her message, in full"
+    "letter", asks_birth_date=True, lasts=timedelta(days=60), home="patients:my_letter", label="The message, in full"
 )
 register(CONTACT, LETTER)

@@ -1,12 +1,14 @@
 """All messages of one patient, with what became of each; the links that went with them; and whether mail can reach her at
 all."""
 
+from collections.abc import Callable
+from functools import wraps
 from uuid import UUID
 
 from django.contrib import messages as notices
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from clinic import clock
@@ -22,13 +24,26 @@ SHOWN = 40
 NOT_WRITTEN = ("body_text", "body_html", "attachment_text")
 
 
+def or_back(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For a press on this page: whoever loads the address of a refused one anew finds the page, and nothing is pressed."""
+
+    @wraps(view)
+    def pressed(request: HttpRequest, ref: UUID, **of) -> HttpResponse:
+        if request.method != "POST":
+            return redirect("patients:patient_messages", ref=_patient(request, ref).ref)
+        return view(request, ref, **of)
+
+    return pressed
+
+
 @member()
 def messages(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Newest first; each leads to its own page, which has the words as they were sent."""
     return page_of(request, ref)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@or_back
 def asked(request: HttpRequest, ref: UUID) -> HttpResponse:
     """What the patient has said, asked whether we may e-mail."""
     patient = _patient(request, ref)

@@ -14,7 +14,7 @@ from patients.outbox import kinds, ledger, services
 from patients.outbox.bell import bell
 from patients.outbox.models import Message, MessageEvent, State
 from patients.outbox.services import NotPossible
-from patients.outbox.suppression import why_not
+from patients.outbox.suppression import unreachable, why_not
 
 # It was handed over once; whether she read it, nobody knows.
 LEFT = (State.SENT, State.DELIVERED, State.FAILED, State.BOUNCED)
@@ -33,6 +33,15 @@ OVER = {
 def may_resend(message: Message, now: datetime) -> bool:
     """Whether to offer it at all. What stands against it by then is said when somebody presses."""
     return message.state in LEFT and message.expires_at - now > TO_ARRIVE
+
+
+def why_not_again(message: Message) -> str:
+    """The sentence that forbids this patient another message of its kind, so that none is offered; else empty."""
+    try:
+        barred = why_not(message.patient, kinds.get(message.kind))
+    except kinds.UnknownKind:  # another release wrote it
+        barred = unreachable(message.patient)
+    return barred.sentence if barred else ""
 
 
 @transaction.atomic

@@ -3,18 +3,19 @@ no diagnosis and no treatment."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import wraps
 from uuid import UUID
 
 from django.contrib import messages as notices
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.files import file_answer
 from clinic.roles import Role, allow, member
-from clinic.submissions import go_to, once
+from clinic.submissions import go_to, once, own_path
 from patients.outbox import forms, preview, resending, selectors, services, suppression, travel, wording
 from patients.outbox.models import Message
 
@@ -55,6 +56,18 @@ def _day_page(request: HttpRequest, *, refusal: str = "", status: int = 200) -> 
     )
 
 
+def _or_back(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For a press on a message: whoever loads the address of a refused one anew finds the message, and nothing is pressed."""
+
+    @wraps(view)
+    def pressed(request: HttpRequest, ref: UUID) -> HttpResponse:
+        if request.method != "POST":
+            return redirect("patients:message", ref=_message(request, ref).ref)
+        return view(request, ref)
+
+    return pressed
+
+
 @member()
 def message(request: HttpRequest, ref: UUID) -> HttpResponse:
     """One message: the text as it was sent, or as it would be sent now, and everything that happened to it."""
@@ -70,7 +83,8 @@ def attachment(request: HttpRequest, ref: UUID) -> HttpResponse:
     return file_answer(text.attachment.name, text.attachment.content_type, text.attachment.text.encode())
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@_or_back
 def hold(request: HttpRequest, ref: UUID) -> HttpResponse:
     found, form = _message(request, ref), forms.hold_form(request.POST)
     if not form.is_valid():
@@ -84,7 +98,8 @@ def hold(request: HttpRequest, ref: UUID) -> HttpResponse:
     )
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@_or_back
 def release(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     said = (
@@ -95,14 +110,16 @@ def release(request: HttpRequest, ref: UUID) -> HttpResponse:
     return _act(request, found, lambda: services.release(message=found, by=request.user), said)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@_or_back
 def send_now(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     said = "It leaves first, once mail is sent again." if _is_paused(request) else "It leaves within half a minute."
     return _act(request, found, lambda: services.send_now(message=found, by=request.user), said)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@_or_back
 def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     when = "once mail is sent again" if _is_paused(request) else "at once"
@@ -110,7 +127,8 @@ def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
     return _act(request, found, lambda: services.send_again(message=found, by=request.user), said)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@_or_back
 def send_once_more(request: HttpRequest, ref: UUID) -> HttpResponse:
     """A copy for who says that she never got it."""
     found = _message(request, ref)
@@ -119,7 +137,8 @@ def send_once_more(request: HttpRequest, ref: UUID) -> HttpResponse:
     return _act(request, found, lambda: resending.resend(message=found, by=request.user), said)
 
 
-@member(methods=["POST"])
+@member(methods=["GET", "POST"])
+@_or_back
 def arrived(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     return _act(request, found, lambda: services.mark_arrived(message=found, by=request.user), "Noted: it arrived.")
@@ -183,12 +202,12 @@ def _message(request: HttpRequest, ref: UUID) -> Message:
 
 
 def _act(request: HttpRequest, found: Message, service: Callable[[], Message], said: str) -> HttpResponse:
-    """Run one service for one press and return to the day; a refusal is shown on the message's own page."""
+    """Run one service for one press and return to where the message was opened; a refusal is shown on the message's own page."""
 
     def effect() -> str:
         changed = service()
         notices.success(request, said)
-        return _day_url(changed)
+        return _came_from(request) or _day_url(changed)
 
     try:
         return once(request, effect)
@@ -205,14 +224,21 @@ def _message_page(
         "message": found,
         "row": wording.row(found, now),
         "may_resend": resending.may_resend(found, now),
+        "not_again": resending.why_not_again(found),
         "text": preview.text_of(found),
         "is_shared": bool(suppression.shared([found.patient.email], clinic=request.clinic)),
         "events": events,
         "form": form or forms.hold_form(),
         "refusal": refusal,
-        "back": _day_url(found),
+        "back": _came_from(request) or _day_url(found),
+        "next": _came_from(request),
     }
     return render(request, "patients/outbox/message.html", context, status=status)
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page of ours on which the message was opened, as a patient's messages; empty for the day."""
+    return own_path(request.POST.get("next") or request.GET.get("next") or "")
 
 
 def _day_url(message: Message) -> str:

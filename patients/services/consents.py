@@ -235,7 +235,7 @@ def withdraw(*, consent: Consent, reason: str, by: User) -> Consent:
     if consent.withdrawn_at:
         raise DomainError("This consent was withdrawn before.")
     if not reason.strip():
-        raise DomainError("Write how she withdrew it: in person, by telephone, in writing.", field="reason")
+        raise DomainError("Write how it was withdrawn: in person, by telephone, in writing.", field="reason")
     consent.withdrawn_at, consent.withdrawn_reason = clock.now(), reason.strip()
     with explained():
         consent.save(update_fields=["withdrawn_at", "withdrawn_reason"])

@@ -1,6 +1,7 @@
 """The Messages page: the balance, the groups, the words of each row, and what each button does."""
 
 from datetime import datetime, timedelta
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 from clinic import clock, services
 from clinic.models import User
 from clinic.roles import Role
-from patients.models import Message
+from patients.models import Message, Patient
 from patients.outbox import selectors, wording
 from patients.outbox import services as outbox
 from patients.outbox.models import State
@@ -423,3 +424,40 @@ def test_what_went_is_sent_once_more_for_who_never_got_it(clinic, desk):
     copy = Message.objects.exclude(pk=message.pk).get()
     assert (copy.patient, copy.resent, copy.state) == (message.patient, True, State.DUE)
     assert "Send once more" not in desk.get(reverse("patients:message", args=[copy.ref])).content.decode()
+
+
+def test_who_opened_it_from_a_patients_messages_goes_back_there(clinic, desk):
+    message = put(cast.a_patient(clinic), State.SENT)
+    hers = reverse("patients:patient_messages", args=[message.patient.ref])
+    page, again = (reverse(f"patients:{name}", args=[message.ref]) for name in ("message", "message_send_once_more"))
+    opened_from = f"{page}?next={quote(hers, safe='')}"
+    assert opened_from in desk.get(hers).content.decode()
+    assert f'name="next" value="{hers}"' in desk.get(opened_from).content.decode()
+    assert desk.post(again, {"next": hers}).headers["Location"] == hers
+
+
+@pytest.mark.parametrize("elsewhere", ["", "https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)"])
+def test_without_a_page_of_ours_to_go_back_to_it_is_the_day(clinic, desk, elsewhere):
+    message = put(cast.a_patient(clinic), State.SENT)
+    page = desk.get(reverse("patients:message", args=[message.ref]), {"next": elsewhere}).content.decode()
+    assert "Back to the day" in page and "elsewhere.example" not in page
+    again = reverse("patients:message_send_once_more", args=[message.ref])
+    answer = desk.post(again, {"next": elsewhere})
+    assert answer.headers["Location"].startswith(f"{reverse('patients:messages')}?on=")
+
+
+@pytest.mark.parametrize("act", ["hold", "release", "send_now", "send_again", "send_once_more", "arrived"])
+def test_whoever_loads_the_address_of_a_refused_press_anew_finds_the_message(clinic, desk, act):
+    message = put(cast.a_patient(clinic), State.CANCELLED)
+    before = Message.objects.values().get(pk=message.pk)
+    answer = desk.get(reverse(f"patients:message_{act}", args=[message.ref]))
+    assert answer.headers["Location"] == reverse("patients:message", args=[message.ref])
+    assert Message.objects.values().get(pk=message.pk) == before
+
+
+def test_a_copy_is_not_offered_to_who_wants_no_mail_and_the_page_says_so(clinic, desk):
+    message = put(cast.a_patient(clinic), State.SENT)
+    Patient.objects.filter(pk=message.patient_id).update(mail_allowed=False, reminders_allowed=False)
+    page = desk.get(reverse("patients:message", args=[message.ref])).content.decode()
+    assert "Send once more" not in page
+    assert "It cannot be sent once more. Nobody has asked yet whether we may e-mail." in page

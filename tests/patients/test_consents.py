@@ -283,7 +283,7 @@ def test_withdrawn_it_opens_nothing_and_stays_on_record(sign, clinician_member):
 
 
 def test_withdrawing_says_how(sign, clinician_member):
-    with pytest.raises(DomainError, match="Write how she withdrew it"):
+    with pytest.raises(DomainError, match="Write how it was withdrawn"):
         consents.withdraw(consent=sign(), reason=" ", by=clinician_member.user)
 
 

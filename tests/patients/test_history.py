@@ -67,7 +67,7 @@ def test_a_medicine_is_added_once_however_often_one_presses(clinician, patient):
         ({"stopped_on": "2027-03-10"}, "This day is still to come. Write it down once the last dose is taken."),
         ({"stopped_on": "2026-02-28"}, "The last day is before the first one."),
         ({"started_on": "0001-01-01"}, "1 is too long ago. Check the year."),
-        ({"stopped_on": "yesterday"}, "Write a day, for example 2027-03-09."),
+        ({"stopped_on": "yesterday"}, "Write a day, for example 2025-03-09."),
         ({"note": "x" * 401}, "Too long: 401 letters, and there is room for 400."),
     ],
 )

@@ -21,7 +21,7 @@ from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
 from treatments.demo import cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
-from treatments.demo.stories import Story, stories, this_week
+from treatments.demo.stories import Story, one_mailbox, stories, this_week
 from treatments.flows import courses, publishing, visits
 from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
@@ -45,7 +45,7 @@ Act = Callable[[], None]
 def build(*, patients: int = 120, only: Container[int] | None = None) -> Clinic:
     """The whole demo clinic, or `only` some of its stories. Leaves the clock on the demo's today, at 10:42 in the clinic's
     zone."""
-    told = (*stories(patients), *this_week(patients))
+    told = (*stories(patients), *this_week(patients), *one_mailbox(patients))
     return _Builder().build([story for story in told if only is None or story.number in only])
 
 
@@ -169,6 +169,9 @@ class _Builder:
                 self._stand_on(self.today + timedelta(days=offset), at)
                 with transaction.atomic():
                     tell(Patient.objects.select_related("clinic").get(pk=self.patients[number].pk))
+        if cast.DAUGHTER in self.patients:
+            self._stand_on(self.today, from_patients.READ_AT)
+            from_patients.read_her_letter(self.patients[cast.DAUGHTER])
         clock.move_to(self._opening)
 
     def _just_now(self, told: list[Story]) -> None:

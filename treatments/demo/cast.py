@@ -81,8 +81,18 @@ class Person:
     skin_type: int
 
 
+# A mother and her daughter who read one mailbox: each hears what is hers, and neither what the other is treated for.
+MOTHER, DAUGHTER = 2000, 2001
+_ONE_MAILBOX = {
+    MOTHER: Person(MOTHER, "Nora", "Vale", date(1968, 5, 17), "vale@post.example", "07700 902000", "English", 2),
+    DAUGHTER: Person(DAUGHTER, "Edie", "Vale", date(1998, 11, 3), "vale@post.example", "07700 902001", "English", 2),
+}
+
+
 def person(number: int) -> Person:
     """The n-th invented patient; always the same one."""
+    if number in _ONE_MAILBOX:
+        return _ONE_MAILBOX[number]
     given = GIVEN[number % len(GIVEN)]
     family = FAMILY[(number * 7 + number // len(GIVEN) * 3) % len(FAMILY)]
     plain = "".join(

@@ -11,9 +11,11 @@ from datetime import date, time, timedelta
 from functools import partial
 from uuid import uuid4
 
+from django.db.models import F
+
 from clinic import clock
 from patients.links import services as links
-from patients.links.purposes import Wanted
+from patients.links.purposes import LETTER, Wanted
 from patients.models import Message, Patient, PatientLink
 from treatments.appointments.by_patient.asking import asked_before_a_visit
 from treatments.appointments.by_patient.wishes import Wishes
@@ -78,6 +80,8 @@ WISHES = (Wish(20, time(10, 33), Wishes(weekdays=(1, 3), from_time=time(15), not
 # Whose date of birth somebody tried to guess, and when.
 GUESSED, GUESSED_AT = 61, time(10, 5)
 # Whose links were opened, so that her page says how often.
+# When she who shares a mailbox read the words of her letter.
+READ_AT = time(9, 12)
 OPENED = {13: 3, 37: 1, 49: 2, 116: 2, 20: 1}
 
 
@@ -125,6 +129,15 @@ def guess(patient: Patient) -> None:
     link = _issued(patient, Wanted(AFTERCARE.code, about=session.ref if session else None))
     for year in range(1980, 1980 + links.BIRTH_TRIES):
         links.prove_birth(link=link, born_on=date(year, 1, 1))
+
+
+def read_her_letter(patient: Patient) -> None:
+    """Her mailbox is her mother's too, so what to leave out before her visit stood behind her date of birth."""
+    letter = Message.objects.filter(patient=patient, kind="precare_14d", handed_off_at__isnull=False).last()
+    if letter is not None:
+        [token] = links.issue([links.Order(patient, Wanted(LETTER.code, about=letter.ref), letter)])
+        issued = PatientLink.objects.filter(token_sha256=links.hash_of(token))
+        issued.update(opened=1, last_opened_at=F("made_at"))
 
 
 def _last_session(patient: Patient) -> TreatmentSession | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import time
 
+from treatments.demo import cast
+
 CONCERNS = (
     {"code": "acne_scar_face", "zones": ["cheek", "chin", "jawline"], "severity": "moderate"},
     {"code": "fine_lines", "zones": ["forehead", "cheek"], "severity": "mild"},
@@ -65,6 +67,16 @@ def this_week(count: int) -> Iterator[Story]:
     for turn, number in enumerate(range(FIRST_OF_WEEK, FIRST_OF_WEEK + count // 3)):
         hour = HOURS[turn // len(WEEK) % len(HOURS)]
         yield Story(number, registered=-9, consultation=WEEK[turn % len(WEEK)], at=time(hour, 30 * (turn % 2)))
+
+
+def one_mailbox(count: int) -> Iterator[Story]:
+    """A mother under way and her daughter, who begins in ten days. Nobody where there is no other patient either."""
+    if count:
+        yield _course(cast.MOTHER, CONCERNS[1], sessions=(-36,), booked=(8,))
+        yield Story(
+            cast.DAUGHTER, registered=-14, concern=CONCERNS[5], answered=-13, planned=-12, submitted=True, activated=True,
+            booked=(10,),
+        )  # fmt: skip
 
 
 def _story(number: int, turn: int) -> Story:

@@ -80,7 +80,7 @@ def mark_seen(*, report: ChangeReport, note: str, by: Membership) -> ChangeRepor
     if not by.may_see_clinical:
         raise DomainError("A clinician looks at this. Ask one of them.")
     if not note.strip():
-        raise DomainError("Write what you decided: it is kept with her report.", field="note")
+        raise DomainError("Write what you decided: it is kept with the report.", field="note")
     with not_for_long():
         same_visit = ChangeReport.objects.select_for_update().filter(visit=report.visit_id).order_by("pk")
         unseen = list(same_visit.filter(pk__lte=report.pk, seen_at=None, needs_a_look=True))

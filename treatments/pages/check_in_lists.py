@@ -61,7 +61,7 @@ def desk_list(rows: Iterable[dict[str, Any]], *, today: date, zone: ZoneInfo) ->
         "s-who",
         "Nobody waits for a clinician's call.",
         "Since",
-        means="Tell a clinician at once. The line goes when she has looked.",
+        means="Tell a clinician at once. The line goes once one has looked.",
     )
     for row in rows:
         found.calls.append(

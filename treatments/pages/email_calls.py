@@ -74,7 +74,7 @@ def _email_call(patient: Patient, today: date) -> Call:
 
 def _why(patient: Patient) -> str:
     if patient.is_guessed:
-        return "A link closed after five wrong dates of birth: call her"
+        return "A link closed after five wrong dates of birth: call"
     if not patient.email:
         return "No e-mail address: ask for one"
     if patient.email_bounced_at is not None:

@@ -11,12 +11,13 @@ from clinic.templatetags.clinic_ui import age_words, date_year, day, roman
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
+from treatments.pages.verdicts import outcome_on
 from treatments.plans.models import UNDER_WAY, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
-from treatments.sessions.models import TreatmentSession
+from treatments.sessions.models import AdverseEvent, TreatmentSession
 
 TABS = (
     ("chart", "Chart", "treatments:chart"),
@@ -43,6 +44,7 @@ def patient_header(
     """
     known = _known(patient, membership.clinic)
     today = known["now"].astimezone(membership.clinic.tz).date()
+    catalogue = catalogue_for(membership.clinic, today)
     plan = plan or _current_plan(patient)
     sessions = list(with_states(plan.planned_sessions.all())) if plan else []
     clinical = membership.may_see_clinical
@@ -50,9 +52,9 @@ def patient_header(
         "name": patient.full_name,
         "url": open_url("treatments:chart", [patient.ref], membership) or None,
         "sub": _sub(patient, today),
-        "chips": _chips(known, today, sessions, clinical),
+        "chips": _chips(known, today, sessions, clinical, catalogue),
         "screened": known["screened"],
-        "course": course_label(plan, catalogue_for(membership.clinic, today)) if plan and clinical else "",
+        "course": course_label(plan, catalogue) if plan and clinical else "",
         "session": _session_words(plan, sessions),
         "dots": [{"number": session.number, "state": dot_state(session)} for session in sessions],
         "next_visit": _next_visit(patient),
@@ -128,10 +130,14 @@ def open_url(route: str, args: list, membership: Membership) -> str:
 
 
 def _known(patient: Patient, clinic: Clinic) -> dict:
-    """The present moment, the skin type and today's newest screening for a session, in one query."""
+    """The present moment, the skin type, today's newest screening for a session, what the newest of all looks ahead to and the
+    grade of the worst reaction that is open (both may be None), in one query."""
     today = TruncDate(ClinicNow(), tzinfo=clinic.tz)
-    screening = ScreeningRecord.objects.filter(patient=OuterRef("pk"), purpose="session", on=today).order_by("-id")
+    screenings = ScreeningRecord.objects.filter(patient=OuterRef("pk")).order_by("-id")
+    of_today = screenings.filter(purpose="session", on=today)
+    newest = screenings.filter(on__lte=today)
     assessment = Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)
+    still_open = AdverseEvent.objects.filter(patient=OuterRef("pk"), resolved_on=None, entered_in_error=False)
     shown = JSONObject(outcome="outcome", earliest_on="earliest_on", facts_version="facts_version")
     return (
         Patient.objects.filter(pk=patient.pk)
@@ -139,7 +145,9 @@ def _known(patient: Patient, clinic: Clinic) -> dict:
         .annotate(
             now=ClinicNow(),
             skin_type=Subquery(assessment.order_by("-assessed_on", "-id").values("skin_type")[:1]),
-            screened=Subquery(screening.annotate(shown=shown).values("shown")[:1]),
+            worst_reaction=Subquery(still_open.order_by("-grade").values("grade")[:1]),
+            outlook=Subquery(newest.values("result__outlook")[:1]),
+            screened=Subquery(of_today.annotate(shown=shown).values("shown")[:1]),
         )
         .get()
     )
@@ -160,15 +168,19 @@ def _sub(patient: Patient, today: date) -> str:
     return f"{said} · speaks {patient.speaks}" if patient.speaks else said
 
 
-def _chips(known: dict, today: date, sessions: list[PlannedSession], clinical: bool) -> list[dict]:
-    chips = [_verdict(known, today, sessions)]
+def _chips(
+    known: dict, today: date, sessions: list[PlannedSession], clinical: bool, catalogue: Catalogue
+) -> list[dict]:
+    chips = [_verdict(known, today, sessions, catalogue)]
     if clinical and known["skin_type"]:
         chips.append({"state": "plain", "label": f"Skin type {roman(known['skin_type'])}"})
     return chips
 
 
-def _verdict(known: dict, today: date, sessions: list[PlannedSession]) -> dict:
+def _verdict(known: dict, today: date, sessions: list[PlannedSession], catalogue: Catalogue) -> dict:
     """Whether she may be treated today. What is asked is asked on the day of a visit; that one has its own chip."""
+    if _is_blocked(known, today, catalogue):
+        return {"state": "block", "label": OUTCOMES["block"]}
     screened = known["screened"]
     # A session that has begun raises the version itself: from then on the screening it was opened with stands.
     begun = any(session.needling and session.needling["on"] == today.isoformat() for session in sessions)
@@ -182,6 +194,15 @@ def _verdict(known: dict, today: date, sessions: list[PlannedSession]) -> dict:
     # What refuses for good, or until somebody decides, does not end with the day.
     ends_today = state in ("clear", "caution", "ask")
     return {"state": state, "label": f"{OUTCOMES[state]} today" if ends_today else OUTCOMES[state]}
+
+
+def _is_blocked(known: dict, today: date, catalogue: Catalogue) -> bool:
+    """Whether no session may begin whatever she answers today: a reaction is open that holds it, or what is on record blocks
+    without an end. Nobody has to have asked her today for that."""
+    worst = known["worst_reaction"]
+    if worst is not None and worst >= catalogue.interval.event_grade:
+        return True
+    return not known["screened"] and outcome_on({"outlook": known["outlook"]}, today)[0] == "block"
 
 
 def _comes(sessions: list[PlannedSession], today: date) -> bool:

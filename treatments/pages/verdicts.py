@@ -65,11 +65,12 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
         return Verdict("needs_clinician", label, note, is_on_hold=True)
     screened = visit.screened
     asked_today = screened is not None and screened["purpose"] == "session" and screened["on"] == visit.day.isoformat()
-    if visit.status in PRESENT and visit.day == today and not asked_today:
+    state, earliest_on = outcome_on(screened, visit.day) if screened else ("ask", None)
+    # What blocks for good, as an open reaction, is said before anybody asks her anything: no answer of the day ends it.
+    if visit.status in PRESENT and visit.day == today and not asked_today and state != "block":
         return Verdict("ask", "Ask", "the questions of the day")
     if screened is None:
         return Verdict("ask", "Ask", "nothing was asked yet")
-    state, earliest_on = outcome_on(screened, visit.day)
     made_at = datetime.fromisoformat(screened["made_at"])
     if visit.to_ask and state in ("clear", "caution") and made_at <= visit.booked_at:
         state = "ask"
@@ -95,6 +96,8 @@ def _note(state: str, since: str, visit: Appointment) -> str:
         return "questions to answer first"
     if state in ("block", "defer") and visit.status in COMING:
         return "move or cancel this visit"
+    if state == "block" and visit.status in PRESENT:
+        return "no session before that"
     if state == "needs_clinician":
         return "before this visit"
     return since

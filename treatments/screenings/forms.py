@@ -10,6 +10,7 @@ from treatments.protocol.entries import Rule
 
 DEFAULT_CLEARANCE_DAYS = 90
 NOTE_LENGTH = 400
+A_WEEK = timedelta(days=7)
 ANSWERS = (("yes", "Yes"), ("no", "No"), ("not_sure", "Not sure"))
 
 # In the order in which one asks. A question that stands in none of them comes last, so that none is ever left out.
@@ -89,7 +90,7 @@ class QuestionForm(forms.Form):
                 label=rule.date_question,
                 required=False,
                 widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-                error_messages={"invalid": "Enter a day that exists, for example 2027-03-09."},
+                error_messages={"invalid": f"Enter a day that exists, for example {self._a_day(rule)}."},
             )
         if rule.details:
             self.fields[f"{rule.code}-detail"] = forms.ChoiceField(
@@ -104,6 +105,10 @@ class QuestionForm(forms.Form):
             max_length=NOTE_LENGTH,
             error_messages={"max_length": f"Shorten this to {NOTE_LENGTH} characters."},
         )
+
+    def _a_day(self, rule: Rule) -> str:
+        """One that the question would take: of last week, or of next week where it asks for what is still to come."""
+        return (self.today + (A_WEEK if rule.date_may_be_ahead else -A_WEEK)).isoformat()
 
     def clean(self) -> dict:
         cleaned = super().clean()

@@ -12,6 +12,7 @@ from treatments.protocol.entries import Step, StepLine
 from treatments.protocol.facts import PatientFacts
 from treatments.protocol.precare import day_words, last_day_allowed
 from treatments.rules.policy import rules_of
+from treatments.sessions import reactions_list
 from treatments.sessions.models import TreatmentSession
 
 # What the leaving mail says beside the catalogue's lines: exercise after 72 hours, paracetamol rather than ibuprofen
@@ -118,16 +119,13 @@ def outlook(session: TreatmentSession, *, today: date) -> Outlook:
     patient, rules = session.patient, rules_of(session.clinic)
     catalogue = rules.on(today)
     plan = patient.plans.filter(status__in=UNDER_WAY).first()
-    open_events = patient.adverse_events.filter(
-        entered_in_error=False, resolved_on=None, grade__gte=catalogue.interval.event_grade
-    )
     next_on = _next_on(plan) if plan else None
     return Outlook(
         today=today,
         session_on=session.on,
         known=facts.patient_facts(patient, on=today, device=session.device, catalogue=catalogue),
         next_on=next_on,
-        reaction_open=open_events.exists(),
+        reaction_open=reactions_list.that_hold(patient, catalogue).exists(),
         catalogue=catalogue,
         then=rules.on(next_on or today),
     )

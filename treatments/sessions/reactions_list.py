@@ -1,7 +1,11 @@
 """The unwanted effects that can be written down, as the catalogue lists them, in the order in which they are looked for."""
 
+from django.db.models import QuerySet
+
+from patients.models import Patient
 from treatments.protocol.annexes import MECHANICAL, AdverseEventKind
 from treatments.protocol.catalogue import Catalogue
+from treatments.sessions.models import AdverseEvent
 
 OTHER = "other"
 
@@ -24,6 +28,13 @@ def stops_from(catalogue: Catalogue) -> str:
     grade = catalogue.interval.event_grade
     first = "Whatever the grade" if grade <= 1 else f"From grade {grade} on"
     return f"{first}, no session until a clinician closes it."
+
+
+def that_hold(patient: Patient, catalogue: Catalogue) -> QuerySet[AdverseEvent]:
+    """The reactions that hold her next session: open, and of a grade from which these rules refuse one."""
+    return patient.adverse_events.filter(
+        entered_in_error=False, resolved_on=None, grade__gte=catalogue.interval.event_grade
+    )
 
 
 def name_of(code: str, catalogue: Catalogue) -> str:

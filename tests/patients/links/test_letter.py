@@ -11,6 +11,9 @@ from clinic import clock
 from patients.links.purposes import LETTER
 from patients.models import Message, Patient
 from patients.outbox import rendering, suppression, tasks
+from patients.outbox.texts import letters
+from patients.outbox.texts.chosen import frame_and_text
+from patients.outbox.texts.shipped import library
 from tests import factories
 from tests.fixtures.browser import wrong_in_every_view
 from tests.patients.links.made import a_token, opened
@@ -104,6 +107,22 @@ def test_behind_her_date_of_birth_she_reads_what_the_mail_left_out(visit, patien
     assert "Your message" in page
     # What she reads is what somebody with an address of her own was sent.
     assert rendering.words_for_her(message).split("\n")[0] in page
+
+
+@pytest.mark.parametrize(("kind", "reads"), [
+    ("booking_confirmed", "en"), ("booking_changed", "en"), ("course_booked", "en"), ("course_changed", "en"),
+    ("booking_confirmed", "de"), ("booking_changed", "de"),
+])  # fmt: skip
+def test_the_page_has_no_file_so_it_speaks_of_none(kind, reads, clinic, patient):
+    """The mail has one, and says so."""
+    frame, body = frame_and_text(clinic, kind, reads)
+    text = letters.Texts(kind, library().languages[reads], frame.blocks, body.blocks, body.version)
+    file = {"en": "The file with", "de": "Die Datei an"}[reads]
+    words = {"starts_at": clock.now(), "visits": [{"starts_at": clock.now()}], "first_name": "Leila", "essential": True}
+    in_the_mail = letters.written(text, clinic, words=words, links={"visit": "https://clinic.example/my/x/"}).text
+    on_her_page = letters.written(text, clinic, words=words, links={}).text
+    assert file in in_the_mail
+    assert file not in on_her_page and "Alder Lane" in on_her_page
 
 
 def test_before_it_the_page_shows_nothing_of_it(visit, patient, sister):

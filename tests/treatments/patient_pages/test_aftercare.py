@@ -22,6 +22,7 @@ from tests.treatments.patient_pages.proven import BORN, PAGE, in_hand, page_of, 
 from treatments.appointments import services as appointments
 from treatments.appointments.by_patient.models import MoveRequest
 from treatments.appointments.models import Appointment
+from treatments.flows import reactions
 from treatments.plans.models import TreatmentPlan
 from treatments.sessions import services as sessions
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
@@ -305,6 +306,17 @@ def test_a_forged_press_confirms_nothing(done_session, next_visit):
     browser = unproven(done_session, enforce_csrf_checks=True)
     assert browser.post(CONFIRM, pressed(next_visit)).status_code == 403
     assert status(next_visit) == "booked"
+
+
+def test_while_a_reaction_is_open_her_next_visit_waits_until_we_have_spoken(done_session, hers, next_visit):
+    """As she read after her own red answer: no page beside it asks whether she comes."""
+    reactions.report(session=done_session, code="infection", grade=3, note="", by=done_session.operator.user)
+    said = words(page_of(hers))
+    assert "Your next visit waits until we have spoken. Please call us." in said
+    assert "I will come" not in said
+    answer = hers.post(CONFIRM, pressed(next_visit))
+    assert (answer.status_code, status(next_visit)) == (409, "booked")
+    assert "We speak with you before this visit, so please call us." in words(answer.content.decode())
 
 
 def test_no_visit_booked_says_when_one_would_be_right(done_session, hers):

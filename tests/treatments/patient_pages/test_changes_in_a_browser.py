@@ -51,6 +51,8 @@ def test_she_says_what_changed_puts_a_day_right_and_is_asked_to_wait(visitors, v
     question = page.locator("#q-filler")
     question.get_by_text("Yes", exact=True).click()
     expect(question.get_by_label("When?")).to_be_visible()
+    answers, when = (question.locator(one).bounding_box() for one in (".pills", ".form-group"))
+    assert when["y"] - (answers["y"] + answers["height"]) >= 12, "air between the answers and what a yes asks for"
     page.get_by_role("button", name="Send what has changed").click()
     expect(page.get_by_text("Enter the day. If nobody knows it, choose not sure instead.").first).to_be_visible()
     assert wrong_in_every_view(her, "changes-refused", axe_on_phone=True) == []

@@ -15,6 +15,7 @@ from tests.access.world import fingerprint
 from tests.patients.links.made import a_token, opened, row_of
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
+from treatments.flows import reactions
 from treatments.flows.confirming import say_she_comes
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +135,51 @@ def test_a_page_from_a_mail_that_gave_another_time_says_that_it_was_moved(visit,
     assert "14:00" in page_of(hers)
 
 
+@pytest.fixture
+def second(done_session) -> Appointment:
+    """Session 2, six weeks after the first."""
+    planned = done_session.plan.planned_sessions.get(number=2)
+    return factories.book(planned, day=planned.target_on)
+
+
+def a_reaction(session, *, grade: int = 3):
+    return reactions.report(session=session, code="other", grade=grade, note="", by=session.operator.user)
+
+
+def test_while_a_reaction_is_open_we_speak_first_and_she_confirms_nothing(done_session, second):
+    browser = opened(a_token(second.patient, "visit", about=second.ref))
+    event = a_reaction(done_session)
+    page = page_of(browser)
+    assert "We speak first" in page and "This visit waits until we have spoken." in page
+    assert "I will come" not in page and "reaction" not in page
+    assert "tel:02079460100" in page
+    answer = browser.post(CONFIRM, pressed(second))
+    assert (answer.status_code, status(second)) == (409, "booked")
+    assert "We speak with you before this visit, so please call us." in answer.content.decode()
+    reactions.close(event=event, resolved_on=factories.TODAY, over_72h=False, by=done_session.operator)
+    assert browser.post(CONFIRM, pressed(second)).status_code == 302
+    assert status(second) == "confirmed"
+
+
+def test_who_had_confirmed_before_the_reaction_reads_that_we_speak_first(done_session, second, desk_member):
+    appointments.step(visit=second, to="confirmed", by=desk_member.user)
+    a_reaction(done_session)
+    page = page_of(opened(a_token(second.patient, "visit", about=second.ref)))
+    assert "We speak first" in page and "There is nothing more to do" not in page
+
+
+def test_a_mild_reaction_and_a_visit_that_is_no_session_are_confirmed(done_session, second, clinician_member):
+    """What the gate lets pass is not held here."""
+    a_reaction(done_session, grade=1)
+    assert "I will come" in page_of(opened(a_token(second.patient, "visit", about=second.ref)))
+    a_reaction(done_session)
+    place = factories.a_place(done_session.clinic, factories.TODAY + timedelta(days=3), kind="review")
+    look = appointments.book(patient=done_session.patient, kind="review", place=place, by=clinician_member.user)
+    browser = opened(a_token(look.patient, "visit", about=look.ref))
+    assert "I will come" in page_of(browser)
+    assert (browser.post(CONFIRM, pressed(look)).status_code, status(look)) == (302, "confirmed")
+
+
 def test_a_cancelled_visit_says_so_and_is_not_confirmed(hers, visit, desk_member):
     old = pressed(visit)
     appointments.cancel(visit=visit, reason="Clinician ill", by=desk_member.user)
@@ -240,7 +286,7 @@ def test_a_page_costs_the_same_however_many_visits_she_has(booked_course, django
     alone = opened(a_token(first.patient, "visit", about=first.ref))
     several = opened(a_token(first.patient, "visit", about=first.planned_session.plan.ref))
     for client in (alone, several):
-        with django_assert_num_queries(3):  # the link, her visits, the time
+        with django_assert_num_queries(4):  # the link, her visits, the time, an open reaction
             client.get(PAGE)
 
 

@@ -61,6 +61,17 @@ def test_what_was_found_today_is_said_of_today(patient, clinician_member):
     assert verdict(patient, clinician_member) == ("block", "Blocked")
 
 
+def test_what_blocks_without_an_end_is_said_before_the_day_too(patient, clinician_member, later):
+    """Nobody has to ask her again for it: the gate would refuse her session whatever she says on the day."""
+    factories.answer_all(patient)
+    factories.assess(patient)
+    factories.answer(patient, "keloid_personal", "yes")
+    factories.screen_today(patient, purpose="booking")
+    assert verdict(patient, clinician_member) == ("block", "Blocked")
+    later(factories.in_days(3))
+    assert verdict(patient, clinician_member) == ("block", "Blocked")
+
+
 def test_an_answer_after_the_screening_asks_to_screen_again(patient, clinician_member):
     factories.answer_all(patient)
     factories.assess(patient)

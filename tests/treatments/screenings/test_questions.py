@@ -11,7 +11,7 @@ from django.urls import reverse
 from patients.models import HistoryAnswer
 from tests import factories
 from treatments.protocol.catalogue import load
-from treatments.screenings.forms import SECTIONS
+from treatments.screenings.forms import SECTIONS, QuestionForm
 
 pytestmark = pytest.mark.django_db
 
@@ -111,12 +111,12 @@ def test_the_one_question_that_may_stay_open_may(clinician, patient):
         (
             {"laser_ipl": "yes", "laser_ipl-on": "2027-02-30"},
             "laser_ipl-on",
-            "Enter a day that exists, for example 2027-03-09.",
+            "Enter a day that exists, for example 2027-03-02.",
         ),
         (
             {"laser_ipl": "yes", "laser_ipl-on": "0000-00-00"},
             "laser_ipl-on",
-            "Enter a day that exists, for example 2027-03-09.",
+            "Enter a day that exists, for example 2027-03-02.",
         ),
         ({"laser_ipl": "perhaps"}, "laser_ipl", "Choose yes, no or not sure."),
         (
@@ -179,3 +179,14 @@ def test_the_desk_the_manager_and_other_clinics_do_not_read_the_questions(desk, 
     assert manager.get(url(which, patient)).status_code == 403
     assert stranger.get(url(which, patient)).status_code == 404
     assert stranger.post(url(which, patient), all_quiet(which)).status_code == 404
+
+
+def test_the_example_of_a_day_is_one_that_its_question_takes():
+    """A day of next year beside "when was it?" would be refused too."""
+    rules = tuple(rule for rule in load().rules if rule.needs_date and rule.question)
+    form = QuestionForm({}, rules=rules, born_on=date(1992, 6, 9), today=factories.TODAY)
+    said = {rule.date_may_be_ahead: form.fields[f"{rule.code}-on"].error_messages["invalid"] for rule in rules}
+    assert said == {
+        False: "Enter a day that exists, for example 2027-03-02.",
+        True: "Enter a day that exists, for example 2027-03-16.",
+    }

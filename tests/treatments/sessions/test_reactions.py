@@ -10,6 +10,8 @@ from tests.factories import TODAY, in_days
 from tests.treatments.sessions.browsing import page, post
 from treatments.flows import reactions
 from treatments.pages.call_lists import call_lists
+from treatments.pages.header import patient_header
+from treatments.pages.verdicts import verdict_of, with_screening
 from treatments.rules import policy
 from treatments.sessions import services as sessions
 from treatments.sessions.models import AdverseEvent
@@ -40,6 +42,49 @@ def test_a_reaction_puts_the_booked_visit_before_they_travel_and_closing_it_take
 def test_a_mild_one_holds_nobody_back(done_session, next_visit):
     reactions.report(**reaction(done_session, code="erythema", grade=1))
     assert on_the_list(next_visit) == []
+
+
+def chip(patient, member) -> tuple[str, str]:
+    found = patient_header(patient, membership=member)["chips"][0]
+    return found["state"], found["label"]
+
+
+def test_the_header_says_what_an_open_reaction_blocks_on_every_day_until_it_is_closed(
+    done_session, next_visit, desk_member, later
+):
+    """Nobody asks her anything on these days, and still no session could begin."""
+    later(in_days(5))
+    assert chip(done_session.patient, desk_member) == ("ask", "Ask, on the day")
+    event = reactions.report(**reaction(done_session))
+    assert chip(done_session.patient, desk_member) == ("block", "Blocked")
+    later(in_days(6))
+    assert chip(done_session.patient, desk_member) == ("block", "Blocked")
+    reactions.close(event=event, resolved_on=clock.today(next_visit.clinic), over_72h=False, by=done_session.operator)
+    assert chip(done_session.patient, desk_member)[0] != "block"
+
+
+def test_the_header_says_so_whatever_was_answered_and_screened_since(done_session, next_visit, desk_member, later):
+    later(in_days(5))
+    sessions.report_adverse_event(**reaction(done_session))
+    factories.answer(done_session.patient, "smoking", "no")
+    assert chip(done_session.patient, desk_member) == ("block", "Blocked")
+
+
+def test_the_header_says_of_a_mild_one_that_she_is_asked_on_the_day(done_session, next_visit, desk_member, later):
+    later(in_days(5))
+    reactions.report(**reaction(done_session, code="erythema", grade=1))
+    assert chip(done_session.patient, desk_member) == ("ask", "Ask, on the day")
+
+
+def test_who_arrives_with_an_open_reaction_is_not_just_somebody_to_ask(done_session, next_visit, later):
+    """The card, the drawer and the day: the gate refuses her session, whatever she answers."""
+    reactions.report(**reaction(done_session))
+    later(next_visit.day - TODAY)
+    arrived = factories.arrive(next_visit)
+    found = verdict_of(
+        with_screening(type(arrived).objects.filter(pk=arrived.pk)).get(), today=clock.today(arrived.clinic)
+    )
+    assert (found.state, found.label, found.note) == ("block", "Ask a clinician", "no session before that")
 
 
 def test_written_down_without_a_screening_the_list_would_not_know(done_session, next_visit):

@@ -131,7 +131,7 @@ def test_not_asked_is_not_a_no(desk, active_plan, asked, words):
 
 # ── Links that wrong dates of birth have closed ───────────────────────────────
 
-GUESSED = "A link closed after five wrong dates of birth: call her"
+GUESSED = "A link closed after five wrong dates of birth: call"
 
 
 def guess(patient: Patient, times: int = links.BIRTH_TRIES) -> PatientLink:

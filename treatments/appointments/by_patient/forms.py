@@ -154,9 +154,9 @@ class SeenForm(forms.Form):
         label="What you decided",
         max_length=NOTE_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Kept with her report. Only clinicians read it.",
+        help_text="Kept with the report. Only clinicians read it.",
         error_messages={
-            "required": "Write what you decided: it is kept with her report.",
+            "required": "Write what you decided: it is kept with the report.",
             "max_length": TOO_LONG,
             "null_characters_not_allowed": ODD_CHARACTER,
         },

@@ -18,7 +18,7 @@ from patients.links.access import page_context, patient_page
 from patients.models import PatientLink
 from treatments.appointments.models import COMING, Appointment
 from treatments.flows import move_requests
-from treatments.flows.confirming import say_she_comes
+from treatments.flows.confirming import is_held, say_she_comes
 from treatments.pages.header import dot_state, with_states
 from treatments.pages.patient import aftercare_days, check_in
 from treatments.pages.patient import move as moving
@@ -40,6 +40,8 @@ class NextVisit(ShownVisit):
     label: str
     may_move: bool
     asked_to_move: bool
+    # An open reaction holds it: we speak with her first.
+    is_held: bool
 
     @property
     def clinician(self) -> str:
@@ -166,6 +168,7 @@ def _next_visit(visit: Appointment, now: datetime) -> NextVisit:
         label=of_course or Appointment.Kind(visit.kind).label.lower(),
         may_move=move_requests.may_ask(visit, now=now),
         asked_to_move=visit.move_requests.filter(ended_at=None).exists(),
+        is_held=is_held(visit),
     )
 
 

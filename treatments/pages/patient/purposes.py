@@ -6,14 +6,14 @@ from patients.links.purposes import Purpose
 from treatments.sessions.messages import PAGE_STANDS
 
 # A mail's link ends two days after the visit; this long where an order names no end.
-VISIT = Purpose("visit", asks_birth_date=False, lasts=timedelta(days=14), home="treatments:my_visit", label="Her visit")
+VISIT = Purpose("visit", asks_birth_date=False, lasts=timedelta(days=14), home="treatments:my_visit", label="The visit")
 # Also her next visit, her word that she comes, and how her skin is: one page, one date of birth.
 AFTERCARE = Purpose(
     "aftercare",
     asks_birth_date=True,
     lasts=PAGE_STANDS,
     home="treatments:my_aftercare",
-    label="The days after her visit",
+    label="The days after the visit",
 )
 # Her last answers before a treatment. The reminders name its end: two hours after the visit begins.
 CHANGES = Purpose(

@@ -23,24 +23,28 @@ from patients.outbox.texts.shipped import library
 from treatments.appointments.by_patient.services import standing_requests
 from treatments.appointments.calendar_files import Entry, calendar_file
 from treatments.appointments.models import COMING, Appointment
-from treatments.flows.confirming import say_she_comes
+from treatments.flows.confirming import say_she_comes, sessions_wait
 from treatments.flows.move_requests import may_ask
 from treatments.pages.patient.shown import ShownVisit, version_shown
+
+# Of the states of a visit those in which it is still to come.
+AHEAD = ("open", "confirmed")
 
 
 @dataclass(frozen=True)
 class HerVisit(ShownVisit):
     """One visit of a link. `state`: open, confirmed, cancelled, begun or over. `asked_at`: since when she waits for another time;
-    `may_move`: whether she may ask for one here."""
+    `may_move`: whether she may ask for one here; `is_held`: whether we speak with her first."""
 
     state: str
     was_moved: bool
     asked_at: datetime | None
     may_move: bool
+    is_held: bool
 
     @property
     def is_ahead(self) -> bool:
-        return self.state in ("open", "confirmed")
+        return self.state in AHEAD
 
 
 @public()
@@ -126,9 +130,21 @@ def _visits(link: PatientLink) -> list[HerVisit]:
     found = _of_link(link).select_related("clinic", "planned_session").order_by("during", "id")
     found = found.annotate(asked_at=Subquery(standing_requests().values("asked_at")))
     told, now = _told(link), clock.now()
-    return [
-        HerVisit(one, state_of(one, now), _was_moved(one, told), one.asked_at, may_ask(one, now=now)) for one in found
-    ]
+    waits = sessions_wait(link.patient)
+    return [_her_visit(one, told, now, waits=waits) for one in found]
+
+
+def _her_visit(visit: Appointment, told: dict[str, str], now: datetime, *, waits: bool) -> HerVisit:
+    """`waits`: her sessions do, until we have spoken with her."""
+    state = state_of(visit, now)
+    return HerVisit(
+        visit=visit,
+        state=state,
+        was_moved=_was_moved(visit, told),
+        asked_at=visit.asked_at,
+        may_move=may_ask(visit, now=now),
+        is_held=waits and state in AHEAD and visit.kind == Appointment.Kind.TREATMENT,
+    )
 
 
 def state_of(visit: Appointment, now: datetime) -> str:
