@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -13,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from clinic.models import FormSubmission
 
+View = Callable[..., HttpResponse]
 LONGEST_PATH = 300
 NOT_PART_OF_THE_FORM = {"csrfmiddlewaretoken", "submit_token"}
 
@@ -54,6 +56,19 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": url})
     return redirect(url)
+
+
+def or_back_to(page: Callable[[HttpRequest, uuid.UUID], str]) -> Callable[[View], View]:
+    """For a press on a page: whoever loads the address of a refused one anew is led to `page`, and nothing is pressed."""
+
+    def wrapped(view: View) -> View:
+        @wraps(view)
+        def pressed(request: HttpRequest, ref: uuid.UUID, **of: object) -> HttpResponse:
+            return view(request, ref, **of) if request.method == "POST" else redirect(page(request, ref))
+
+        return pressed
+
+    return wrapped
 
 
 def own_path(url: str) -> str:

@@ -1,20 +1,18 @@
 """All messages of one patient, with what became of each; the links that went with them; and whether mail can reach her at
 all."""
 
-from collections.abc import Callable
-from functools import wraps
 from uuid import UUID
 
 from django.contrib import messages as notices
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.roles import member
-from clinic.submissions import once
+from clinic.submissions import once, or_back_to
 from patients.header import header_for
 from patients.links import shown
 from patients.models.people import Patient
@@ -24,16 +22,12 @@ SHOWN = 40
 NOT_WRITTEN = ("body_text", "body_html", "attachment_text")
 
 
-def or_back(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For a press on this page: whoever loads the address of a refused one anew finds the page, and nothing is pressed."""
+def _address(request: HttpRequest, ref: UUID) -> str:
+    return reverse("patients:patient_messages", args=[_patient(request, ref).ref])
 
-    @wraps(view)
-    def pressed(request: HttpRequest, ref: UUID, **of) -> HttpResponse:
-        if request.method != "POST":
-            return redirect("patients:patient_messages", ref=_patient(request, ref).ref)
-        return view(request, ref, **of)
 
-    return pressed
+# For every press on this page.
+or_back = or_back_to(_address)
 
 
 @member()

@@ -3,19 +3,18 @@ no diagnosis and no treatment."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import wraps
 from uuid import UUID
 
 from django.contrib import messages as notices
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.files import file_answer
 from clinic.roles import Role, allow, member
-from clinic.submissions import go_to, once, own_path
+from clinic.submissions import go_to, once, or_back_to, own_path
 from patients.outbox import forms, preview, resending, selectors, services, suppression, travel, wording
 from patients.outbox.models import Message
 
@@ -56,16 +55,8 @@ def _day_page(request: HttpRequest, *, refusal: str = "", status: int = 200) -> 
     )
 
 
-def _or_back(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For a press on a message: whoever loads the address of a refused one anew finds the message, and nothing is pressed."""
-
-    @wraps(view)
-    def pressed(request: HttpRequest, ref: UUID) -> HttpResponse:
-        if request.method != "POST":
-            return redirect("patients:message", ref=_message(request, ref).ref)
-        return view(request, ref)
-
-    return pressed
+def _address(request: HttpRequest, ref: UUID) -> str:
+    return reverse("patients:message", args=[_message(request, ref).ref])
 
 
 @member()
@@ -84,7 +75,7 @@ def attachment(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["GET", "POST"])
-@_or_back
+@or_back_to(_address)
 def hold(request: HttpRequest, ref: UUID) -> HttpResponse:
     found, form = _message(request, ref), forms.hold_form(request.POST)
     if not form.is_valid():
@@ -99,7 +90,7 @@ def hold(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["GET", "POST"])
-@_or_back
+@or_back_to(_address)
 def release(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     said = (
@@ -111,7 +102,7 @@ def release(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["GET", "POST"])
-@_or_back
+@or_back_to(_address)
 def send_now(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     said = "It leaves first, once mail is sent again." if _is_paused(request) else "It leaves within half a minute."
@@ -119,7 +110,7 @@ def send_now(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["GET", "POST"])
-@_or_back
+@or_back_to(_address)
 def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     when = "once mail is sent again" if _is_paused(request) else "at once"
@@ -128,7 +119,7 @@ def send_again(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["GET", "POST"])
-@_or_back
+@or_back_to(_address)
 def send_once_more(request: HttpRequest, ref: UUID) -> HttpResponse:
     """A copy for who says that she never got it."""
     found = _message(request, ref)
@@ -138,7 +129,7 @@ def send_once_more(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 @member(methods=["GET", "POST"])
-@_or_back
+@or_back_to(_address)
 def arrived(request: HttpRequest, ref: UUID) -> HttpResponse:
     found = _message(request, ref)
     return _act(request, found, lambda: services.mark_arrived(message=found, by=request.user), "Noted: it arrived.")

@@ -45,4 +45,4 @@ def opened(token: str, **client) -> Client:
 
 def words(response) -> str:
     """A page without what differs from one answer to the next."""
-    return re.sub(r'data-csrf="[^"]*"', "", response.content.decode())
+    return re.sub(r'(data-csrf|name="csrfmiddlewaretoken" value)="[^"]*"', "", response.content.decode())
