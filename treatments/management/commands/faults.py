@@ -78,9 +78,12 @@ class Command(BaseCommand):
         return booking.as_json(outcome) | {"controls": controls}, self._broken(outcome, controls)
 
     def _control(self, control: Any, tries: int) -> dict[str, Any]:
-        found = {check: len(what) for check, what in booking.control_run(control, tries=tries).found.items()}
-        self.stdout.write(f"control, {control.name}: {found[control.finds]} {control.finds} in {tries} tries")
-        return {"tries": tries, "has_to_find": control.finds, "found": found}
+        runs, outcome = booking.controlled(control, tries=tries)
+        found = {check: len(what) for check, what in outcome.found.items()}
+        self.stdout.write(
+            f"control, {control.name}: {found[control.finds]} {control.finds} in run {runs} of {tries} tries"
+        )
+        return {"tries": tries, "runs": runs, "has_to_find": control.finds, "found": found}
 
     def _broken(self, outcome: booking.Outcome, controls: dict[str, dict[str, Any]]) -> list[str]:
         broken = {check: found for check, found in outcome.found.items() if found}
