@@ -229,7 +229,7 @@ def test_the_command_keeps_its_figures_and_ends_with_an_error_where_something_is
     monkeypatch.setattr(command, "own_server", lambda: world.contextmanager(lambda: iter([None]))())
     monkeypatch.setattr(command, "copy_of_this", lambda name: world.contextmanager(lambda: iter([None]))())
     monkeypatch.setattr(booking, "run", lambda **said: outcome)
-    monkeypatch.setattr(booking, "control_run", lambda control_, *, tries: control)
+    monkeypatch.setattr(booking, "control_run", lambda control_, *, tries, kills, seed: control)
     kept = tmp_path / "faults.json"
     if error is None:
         call_command("faults", only="booking", tries=40, to=kept)
@@ -239,6 +239,8 @@ def test_the_command_keeps_its_figures_and_ends_with_an_error_where_something_is
     shown = json.loads(kept.read_text())["booking"]
     assert (shown["tries"], shown["killed"], shown["found"]) == (40, 2, {"overlaps": len(found)})
     assert set(shown["controls"]) == {one.name for one in CONTROLS}
+    # What stays silent is played with other dice, and given up at last.
+    assert {one["runs"] for one in shown["controls"].values()} == {1 if spoken else booking.MOST_CONTROL_RUNS}
     assert f"overlaps: {len(found)}" in capsys.readouterr().out
 
 
