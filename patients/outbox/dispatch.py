@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField
@@ -243,12 +244,14 @@ class Batch:
 
 def read_whose(messages: list[Message]) -> None:
     """Patient and clinic of each, as they are now: two queries, and one row in memory for each of them."""
-    people, clinics = (
-        {row.pk: row for row in statement().rows(ids=list({getattr(message, key) for message in messages}))}
-        for statement, key in ((_people, "patient_id"), (_clinics, "clinic_id"))
-    )
+    people = _by_key(_people(), {message.patient_id for message in messages})
+    clinics = _by_key(_clinics(), {message.clinic_id for message in messages})
     for message in messages:
         message.patient, message.clinic = people[message.patient_id], clinics[message.clinic_id]
+
+
+def _by_key(statement: Statement, ids: set[int]) -> dict[int, Any]:
+    return {row.pk: row for row in statement.rows(ids=list(ids))}
 
 
 IDS = Given("ids", ArrayField(BigIntegerField()))

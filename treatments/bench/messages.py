@@ -99,12 +99,14 @@ def draining(people: list[Patient]) -> Figure:
         Message.objects.filter(kind=NOTICE).update(state=State.CANCELLED, reason="Only its text was wanted.")
         drained, beside, bare = [], [], []
         for turn in range(TURNS + 1):
-            for taken, act in ((drained, lambda: _drain(sink)), (beside, loop.drain), (bare, loop.send_only)):
-                if act != loop.send_only:
-                    owe(people, IN_A_TURN)
-                took = once(act)
-                if turn:
-                    taken.append(took)
+            owe(people, IN_A_TURN)
+            ours = once(lambda: _drain(sink))
+            owe(people, IN_A_TURN)
+            the_loops, only_sent = once(loop.drain), once(loop.send_only)
+            if turn:
+                drained.append(ours)
+                beside.append(the_loops)
+                bare.append(only_sent)
         if len(sink.truth.look().copies) < (TURNS + 1) * IN_A_TURN or _is_anything_due():
             raise RuntimeError("Not everything that was due has left.")
     return against(

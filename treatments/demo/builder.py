@@ -169,9 +169,6 @@ class _Builder:
                 self._stand_on(self.today + timedelta(days=offset), at)
                 with transaction.atomic():
                     tell(Patient.objects.select_related("clinic").get(pk=self.patients[number].pk))
-        if cast.DAUGHTER in self.patients:
-            self._stand_on(self.today, from_patients.READ_AT)
-            from_patients.read_her_letter(self.patients[cast.DAUGHTER])
         clock.move_to(self._opening)
 
     def _just_now(self, told: list[Story]) -> None:

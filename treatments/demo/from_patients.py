@@ -20,6 +20,7 @@ from patients.models import Message, Patient, PatientLink
 from treatments.appointments.by_patient.asking import asked_before_a_visit
 from treatments.appointments.by_patient.wishes import Wishes
 from treatments.appointments.models import COMING, Appointment
+from treatments.demo import cast
 from treatments.flows import changes, check_in, move_requests
 from treatments.pages.patient.purposes import AFTERCARE, CHANGES, VISIT
 from treatments.protocol.triage import Answers
@@ -79,9 +80,9 @@ class Wish:
 WISHES = (Wish(20, time(10, 33), Wishes(weekdays=(1, 3), from_time=time(15), note="New hours at work")),)
 # Whose date of birth somebody tried to guess, and when.
 GUESSED, GUESSED_AT = 61, time(10, 5)
-# Whose links were opened, so that her page says how often.
 # When she who shares a mailbox read the words of her letter.
 READ_AT = time(9, 12)
+# Whose links were opened, so that her page says how often.
 OPENED = {13: 3, 37: 1, 49: 2, 116: 2, 20: 1}
 
 
@@ -90,7 +91,8 @@ def heard() -> list[tuple[int, int, time, Callable[[Patient], None]]]:
     found = [(one.story, one.on, one.at, partial(heal, one)) for one in HEALING]
     found += [(one.story, 0, one.at, partial(tell_of_change, one)) for one in CHANGED]
     found += [(one.story, 0, one.at, partial(wish, one)) for one in WISHES]
-    return sorted([*found, (GUESSED, 0, GUESSED_AT, guess)], key=lambda one: one[1:3])
+    found += [(GUESSED, 0, GUESSED_AT, guess), (cast.DAUGHTER, 0, READ_AT, read_her_letter)]
+    return sorted(found, key=lambda one: one[1:3])
 
 
 def heal(told: Heals, patient: Patient) -> None:

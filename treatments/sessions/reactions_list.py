@@ -1,4 +1,5 @@
-"""The unwanted effects that can be written down, as the catalogue lists them, in the order in which they are looked for."""
+"""The unwanted effects that can be written down, as the catalogue lists them, in the order in which they are looked for; and
+which of a patient's hold her next session."""
 
 from django.db.models import QuerySet
 

@@ -76,22 +76,10 @@ def write(
     about = {"first_name": first_name, "essential": is_essential, "may_be_copy": may_be_copy}
     language = language_of(clinic, code, reads=reads, words=words, is_shared=is_shared)
     texts = texts_for(clinic, code, language)
-    return written(texts, clinic, words=words | about, links=links, is_shared=is_shared)
-
-
-def written(
-    texts: Texts,
-    clinic: Clinic,
-    *,
-    words: Mapping[str, Any],
-    links: Mapping[str, str],
-    is_shared: bool = False,
-) -> Written:
-    """The letter by these very texts."""
-    blocks = filled(texts, clinic, words=words, links=links, is_shared=is_shared)
-    subject, language = subject_of(texts, clinic), texts.language.code
-    html = whole_page(as_html(blocks), language=language, title=subject)
-    return Written(subject, text_of(blocks), html, texts.version, language)
+    blocks = filled(texts, clinic, words=words | about, links=links, is_shared=is_shared)
+    subject = subject_of(texts, clinic)
+    html = whole_page(as_html(blocks), language=language.code, title=subject)
+    return Written(subject, text_of(blocks), html, texts.version, language.code)
 
 
 def filled(

@@ -119,8 +119,10 @@ def test_the_page_has_no_file_so_it_speaks_of_none(kind, reads, clinic, patient)
     text = letters.Texts(kind, library().languages[reads], frame.blocks, body.blocks, body.version)
     file = {"en": "The file with", "de": "Die Datei an"}[reads]
     words = {"starts_at": clock.now(), "visits": [{"starts_at": clock.now()}], "first_name": "Leila", "essential": True}
-    in_the_mail = letters.written(text, clinic, words=words, links={"visit": "https://clinic.example/my/x/"}).text
-    on_her_page = letters.written(text, clinic, words=words, links={}).text
+    in_the_mail = letters.text_of(
+        letters.filled(text, clinic, words=words, links={"visit": "https://clinic.example/my/x/"})
+    )
+    on_her_page = letters.text_of(letters.filled(text, clinic, words=words, links={}))
     assert file in in_the_mail
     assert file not in on_her_page and "Alder Lane" in on_her_page
 
