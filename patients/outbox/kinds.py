@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from patients.links.purposes import Wanted
 from patients.outbox.models import Message
+from patients.outbox.texts.languages import Language
 
 UnknownPolicy = Literal["resend_once", "resend_if_hours_left", "never"]
 
@@ -30,8 +31,8 @@ class Kind:
     something the patient has just done and ignore quiet hours. `still_wanted` and `context` are asked as the message
     leaves: the first returns None or the reason why it must no longer go, the second what its text may say: the fields
     that `templates/messages/fields.toml` names.
-    `attachment` is given that too, so that file and words cannot differ, and returns what is to be attached, if anything.
-    `links` is given the same and says which private links the text may carry, by the name it calls them, `link.<name>`;
+    `attachment` is given that too, and the language it was written in, so that file and words cannot differ, and returns what is to
+    be attached, if anything. `links` is given what the text may say, and says which private links the text may carry, by the name it calls them, `link.<name>`;
     `contact` is in every mail and need not be named.
     `text` names its text, `code` where nothing is said: several kinds may share one.
     """
@@ -42,7 +43,7 @@ class Kind:
     unknown_policy: UnknownPolicy
     still_wanted: Callable[[Message], str | None]
     context: Callable[[Message], dict[str, Any]]
-    attachment: Callable[[Message, dict[str, Any]], Attachment | None] | None = None
+    attachment: Callable[[Message, dict[str, Any], Language], Attachment | None] | None = None
     links: Callable[[Message, dict[str, Any]], Mapping[str, Wanted]] | None = None
     text: str = ""
     priority: int = 5

@@ -107,7 +107,6 @@ def write(message: Message, *, is_shared: bool = False) -> Letter:
     with timezone.override(message.clinic.tz):
         words = kind.context(message)
         wanted = {CONTACT.code: Wanted(CONTACT.code)} | dict(kind.links(message, words) if kind.links else {})
-        attachment = kind.attachment(message, words) if kind.attachment else None
     if is_shared:
         wanted[LETTER.code] = Wanted(LETTER.code, about=message.ref)
     unsubscribe_url = "" if kind.essential else words.get("unsubscribe_url") or _in_words(STOP)
@@ -123,6 +122,8 @@ def write(message: Message, *, is_shared: bool = False) -> Letter:
         may_be_copy=message.resent,
         is_shared=is_shared,
     )
+    with timezone.override(message.clinic.tz):
+        attachment = kind.attachment(message, words, written.language) if kind.attachment else None
     named = f"{written.text}\0{written.html}\0{unsubscribe_url}"
     return Letter(
         message=message,
@@ -131,7 +132,7 @@ def write(message: Message, *, is_shared: bool = False) -> Letter:
         text=written.text,
         html=written.html,
         version=written.version,
-        language=written.language,
+        language=written.language.code,
         unsubscribe_url=unsubscribe_url,
         attachment=attachment,
         links={name: one for name, one in wanted.items() if any(said in named for said in _words_of(name))},

@@ -15,7 +15,6 @@ from patients.links.purposes import Wanted
 from patients.models import Message, Patient
 from patients.outbox import kinds, rendering
 from patients.outbox.texts.languages import Language
-from patients.outbox.texts.letters import language_of
 from treatments.appointments import precare
 from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.calendar_files import Entry, Method, calendar_file
@@ -252,18 +251,15 @@ def _step(code: str, clinic: Clinic):
     return next(step for step in catalogue_for(clinic).steps if step.code == code)
 
 
-def _file(message: Message, words: dict, *, method: Method) -> kinds.Attachment:
+def _file(message: Message, words: dict, language: Language, *, method: Method) -> kinds.Attachment:
     """The visit for her own calendar: the time the words tell, from the moment she is asked to come, in the language they are
-    written in. Whether somebody else reads her address is not known here: what only such a letter leaves out counts, and at
-    worst the file is English.
+    written in.
 
     Stamped with the moment the message was written, so that one that is sent again says the same; every change of the
     visit makes a new message, with a later stamp and a higher number.
     """
     clinic = message.clinic
     alone = {"ref": message.about, "version": message.context.get("version", 0)} | words
-    text = kinds.get(message.kind).text
-    language = language_of(clinic, text, reads=message.patient.language, words=words)
     entries = [_entry(message, visit, language) for visit in words.get("visits", [alone])]
     return kinds.Attachment(
         name="visits.ics" if len(entries) > 1 else "visit.ics",

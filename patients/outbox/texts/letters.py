@@ -31,7 +31,7 @@ class Written:
     text: str
     html: str
     version: int
-    language: str
+    language: Language
 
 
 def texts_for(clinic: Clinic, code: str, language: Language) -> Texts:
@@ -44,7 +44,7 @@ def language_of(
     clinic: Clinic, code: str, *, reads: str, words: Mapping[str, Any], is_shared: bool = False
 ) -> Language:
     """In which language a letter to somebody who reads `reads` leaves, by what it says: one that says something in English
-    only is English as a whole, and so is what travels with it."""
+    only is English as a whole."""
     known = library()
     known.english(code)
     language = known.languages[language_for(reads, code, known)]
@@ -79,7 +79,7 @@ def write(
     blocks = filled(texts, clinic, words=words | about, links=links, is_shared=is_shared)
     subject = subject_of(texts, clinic)
     html = whole_page(as_html(blocks), language=language.code, title=subject)
-    return Written(subject, text_of(blocks), html, texts.version, language.code)
+    return Written(subject, text_of(blocks), html, texts.version, language)
 
 
 def filled(

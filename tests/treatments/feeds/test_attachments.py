@@ -104,9 +104,9 @@ def reads_german(patient):
     patient.save(update_fields=["language"])
 
 
-def summary_and_letter(visit) -> tuple[str, str]:
+def summary_and_letter(visit, *, is_shared: bool = False) -> tuple[str, str]:
     """What the visit is called in the file, and the language of the letter that carries it."""
-    letter = rendering.write(of_kind(visit.patient, "booking_confirmed"))
+    letter = rendering.write(of_kind(visit.patient, "booking_confirmed"), is_shared=is_shared)
     return the_event(letter.attachment.text.encode())["SUMMARY"], letter.language
 
 
@@ -127,6 +127,8 @@ def test_where_the_rules_speak_english_letter_and_file_do(reads_german, active_p
     german("frame", "booking_confirmed")
     visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + timedelta(days=1))
     assert summary_and_letter(visit) == ("Visit at Alder Lane", "en")
+    # Where somebody else reads the address those sentences stay out, and what is left is all German.
+    assert summary_and_letter(visit, is_shared=True) == ("Termin bei Alder Lane", "de")
 
 
 def test_the_file_of_her_page_is_called_as_the_mail_has_it(reads_german, visit, german):
