@@ -15,6 +15,7 @@ from treatments.scheduling.slots import Slot, VisitLength
 
 # A key that stands for everybody or for any room, where somebody asks what stands in the way.
 ANYBODY = 0
+AS_TEXT = f"{{:0{TICKS_A_DAY}b}}".format
 
 
 class Fitting:
@@ -111,28 +112,28 @@ class KeptTime:
         length = VisitLength(problem.prep_minutes, problem.treat_minutes, problem.turnover_minutes)
         self._fitting = Fitting(free, length)
         self._short_rests = ShortRests(problem.prep_minutes, problem.treat_minutes)
+        self._first, self._count = free.days.first.toordinal(), free.days.count
         self._starts: dict[str, int] = {}
         self._allowed = self._not_over_nor_across_a_change()
 
     def starts(self, clinician: str, day: date) -> int:
-        n = (day - self._free.days.first).days
-        if not 0 <= n < self._free.days.count or day in self._problem.prefer.avoid:
+        n = day.toordinal() - self._first
+        if not 0 <= n < self._count or day in self._problem.prefer.avoid:
             return 0
         bits = self._starts.get(clinician)
         if bits is None:
             bits = self._starts[clinician] = self._fitting.with_clinician(int(clinician)) & self._allowed
-        wall = self._free.days.wall(bits, n)
-        return wall if self._step == 1 or not wall else _on_each(wall, self._step)
+        return _on_each(self._free.days.wall(bits, n), self._step)
 
     def room_at(self, clinician: str, day: date, start: int) -> str:
-        bit = self._free.days.bit_of((day - self._free.days.first).days, start * self._step)
+        bit = self._free.days.bit_of(day.toordinal() - self._first, start * self._step)
         return next(str(room) for room, starts in self._fitting.by_room.items() if starts >> bit & 1)
 
     def orphans(self, clinician: str, day: date) -> tuple[int, int]:
-        days, n = self._free.days, (day - self._free.days.first).days
+        days, n = self._free.days, day.toordinal() - self._first
         free = days.wall(self._free.clinicians[int(clinician)], n)
         before, after = self._around_changes(free, n) if n in days.changed else self._short_rests.around(free)
-        return (before, after) if self._step == 1 else (_on_each(before, self._step), _on_each(after, self._step))
+        return _on_each(before, self._step), _on_each(after, self._step)
 
     def ignoring(self, obstacle: Obstacle) -> "KeptTime":
         free, problem = self._free, self._problem
@@ -207,7 +208,10 @@ def _up(minutes: int) -> int:
 
 def _on_each(wall: int, step: int) -> int:
     """Every `step`-th bit of a day, moved together."""
-    return int(f"{wall:0{TICKS_A_DAY}b}"[::-1][::step][::-1], 2)
+    if step == 1 or not wall:
+        return wall
+    # In text the last bit comes first.
+    return int(AS_TEXT(wall)[(TICKS_A_DAY - 1) % step :: step], 2)
 
 
 def _letters(n: int) -> str:
