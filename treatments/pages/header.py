@@ -178,10 +178,14 @@ def _chips(
 
 
 def _verdict(known: dict, today: date, sessions: list[PlannedSession], catalogue: Catalogue) -> dict:
-    """Whether she may be treated today. What is asked is asked on the day of a visit; that one has its own chip."""
-    if _is_blocked(known, today, catalogue):
-        return {"state": "block", "label": OUTCOMES["block"]}
+    """Whether she may be treated today. What is asked is asked on the day of a visit; that one has its own chip. What is on record
+    and refuses her today, for good or until a day, is said without anybody having asked her today."""
     screened = known["screened"]
+    foreseen, until = ("ask", None) if screened else outcome_on({"outlook": known["outlook"]}, today)
+    if foreseen == "block" or _is_held(known, catalogue):
+        return {"state": "block", "label": OUTCOMES["block"]}
+    if until:
+        return {"state": foreseen, "label": f"Not before {_short(until)}"}
     # A session that has begun raises the version itself: from then on the screening it was opened with stands.
     begun = any(session.needling and session.needling["on"] == today.isoformat() for session in sessions)
     if not screened:
@@ -196,13 +200,10 @@ def _verdict(known: dict, today: date, sessions: list[PlannedSession], catalogue
     return {"state": state, "label": f"{OUTCOMES[state]} today" if ends_today else OUTCOMES[state]}
 
 
-def _is_blocked(known: dict, today: date, catalogue: Catalogue) -> bool:
-    """Whether no session may begin whatever she answers today: a reaction is open that holds it, or what is on record blocks
-    without an end. Nobody has to have asked her today for that."""
+def _is_held(known: dict, catalogue: Catalogue) -> bool:
+    """Whether a reaction is open that refuses her every session, whatever she answers."""
     worst = known["worst_reaction"]
-    if worst is not None and worst >= catalogue.interval.event_grade:
-        return True
-    return not known["screened"] and outcome_on({"outlook": known["outlook"]}, today)[0] == "block"
+    return worst is not None and worst >= catalogue.interval.event_grade
 
 
 def _comes(sessions: list[PlannedSession], today: date) -> bool:

@@ -1,5 +1,7 @@
 """The patient header: the same place on every page, never more than four queries, and never a reason for the desk."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -70,6 +72,18 @@ def test_what_blocks_without_an_end_is_said_before_the_day_too(patient, clinicia
     assert verdict(patient, clinician_member) == ("block", "Blocked")
     later(factories.in_days(3))
     assert verdict(patient, clinician_member) == ("block", "Blocked")
+
+
+def test_a_wait_is_said_before_the_day_too_as_long_as_it_lasts(patient, clinician_member, later):
+    """The lists say so of a visit that is booked too early; beside them "Ask" would read as if it could still be."""
+    factories.answer_all(patient)
+    factories.assess(patient)
+    factories.answer(patient, "isotretinoin_past", "yes", on=factories.TODAY - timedelta(days=170))
+    factories.screen_today(patient, purpose="booking")
+    later(timedelta(days=9))
+    assert verdict(patient, clinician_member) == ("defer", "Not before 19 Mar")
+    later(timedelta(days=1))
+    assert verdict(patient, clinician_member) == ("ask", "Ask, on the day")
 
 
 def test_an_answer_after_the_screening_asks_to_screen_again(patient, clinician_member):
