@@ -8,6 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 
+from clinic.left_behind import left_behind
 from clinic.models import Clinic
 from clinic.roles import public
 
@@ -56,5 +57,5 @@ def database_answers() -> None:
 @cache  # only success is kept: a new release is a new process
 def migrations_are_applied() -> None:
     executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if left_behind(executor.loader) or executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise MigrationsPending

@@ -1,4 +1,4 @@
-"""A migrated database from an earlier run. Applying every migration costs ten seconds of arithmetic, copying a folder none.
+"""A migrated database from an earlier run. Applying every migration takes seconds, copying a folder none.
 
 The copy lies in pytest's own cache and is named after everything it was made from; `--cache-clear` forgets it.
 """

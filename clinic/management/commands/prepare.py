@@ -4,11 +4,12 @@ import io
 
 from django.apps import apps
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from clinic.celery import app
+from clinic.left_behind import left_behind
 from clinic.running.demo_mark import being_made, is_half_made, throw_away
 from clinic.settings.environment import env
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
 
     def _migrate(self) -> None:
         executor = MigrationExecutor(connection)
+        if refusal := left_behind(executor.loader):
+            raise CommandError(refusal)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if waiting:
             self._say(f"Applying {len(waiting)} migrations.")
