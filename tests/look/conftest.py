@@ -27,7 +27,8 @@ def look_url(settings) -> Iterator[str]:
     settings.ROOT_URLCONF = "tests.look.urls"
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     server = make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), Server, Silent)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # Asked to end, it looks up within a hundredth of a second, not within half of one.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
