@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -29,7 +28,7 @@ from patients.models import Message, WorkerSeen
 from patients.outbox import services as outbox
 from patients.outbox import tasks, travel
 from patients.outbox.models import State
-from tests.fixtures.browser import wait_until, wrong_in_every_view
+from tests.fixtures.browser import end_at_once, wait_until, wrong_in_every_view
 from tests.outbox import cast
 
 pytestmark = pytest.mark.django_db
@@ -618,11 +617,11 @@ def worker(worker_env, sink) -> Iterator[subprocess.Popen]:
         [sys.executable, "-m", "tests.outbox.worker", '{"task": "celery"}'],
         cwd=settings.BASE_DIR,
         env=worker_env | {"EMAIL_URL": sink.url},
+        start_new_session=True,
     )
     wait_until(lambda: bool(app.control.ping(timeout=0.3)), seconds=30, what="worker")
     yield process
-    process.send_signal(signal.SIGTERM)
-    process.wait(timeout=30)
+    end_at_once(process)
     app.control.purge()
 
 
