@@ -1,8 +1,8 @@
-"""Browser contexts go from one test to the next: emptied, or not at all."""
+"""Browser contexts go from one test to the next: emptied, or not at all. And a page is left when it has come to rest."""
 
 import pytest
 
-from tests.fixtures.browser import DOOR, Contexts
+from tests.fixtures.browser import DOOR, Contexts, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -68,3 +68,19 @@ def test_a_context_in_which_something_stays_is_lent_to_nobody(room, look_url, le
     another = lent.lend(door)
     assert another is not context
     another.close()
+
+
+def test_a_page_has_come_to_rest_when_the_last_answer_is_there(room, look_url):
+    lent, door = room
+    context = lent.lend(door)
+    who, held, answered = Visitor(context, look_url, None), [], []
+    who.open("/look/shell/?quiet")
+    who.page.route("**/late/", lambda route: held.append(route))
+    who.page.on("response", lambda answer: answered.append(answer.url))
+    who.page.on("console", lambda word: held.pop().fulfill(body="here"))
+    who.page.evaluate("() => { fetch('/late/'); setTimeout(() => console.log('now'), 200); }")
+
+    who.come_to_rest()
+
+    assert look_url + "/late/" in answered
+    context.close()
