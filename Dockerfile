@@ -27,7 +27,6 @@ WORKDIR /app
 COPY --from=packages /opt/venv /opt/venv
 COPY . .
 COPY --from=assets /build/node_modules/bootstrap/dist/css/bootstrap.min.css /build/node_modules/bootstrap/dist/css/bootstrap.min.css.map static/vendor/bootstrap/
-COPY --from=assets /build/node_modules/bootstrap-icons/bootstrap-icons.svg static/vendor/bootstrap-icons/
 COPY --from=assets /build/node_modules/@event-calendar/build/dist/ static/vendor/event-calendar/
 RUN python -m clinic.running.as_production collectstatic --noinput --verbosity 0
 USER stratum

@@ -79,8 +79,7 @@ node_modules/.made: package.json package-lock.json | $(VENV)/.made
 
 static/vendor/.made: node_modules/.made Makefile
 	@rm -rf static/vendor
-	@mkdir -p static/vendor/bootstrap static/vendor/bootstrap-icons static/vendor/event-calendar
+	@mkdir -p static/vendor/bootstrap static/vendor/event-calendar
 	@cp node_modules/bootstrap/dist/css/bootstrap.min.css node_modules/bootstrap/dist/css/bootstrap.min.css.map node_modules/bootstrap/LICENSE static/vendor/bootstrap/
-	@cp node_modules/bootstrap-icons/bootstrap-icons.svg node_modules/bootstrap-icons/LICENSE static/vendor/bootstrap-icons/
 	@cp node_modules/@event-calendar/build/dist/* static/vendor/event-calendar/
 	@touch $@

@@ -43,5 +43,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = "Test clinic <clinic@test.invalid>"
 WARNS_MANAGERS = False
 # Hashing slowly is Argon2's purpose and no test's.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# What checks a page for accessibility is fetched and compiled by the browser once, as the page's own scripts are.
+STATICFILES_DIRS = [*STATICFILES_DIRS, ("axe-core", BASE_DIR / "node_modules" / "axe-core")]  # noqa: F405
 # Every test client builds the middleware anew: look files up when asked instead of scanning them all each time.
 WHITENOISE_AUTOREFRESH = True

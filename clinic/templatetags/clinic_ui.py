@@ -1,13 +1,10 @@
 """Tags and filters of every page: glyphs, days and times in the clinic's words, what the shell shows, small geometry."""
 
-import re
 import uuid
 from datetime import date, datetime, time
 from functools import lru_cache
-from pathlib import Path
 
 from django import template
-from django.contrib.staticfiles import finders
 from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, Resolver404, get_urlconf, resolve, reverse
@@ -19,7 +16,6 @@ from clinic.roles import Access
 register = template.Library()
 
 SPRITE = "img/sprite.svg"
-BOOTSTRAP_SPRITE = "vendor/bootstrap-icons/bootstrap-icons.svg"
 
 # The window ruler: a row's height and the first row's top, in units of its SVG.
 RULER_TOP = 54
@@ -29,23 +25,16 @@ RULER_ROW_HEIGHT = 78
 # ── Glyphs ────────────────────────────────────────────────────────────────────
 
 
-@lru_cache(maxsize=1)
-def sprite_names() -> frozenset[str]:
-    """Names of our own sprite; any other name is one of bootstrap-icons."""
-    return frozenset(re.findall(r'<symbol id="([^"]+)"', Path(finders.find(SPRITE)).read_text(encoding="utf-8")))
-
-
 @register.simple_tag
 def icon(name: str, classes: str = "", label: str = "") -> str:
     """A glyph of the shared sprite. Silent for screen readers unless `label` says what it stands for."""
-    ours = name in sprite_names()
-    kind = "g" if name.startswith("s-") else "i" if ours else "i bi"
+    kind = "g" if name.startswith("s-") else "i"
     return format_html(
         '<svg class="{}" viewBox="0 0 {} {}" {}><use href="{}#{}"></use></svg>',
         f"{kind} {classes}".strip(),
         *((32, 32) if name == "wave" else (16, 16)),
         format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="{}"', "true"),
-        static(SPRITE if ours else BOOTSTRAP_SPRITE),
+        static(SPRITE),
         name,
     )
 

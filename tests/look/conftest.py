@@ -8,9 +8,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
-from tests.fixtures.browser import PATIENCE_MS
+from tests.fixtures.browser import DOOR, Contexts, dress, free_port
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -22,12 +22,18 @@ class Silent(WSGIRequestHandler):
         """Requests are the test's business, not the terminal's."""
 
 
+@pytest.fixture(scope="session")
+def look_port() -> int:
+    return free_port()
+
+
 @pytest.fixture
-def look_url(settings) -> Iterator[str]:
+def look_url(settings, look_port: int) -> Iterator[str]:
     settings.ROOT_URLCONF = "tests.look.urls"
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    server = make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), Server, Silent)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    server = make_server("127.0.0.1", look_port, StaticFilesHandler(WSGIHandler()), Server, Silent)
+    # Asked to end, it looks up within a hundredth of a second, not within half of one.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -36,24 +42,21 @@ def look_url(settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
+def show(contexts: Contexts, look_url: str) -> Iterator[Callable[..., Page]]:
     """`show("/look/parts/", theme="dark", size=(820, 1180))`: a page, and no error of its scripts or its policy unseen.
 
     With `own_clock` its seconds go by when the test says so (`page.clock.run_for`), beside those that go by anyway.
     """
     faults: list[str] = []
-    contexts = []
+    lent: list[BrowserContext] = []
 
     def open_page(
         path: str, *, theme: str = "light", size: tuple[int, int] = (1280, 900), own_clock: bool = False
     ) -> Page:
-        width, height = size
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
+        context = contexts.lend(look_url + DOOR)
+        lent.append(context)
         page = context.new_page()
+        dress(page, size, dark=theme == "dark")
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => { throw new Error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI) })"
@@ -64,6 +67,6 @@ def show(chromium: Browser, look_url: str) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for context in lent:
+        contexts.take_back(context)
     assert faults == []

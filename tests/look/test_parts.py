@@ -80,6 +80,18 @@ def test_every_view_is_looked_at_and_the_last_is_a_desk_in_the_light(show):
 
 
 @pytest.mark.parametrize("path", ["/look/parts/", "/look/shell/"])
+def test_who_prefers_less_motion_sees_every_change_at_once(show, path):
+    """A colour or a place that went over step by step would be neither the one nor the other while it is looked at."""
+    page = show(path)
+    moving = (
+        "[...document.querySelectorAll('*')].filter((one) => getComputedStyle(one).transitionDuration !== '0s').length"
+    )
+    assert page.evaluate(moving) == 0
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(moving) > 0
+
+
+@pytest.mark.parametrize("path", ["/look/parts/", "/look/shell/"])
 def test_no_page_is_wider_than_its_window(show, path):
     page = show(path)
     for size in (DESK, TABLET, PHONE, ZOOMED):

@@ -1,5 +1,6 @@
 """Days, times, amounts and glyphs in the house's words; error pages that need nothing."""
 
+import ast
 import re
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -14,6 +15,8 @@ from django.utils import timezone
 from clinic.error_pages import bad_request, forbidden, not_found, server_error
 from clinic.templatetags import clinic_drawing as drawing
 from clinic.templatetags import clinic_ui as ui
+from treatments.pages.findings import BANNERS
+from treatments.pages.patient import aftercare_days
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -130,10 +133,23 @@ def test_every_component_begins_by_naming_its_inputs():
     assert silent == []
 
 
-def test_every_glyph_that_a_template_asks_for_is_drawn_somewhere():
-    bootstrap = set(re.findall(r'id="([^"]+)"', Path(finders.find(ui.BOOTSTRAP_SPRITE)).read_text(encoding="utf-8")))
+def glyphs_of_call_lists() -> set[str]:
+    """The third word of each `CallList(...)`."""
+    written = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "treatments/pages").glob("*.py")]
+    calls = [node for tree in written for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {one.args[2].value for one in calls if getattr(one.func, "id", "") == "CallList" and len(one.args) > 2}
+
+
+def test_every_glyph_that_anything_asks_for_is_drawn():
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', Path(finders.find(ui.SPRITE)).read_text(encoding="utf-8")))
     asked = {name for t in TEMPLATES for name in re.findall(r'{% icon "([^"]+)"', t.read_text(encoding="utf-8"))}
-    assert asked - ui.sprite_names() - bootstrap == set()
+    assert asked - drawn == set()
+    of_lists = glyphs_of_call_lists()
+    assert "hourglass" in of_lists
+    assert of_lists - drawn == set()
+    of_states = {state[1] for states in (ui.STATES, ui.MESSAGE_STATES, BANNERS) for state in states.values()}
+    of_days = {topic.icon for topic in aftercare_days.TOPICS} | {name for name, _ in aftercare_days.GLYPHS}
+    assert (of_states | of_days | {place[2] for place in ui.NAV}) - {""} - drawn == set()
 
 
 def test_style_sheets_name_tokens_and_never_colours():

@@ -59,7 +59,8 @@ class Answer(Answering):
 def served(server: HTTPServer, monkeypatch) -> Iterator:
     """The server while it answers in a thread of its own."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # Asked to end, it looks up within a hundredth of a second, not within half of one.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.shutdown()

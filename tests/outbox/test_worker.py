@@ -1,6 +1,5 @@
 """A real Celery worker: the bell brings it within seconds, and killing it in the middle of a message doubles nothing."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from patients.models import Message
 from patients.outbox import reconcile
 from patients.outbox.limits import Limits
 from patients.outbox.models import State
+from tests.fixtures.browser import end_at_once
 from tests.outbox import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -39,11 +39,11 @@ def worker(worker_env, sink) -> Iterator[subprocess.Popen]:
         [sys.executable, "-m", "tests.outbox.worker", '{"task": "celery"}'],
         cwd=ROOT,
         env=worker_env | {"EMAIL_URL": sink.url},
+        start_new_session=True,
     )
     wait_for(lambda: bool(app.control.ping(timeout=0.3)))
     yield process
-    process.send_signal(signal.SIGTERM)
-    process.wait(timeout=30)
+    end_at_once(process)
     app.control.purge()
 
 

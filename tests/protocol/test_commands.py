@@ -34,11 +34,17 @@ def run(*words: str, text: bytes = WHOLE, **environment: str) -> subprocess.Comp
     )
 
 
-@pytest.fixture
-def facts_file(tmp_path: Path) -> str:
-    path = tmp_path / "facts.json"
+@pytest.fixture(scope="module")
+def facts_file(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("facts") / "facts.json"
     path.write_bytes(WHOLE)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def course(facts_file) -> subprocess.CompletedProcess[bytes]:
+    """What the command says; a process takes a second."""
+    return run("course", facts_file, "--from", "2026-12-01")
 
 
 def test_screen_prints_the_verdict_of_the_function_and_nothing_else(facts_file):
@@ -57,14 +63,13 @@ def test_screen_for_a_booking_reads_standard_input():
     assert (found["for"], found["outcome"], found["missing"]) == ("booking", "ask", ["diabetes"])
 
 
-def test_course_prints_the_proposal_of_the_function_and_nothing_else(facts_file):
-    done = run("course", facts_file, "--from", "2026-12-01")
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert json.loads(done.stdout) == propose_course(PATIENT, start_on=D, catalogue=load()).to_json()
+def test_course_prints_the_proposal_of_the_function_and_nothing_else(course):
+    assert (course.returncode, course.stderr) == (0, b"")
+    assert json.loads(course.stdout) == propose_course(PATIENT, start_on=D, catalogue=load()).to_json()
 
 
-def test_numbers_are_json_numbers_and_days_iso_text(facts_file):
-    found = json.loads(run("course", facts_file, "--from", "2026-12-01").stdout)
+def test_numbers_are_json_numbers_and_days_iso_text(course):
+    found = json.loads(course.stdout)
     zone = found["sessions"][0]["zones"][0]
     assert [type(zone[key]) for key in ("start_mm", "soft_max_mm", "hard_cap_mm")] == [float] * 3
     assert found["from"] == "2026-12-01"

@@ -14,7 +14,7 @@ BROKER_SHORT = {"bookings": 20, "flushes": 3, "silent_minutes": 0}
 # What shows that each check can speak, and no more.
 BROKER_CONTROL: dict[str, dict[str, Any]] = {
     "rows": {"bookings": 3, "flushes": 1, "silent_minutes": None, "arrivals": False},
-    "impatience": {"bookings": 3, "flushes": 0, "silent_minutes": 0, "arrivals": False},
+    "impatience": {"bookings": 1, "flushes": 0, "silent_minutes": 0, "arrivals": False},
 }
 Say = Callable[[str], object]
 

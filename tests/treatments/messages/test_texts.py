@@ -3,18 +3,20 @@ the next screening would take back."""
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clinic import clock
 from patients.models import Message
 from patients.outbox import kinds, rendering
 from patients.outbox.texts import letters as texts
 from patients.outbox.texts.shipped import library
 from tests import factories
+from tests.fixtures import kept_rows
 from tests.treatments.messages.reading import of_kind
 from treatments.appointments import messages, visit_mails
 from treatments.appointments import services as appointments
@@ -37,11 +39,24 @@ TELLING = re.compile(
     re.IGNORECASE,
 )
 SESSION_ON = date(2027, 3, 9)
+_written: list[tuple[dict[str, rendering.Letter], dict[str, str], datetime]] = []
 
 
 @pytest.fixture
-def letters(done_session) -> dict[str, rendering.Letter]:
-    """One rendered mail of each kind, for one patient."""
+def letters(request, clinic_time) -> dict[str, rendering.Letter]:
+    """One rendered mail of each kind, for one patient. Written for the first test; the others read the same, above the
+    same rows."""
+    if not _written:
+        written = write_one_of_each_kind(request.getfixturevalue("done_session"))
+        _written.append((written, kept_rows.take(), clock.now()))
+    else:
+        written, rows, finished_at = _written[0]
+        kept_rows.put_back(rows)
+        clinic_time(finished_at)
+    return written
+
+
+def write_one_of_each_kind(done_session) -> dict[str, rendering.Letter]:
     planned = done_session.plan.planned_sessions.get(number=2)
     visit = factories.book(planned, day=planned.target_on)
     Message.objects.filter(kind="booking_confirmed").update(state="sent", sent_at=visit.booked_at)

@@ -16,7 +16,7 @@ from django.templatetags.static import static
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
 
-from clinic.templatetags.clinic_ui import BOOTSTRAP_SPRITE, SPRITE, sprite_names
+from clinic.templatetags.clinic_ui import SPRITE
 from treatments.appointments.models import COMING
 from treatments.pages.day import Block, Day, Gap, Lane
 from treatments.pages.day_visits import ONE_LINE_MINUTES, Visit
@@ -135,4 +135,4 @@ def glyph_url(name: str) -> str:
     """Where a glyph is drawn; empty for none."""
     if not name:
         return ""
-    return f"{static(SPRITE if name in sprite_names() else BOOTSTRAP_SPRITE)}#{name}"
+    return f"{static(SPRITE)}#{name}"
