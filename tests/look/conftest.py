@@ -53,7 +53,7 @@ def show(contexts: Contexts, look_url: str) -> Iterator[Callable[..., Page]]:
     def open_page(
         path: str, *, theme: str = "light", size: tuple[int, int] = (1280, 900), own_clock: bool = False
     ) -> Page:
-        context = contexts.lend(look_url + DOOR)
+        context = contexts.new() if own_clock else contexts.lend(look_url + DOOR)
         lent.append(context)
         page = context.new_page()
         dress(page, size, dark=theme == "dark")

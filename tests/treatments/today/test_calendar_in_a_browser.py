@@ -257,7 +257,7 @@ def test_what_one_desk_changes_the_other_sees_without_a_drag_being_disturbed(
     """Two desks. The second is asked for nothing: it follows by itself, and shows what came only when nobody drags."""
     by, ruth, olu, grace = desk_member.user, full_day["Ruth Adler"], full_day["Olu Bankole"], full_day["Grace Finch"]
     one = visitors().sign_in(desk_member)
-    second = visitors().sign_in(clinician_member)
+    second = visitors(own_clock=True).sign_in(clinician_member)
     second.page.clock.install()
     two = second.open(f"/today/?visit={grace.ref}")
     expect(two.locator("#drawer-title")).to_have_text("Grace Finch")
@@ -296,7 +296,7 @@ def answer_after_a_while(page) -> int:
 
 
 def test_a_desk_that_hears_nothing_says_since_when_and_goes_on_by_itself(visitors, desk_member, full_day):
-    visitor = visitors().sign_in(desk_member)
+    visitor = visitors(own_clock=True).sign_in(desk_member)
     visitor.page.clock.install()
     page = visitor.open("/today/")
     page.route("**/visits.json*", lambda route: route.abort())

@@ -59,7 +59,7 @@ def mine(clinic, visit_today):
 
 @pytest.fixture
 def page(visitors, desk_member, mine) -> Iterator[Page]:
-    who = visitors().sign_in(desk_member)
+    who = visitors(own_clock=True).sign_in(desk_member)
     page = who.open("/today/")
     expect(page.locator(f"#visit-{mine.ref}")).to_be_visible()
     yield page
