@@ -70,9 +70,12 @@ def test_the_header_says_so_whatever_was_answered_and_screened_since(done_sessio
     assert chip(done_session.patient, desk_member) == ("block", "Blocked")
 
 
-def test_the_header_says_of_a_mild_one_that_she_is_asked_on_the_day(done_session, next_visit, desk_member, later):
+def test_a_mild_one_blocks_nothing_in_the_header(done_session, next_visit, desk_member, later):
+    """She waits for the end of the interval, as without it, and is asked on the day."""
     later(in_days(5))
     reactions.report(**reaction(done_session, code="erythema", grade=1))
+    assert chip(done_session.patient, desk_member) == ("defer", "Not before 6 Apr")
+    later(in_days(30))
     assert chip(done_session.patient, desk_member) == ("ask", "Ask, on the day")
 
 
