@@ -181,11 +181,11 @@ def _verdict(known: dict, today: date, sessions: list[PlannedSession], catalogue
     """Whether she may be treated today. What is asked is asked on the day of a visit; that one has its own chip. What is on record
     and refuses her today, for good or until a day, is said without anybody having asked her today."""
     screened = known["screened"]
-    foreseen, until = ("ask", None) if screened else outcome_on({"outlook": known["outlook"]}, today)
+    foreseen, waits_until = ("ask", None) if screened else outcome_on({"outlook": known["outlook"]}, today)
     if foreseen == "block" or _is_held(known, catalogue):
         return {"state": "block", "label": OUTCOMES["block"]}
-    if until:
-        return {"state": foreseen, "label": f"Not before {_short(until)}"}
+    if waits_until:
+        return _not_before(waits_until)
     # A session that has begun raises the version itself: from then on the screening it was opened with stands.
     begun = any(session.needling and session.needling["on"] == today.isoformat() for session in sessions)
     if not screened:
@@ -194,10 +194,14 @@ def _verdict(known: dict, today: date, sessions: list[PlannedSession], catalogue
         return {"state": "ask", "label": "Screen again"}
     state, until = screened["outcome"], screened["earliest_on"]
     if state == "defer" and until:
-        return {"state": state, "label": f"Not before {_short(date.fromisoformat(until))}"}
+        return _not_before(date.fromisoformat(until))
     # What refuses for good, or until somebody decides, does not end with the day.
     ends_today = state in ("clear", "caution", "ask")
     return {"state": state, "label": f"{OUTCOMES[state]} today" if ends_today else OUTCOMES[state]}
+
+
+def _not_before(on: date) -> dict:
+    return {"state": "defer", "label": f"Not before {_short(on)}"}
 
 
 def _is_held(known: dict, catalogue: Catalogue) -> bool:
