@@ -8,19 +8,21 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import IntegerField
+from django.db.models import IntegerField, Max, OuterRef, Subquery
+from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
 from clinic.statements import Given, Statement, among
 from patients.models import HistoryAnswer, MedicationStatement, Patient
-from treatments.assessments.models import Assessment
+from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import BadCatalogue, Catalogue, parse
 from treatments.protocol.facts import Answer, BadFacts, PatientFacts, from_json, settle_all
 from treatments.rules.models import Device, PolicyValue, ProtocolAdoption, ProtocolVersion
 from treatments.screenings.models import Clearance
-from treatments.sessions.models import AdverseEvent, TreatmentSession
+from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
 # Where the medication list and an answer disagree the stricter counts: a listed medicine answers the question itself.
 MEDICINE_SAYS_YES = {
@@ -36,6 +38,8 @@ STOPPED_MEDICINE_SAYS = {
     MedicationStatement.Kind.TOPICAL_RETINOID: "topical_retinoid",
     MedicationStatement.Kind.IMMUNOSUPPRESSANT: "chemo_immunosupp",
 }
+
+CONCERN = {"code": "code", "zones": "zones", "severity": "severity"}
 
 # The number of the rules of a clinic that has adopted and set nothing.
 NEVER_CHANGED = 1
@@ -59,7 +63,7 @@ class Rows:
 
 
 def rows_of(patients: Collection[Patient], *, device: Device | None) -> dict[int, Rows]:
-    """Rows by key of the patient. Eight queries, however many patients. `device`: the one they are judged with."""
+    """Rows by key of the patient. Six queries, however many patients. `device`: the one they are judged with."""
     known = {patient.pk: Rows(patient, device) for patient in patients}
     for kind, statement in _statements().items():
         for row in statement.rows(patients=list(known)):
@@ -74,11 +78,13 @@ def _statements() -> dict[str, Statement]:
     counting = {"entered_in_error": False}
     newest = Assessment.objects.filter(**counting).order_by("patient_id", "-assessed_on", "-id").distinct("patient_id")
     needlings = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).order_by("on")
+    of_it = AssessedConcern.objects.filter(assessment=OuterRef("pk")).order_by("id")
+    of_one = SessionZone.objects.filter(session=OuterRef("pk")).order_by().values("session")
     rows = {
         "answers": HistoryAnswer.objects.order_by("answered_on", "id").values_list(*read, named=True),
         "medications": MedicationStatement.objects.filter(**counting),
-        "assessments": newest.prefetch_related("concerns"),
-        "sessions": needlings.select_related("plan").prefetch_related("zones"),
+        "assessments": newest.annotate(assessed=ArraySubquery(of_it.values_list(JSONObject(**CONCERN)))),
+        "sessions": needlings.select_related("plan").annotate(deepest_mm=Subquery(of_one.values_list(Max("depth_mm")))),
         "adverse_events": AdverseEvent.objects.filter(**counting),
         "clearances": Clearance.objects.filter(revoked_at=None),
     }
@@ -87,7 +93,7 @@ def _statements() -> dict[str, Statement]:
 
 
 def patient_facts(patient: Patient, *, on: date, catalogue: Catalogue, device: Device | None = None) -> PatientFacts:
-    """Everything the rules may know about a patient on a day. Nine queries at most, whatever her history."""
+    """Everything the rules may know about a patient on a day. Seven queries at most, whatever her history."""
     return from_json(facts_json(patient, on=on, device=device, catalogue=catalogue), catalogue)
 
 
@@ -105,10 +111,7 @@ def facts_from(rows: Rows, *, on: date, catalogue: Catalogue) -> dict:
         "skin_type": assessment.skin_type if assessment else None,
         "pih_history": bool(assessment and assessment.pih_history),
         "prp": False,
-        "concerns": [
-            {"code": concern.code, "zones": concern.zones, "severity": concern.severity}
-            for concern in (assessment.concerns.all() if assessment else [])
-        ],
+        "concerns": assessment.assessed if assessment else [],
         "answers": _answers(rows, on, catalogue),
         "device": _device(rows.device),
         "sessions": _sessions(rows, on),
@@ -197,7 +200,7 @@ def _sessions(rows: Rows, on: date) -> list[dict]:
     return [
         {
             "on": row.on.isoformat(),
-            "max_depth_mm": float(max((zone.depth_mm for zone in row.zones.all()), default=0)) or None,
+            "max_depth_mm": None if row.deepest_mm is None else float(row.deepest_mm),
             "counts": row.counts and row.plan.status != TreatmentPlan.Status.COMPLETED,
         }
         for row in rows.sessions

@@ -107,22 +107,21 @@ def write(message: Message, *, is_shared: bool = False) -> Letter:
     with timezone.override(message.clinic.tz):
         words = kind.context(message)
         wanted = {CONTACT.code: Wanted(CONTACT.code)} | dict(kind.links(message, words) if kind.links else {})
-    if is_shared:
-        wanted[LETTER.code] = Wanted(LETTER.code, about=message.ref)
-    unsubscribe_url = "" if kind.essential else words.get("unsubscribe_url") or _in_words(STOP)
-    links = {name: _in_words(name) for name in wanted}
-    written = letters.write(
-        message.clinic,
-        kind.text,
-        reads=patient.language,
-        first_name=patient.given_name,
-        words=words,
-        links=links if kind.essential else links | {STOP: unsubscribe_url},
-        is_essential=kind.essential,
-        may_be_copy=message.resent,
-        is_shared=is_shared,
-    )
-    with timezone.override(message.clinic.tz):
+        if is_shared:
+            wanted[LETTER.code] = Wanted(LETTER.code, about=message.ref)
+        unsubscribe_url = "" if kind.essential else words.get("unsubscribe_url") or _in_words(STOP)
+        links = {name: _in_words(name) for name in wanted}
+        written = letters.write(
+            message.clinic,
+            kind.text,
+            reads=patient.language,
+            first_name=patient.given_name,
+            words=words,
+            links=links if kind.essential else links | {STOP: unsubscribe_url},
+            is_essential=kind.essential,
+            may_be_copy=message.resent,
+            is_shared=is_shared,
+        )
         attachment = kind.attachment(message, words, written.language) if kind.attachment else None
     named = f"{written.text}\0{written.html}\0{unsubscribe_url}"
     return Letter(

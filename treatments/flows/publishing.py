@@ -33,7 +33,7 @@ from treatments.rules.words import verdict_words
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 
-# Patients whose rows are read together: eight queries for so many.
+# Patients whose rows are read together: six queries for so many.
 PATIENTS_AT_ONCE = 500
 
 
@@ -65,7 +65,7 @@ def compare(clinic: Clinic, after: RuleSet, *, before: RuleSet | None = None) ->
     force) and under `after`.
 
     By what is known today, as a booking is: the questions of the day are asked on the day. In order of the visits' days.
-    Eight queries for each 500 patients, and one for the visits.
+    Six queries for each 500 patients, and one for the visits.
     """
     today = clock.today(clinic)
     before = before or policy.rules_of(clinic)

@@ -41,7 +41,7 @@ def look(patient: Patient, *, on: date, purpose: str) -> Screening:
 def look_on(
     patient: Patient, days: Collection[date], *, purpose: str, today: date, device: Device | None = None
 ) -> dict[date, Screening]:
-    """The same for several days. Ten queries at most, however many days. `device`: the clinic's default one, where that has
+    """The same for several days. Eight queries at most, however many days. `device`: the clinic's default one, where that has
     been read."""
     rules = rules_of(patient.clinic)
     rows = facts.rows_of([patient], device=device or facts.default_device(patient))[patient.pk]
