@@ -1,6 +1,7 @@
 """What the rules are told: days of the clinic's own calendar, and courses that are over."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import load
 from treatments.screenings import services
+from treatments.sessions import services as sessions
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +55,30 @@ def test_a_finished_course_gives_no_numbers_to_the_next_but_its_floor_still_runs
     assert [session.number for session in anew.sessions] == [1, 2, 3, 4]
     found = services.look(patient, on=TODAY + timedelta(days=10), purpose="booking").findings
     assert "interval_floor" in {finding.code for finding in found}
+
+
+def test_a_needling_counts_by_its_deepest_zone(open_session, later):
+    charted = factories.chart(open_session, cheek=("0.75", 4), chin=("1.00", 4))
+    done = sessions.complete(session=charted, by=charted.operator)
+    later(timedelta(days=1))
+    [needling] = facts.patient_facts(done.patient, on=TODAY + timedelta(days=1), catalogue=load()).sessions
+    assert needling.max_depth_mm == Decimal("1.00")
+
+
+def test_stopped_before_the_first_needle_it_has_no_depth_and_runs_the_floor(open_session, later):
+    sessions.stop(
+        session=open_session, reason="Felt faint", counts=False, by=open_session.operator, sharps_disposed=True
+    )
+    later(timedelta(days=1))
+    [needling] = facts.patient_facts(open_session.patient, on=TODAY + timedelta(days=1), catalogue=load()).sessions
+    assert needling.max_depth_mm is None
+
+
+def test_concerns_are_told_in_the_order_in_which_they_were_assessed(clinic):
+    patient = factories.make_patient(clinic)
+    assessed = [
+        {"code": "wrinkles", "zones": ["forehead"], "severity": "mild"},
+        {"code": "acne_scar_face", "zones": ["chin", "cheek"], "severity": "severe"},
+    ]
+    factories.assess(patient, concerns=assessed)
+    assert facts.facts_json(patient, on=TODAY, catalogue=load())["concerns"] == assessed
