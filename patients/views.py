@@ -12,6 +12,7 @@ from clinic.errors import DomainError
 from clinic.forms import refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
+from patients.errands import errand_of, url_for
 from patients.forms import (
     AllergyForm,
     HistoryForm,
@@ -36,8 +37,7 @@ EVERYBODY = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 @allow(*EVERYBODY)
 def patient_list(request: HttpRequest) -> HttpResponse:
     """Who was registered last, under the field that finds everybody else."""
-    latest = finding.latest(clinic=request.clinic)
-    return render(request, "patients/list.html", {"latest": latest, "today": clock.today(request.clinic)})
+    return render(request, "patients/list.html", _list(request) | {"latest": finding.latest(clinic=request.clinic)})
 
 
 @allow(*EVERYBODY, methods=["POST"])
@@ -57,8 +57,14 @@ def _found(request: HttpRequest, template: str) -> HttpResponse:
     typed = scrubbed(request.POST).get("q", "").replace("\0", "")[:TYPED_LENGTH]
     found = finding.find(clinic=request.clinic, text=typed)
     latest = [] if typed.strip() else finding.latest(clinic=request.clinic)
-    context = {"typed": typed, "found": found, "latest": latest, "today": clock.today(request.clinic)}
-    return render(request, template, context)
+    return render(request, template, _list(request) | {"typed": typed, "found": found, "latest": latest})
+
+
+def _list(request: HttpRequest) -> dict:
+    """What a list of patients says beside them: the day, and what somebody is looked for."""
+    errand = errand_of(request)
+    register_url = reverse("patients:register") + (f"?for={errand.code}" if errand else "")
+    return {"today": clock.today(request.clinic), "errand": errand, "register_url": register_url}
 
 
 # ── Registering and correcting ────────────────────────────────────────────────
@@ -77,7 +83,7 @@ def register(request: HttpRequest) -> HttpResponse:
             form.add_error(None, exc.sentence)
         except DomainError as exc:
             refuse(form, exc)
-    context = {"form": form, "likenesses": likenesses, "today": today}
+    context = {"form": form, "likenesses": likenesses, "today": today, "errand": errand_of(request)}
     return render(request, "patients/register.html", context, status=422 if form.is_bound else 200)
 
 
@@ -87,7 +93,7 @@ def _registered(request: HttpRequest, form: PatientForm) -> str:
     )
     messages.success(request, f"{patient.full_name} is registered.")
     _say_what_is_open(request, patient, today=form.on)
-    return resolve_url(patient)
+    return url_for(errand_of(request), patient)
 
 
 def _say_what_is_open(request: HttpRequest, patient: Patient, *, today) -> None:

@@ -1,6 +1,7 @@
 """What the rooms hand to the ground below them when the app is ready."""
 
 from clinic.resources import leaving, touched
+from patients import errands
 from patients.links import purposes
 from patients.outbox import kinds
 from treatments import sentences
@@ -15,4 +16,5 @@ def register_all() -> None:
     touched.register(displaced.touched_visits)
     leaving.register(feeds.end_with_her_work)
     purposes.register(VISIT, AFTERCARE, CHANGES)
+    errands.register(errands.Errand("walk-in", "Who is here?", "treatments:walk_in"))
     kinds.register(*visit_mails.KINDS, *session_messages.KINDS)

@@ -83,6 +83,7 @@ const MAP = [
   ["f", "Fill the first free time", "on a day with one"],
   ["o", "Go to the session", "on a visit at the chair, for clinicians"],
   ["p", "The day sheet, to print", "on Today"],
+  ["w", "Somebody came without a visit", "on Today"],
   ["u", "Undo what was just done", "after a press, and on a visit"],
   ["g l", "Messages", ""],
   ["Enter", "Accept what is offered first", "on a visit with a session to book"],

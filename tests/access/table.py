@@ -154,6 +154,7 @@ TABLE: dict[str, Row] = {
     # The diary
     "treatments:book": Row(FORM, ALL, PLANNED),
     "treatments:book_visit": Row(FORM, ALL, PATIENT),
+    "treatments:walk_in": Row(FORM, ALL, PATIENT),
     "treatments:book_course": Row(FORM, ALL, PLAN),
     "treatments:course_problem": Row(READ, ALL, PLAN),
     "treatments:course_follows": Row(FORM, ALL, PLAN),

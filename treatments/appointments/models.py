@@ -98,6 +98,8 @@ class Appointment(RefModel):
     # False: the needling of this visit ended early or was entered in error, so its session of the course is to book again.
     session_counts = models.BooleanField(default=True)
     schedule_version = models.PositiveSmallIntegerField(default=1)
+    # Came without a visit, and this one was put down for her as she stood there.
+    walked_in = models.BooleanField(default=False, db_default=False)
 
     booked_at = models.DateTimeField(db_default=ClinicNow())
     booked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")

@@ -42,7 +42,7 @@ from treatments.rules.policy import hold_rules
 
 __all__ = [
     "LENGTHS", "AlreadyBooked", "OutsideWindow", "Place", "SlotTaken", "at_slot", "book", "cancel", "fixed_days",
-    "free_session", "locked", "mark_no_show", "move", "move_back", "place_of", "step", "undo_step",
+    "free_session", "locked", "mark_no_show", "move", "move_back", "place_of", "step", "undo_step", "walk_in",
 ]  # fmt: skip
 CLOSED = ("cancelled", "no_show")
 # The step of a visit and the field that keeps when it was taken.
@@ -82,6 +82,20 @@ def book(
 
 
 @transaction.atomic
+def walk_in(
+    *, patient: Patient, kind: str, place: Place, by: User, planned_session: PlannedSession | None = None
+) -> Appointment:
+    """A visit of somebody who came without one: put down for today, and she has arrived. She is told at the desk, by no mail.
+
+    Raises what `book` raises: a treatment passes the same gates and lies in the same window.
+    """
+    if place.day != clock.today(patient.clinic):
+        raise DomainError("Whoever is here now is seen today. For another day book a visit.", field="day")
+    visit = put_down(patient=patient, kind=kind, place=place, by=by, planned_session=planned_session, walked_in=True)
+    return step(visit=visit, to="arrived", by=by)
+
+
+@transaction.atomic
 def put_down(
     *,
     patient: Patient,
@@ -90,6 +104,7 @@ def put_down(
     by: User,
     planned_session: PlannedSession | None = None,
     overlap_reason: str = "",
+    walked_in: bool = False,
 ) -> Appointment:
     """The same, and nobody is told: who books several visits writes one message for all of them."""
     clinic = under_its_rules(patient.clinic)
@@ -101,6 +116,7 @@ def put_down(
         planned_session=planned_session,
         kind=kind,
         overlap_reason=allowed_reason(clinic, overlap_reason, by=by),
+        walked_in=walked_in,
         booked_by=by,
     )
     plan = _locked_plan(planned_session.pk if planned_session else None)

@@ -1,7 +1,7 @@
 """Choosing a time: the wishes, the window in words and as a ruler, and the free visits by day."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -51,6 +51,8 @@ class Choice:
     planned: PlannedSession | None = None
     moving: Appointment | None = None
     counted_from: date | None = None
+    # Somebody who stands at the desk: whoever is free soonest, today.
+    is_here: bool = False
 
     @property
     def today(self) -> date:
@@ -148,7 +150,7 @@ def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
     wish = WishForm(asked, clinicians=staff.clinicians, first_day=start, shown=SHOWN_FIRST)
     from_day = min(max(wish.from_day, first), max(first, last))
     found = [] if span.is_refused else _wished(choice, staff, wish, from_day, last)
-    kept = _thinned(found, choice)
+    kept = _soonest_of_each(found) if choice.is_here else _thinned(found, choice)
     shown = offers(
         kept[: wish.shown],
         clinic=choice.clinic,
@@ -173,7 +175,7 @@ def pick(choice: Choice, staff: Staff, asked: QueryDict) -> Picker:
         notice="" if span.is_refused or last < first else _notice(choice, span, wish.asked_day),
         moves_alone=choice.next_booked is None,
     )
-    picker.why_none = "" if shown else _why_none(span, asked)
+    picker.why_none = "" if shown else _why_none(choice, span, asked)
     return picker
 
 
@@ -204,7 +206,13 @@ def taken_words(said: str, *, was_offered: bool) -> str:
 
 
 def _span(choice: Choice) -> Span:
-    """The days on which a visit may be, by its window, by the rules and by what is booked of its course."""
+    """The days on which a visit may be, by its window, by the rules and by what is booked of its course; of somebody who is
+    here, today or none."""
+    span = _allowed(choice)
+    return replace(span, last=min(span.last, choice.today)) if choice.is_here else span
+
+
+def _allowed(choice: Choice) -> Span:
     planned, today = choice.planned, choice.today
     first = today if planned is None else max(planned.earliest_on, today)
     last = today + timedelta(days=OPEN_HORIZON_DAYS)
@@ -281,6 +289,14 @@ def _thinned(found: list[Slot], choice: Choice) -> list[Slot]:
     return kept
 
 
+def _soonest_of_each(found: list[Slot]) -> list[Slot]:
+    """The first time of each clinician."""
+    first: dict[int, Slot] = {}
+    for slot in found:
+        first.setdefault(slot.clinician, slot)
+    return sorted(first.values())
+
+
 def _spread(slots: list[Slot], count: int) -> list[Slot]:
     """Some of them, each an hour at least from the next, as evenly as they lie."""
     apart: list[Slot] = []
@@ -352,9 +368,13 @@ def _notice(choice: Choice, span: Span, asked_on: date | None) -> str:
     return f"{date_year(asked_on)} is too late for this visit. It may be until {date_year(span.last)}."
 
 
-def _why_none(span: Span, asked: QueryDict) -> str:
+def _why_none(choice: Choice, span: Span, asked: QueryDict) -> str:
     if span.is_refused:
         return "A clinician has to decide first. Ask one of them to open the screening."
+    if choice.is_here and span.first > choice.today:
+        return f"This visit may not be today: it may be from {date_year(span.first)} on. Book it for then."
+    if choice.is_here and span.last == choice.today:
+        return "Nobody is free any more today. Enter a time yourself, or book another day."
     if span.last < span.first:
         if span.leeway and span.leeway.ended_by:
             return ended_words(*span.leeway.ended_by)

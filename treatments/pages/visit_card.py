@@ -371,10 +371,14 @@ def _sub(visit: Appointment, today: date) -> str:
     return f"{said} · speaks {patient.speaks}" if patient.speaks else said
 
 
+def _first_word(visit: Appointment) -> str:
+    return "Walk-in" if visit.walked_in else "Booked"
+
+
 def _steps(visit: Appointment) -> list[Step]:
     if visit.status in GONE:
         return [
-            Step("Booked", _when(visit.booked_at, visit), "past"),
+            Step(_first_word(visit), _when(visit.booked_at, visit), "past"),
             Step(visit.get_status_display(), _when(visit.closed_at, visit), "is"),
         ]
     moments = {name: getattr(visit, f"{name}_at") for name in STEP_WORDS}
@@ -384,7 +388,7 @@ def _steps(visit: Appointment) -> list[Step]:
     last = taken[-1] if taken else ""
     steps = []
     if not moments.pop("confirmed"):
-        steps.append(Step("Booked", _when(visit.booked_at, visit), "is" if not taken else "past"))
+        steps.append(Step(_first_word(visit), _when(visit.booked_at, visit), "is" if not taken else "past"))
     else:
         steps.append(Step("Confirmed", _when(visit.confirmed_at, visit), "is" if last == "confirmed" else "past"))
     for name, moment in moments.items():

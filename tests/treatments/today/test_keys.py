@@ -37,6 +37,7 @@ MAP = {
     "F",
     "O",
     "P",
+    "W",
     "U",
     "G L",
     "?",
@@ -180,7 +181,7 @@ def test_the_list_names_every_key_and_only_those_that_work_as_here(page, mine):
     on_today = listed(page)
     assert on_today.keys() == {"On this page", "Elsewhere"}
     assert set(on_today["On this page"]) | set(on_today["Elsewhere"]) == MAP
-    assert set(on_today["On this page"]) == {"/", "T", "[", "]", "1", "N", "F", "P", "?", "G L"}
+    assert set(on_today["On this page"]) == {"/", "T", "[", "]", "1", "N", "F", "P", "W", "?", "G L"}
     open_drawer(page, mine)
     with_drawer = listed(page)["On this page"]
     assert set(with_drawer) - set(on_today["On this page"]) == {"A", "Y", "C", "M", "Enter", "R", "Esc"}

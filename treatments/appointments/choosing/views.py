@@ -24,6 +24,7 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 from treatments.appointments.services import AlreadyBooked, OutsideWindow, Place, SlotTaken
 from treatments.appointments.taking import TAKEN
+from treatments.appointments.walking_in import CameFor, came_for
 from treatments.pages.following import follow_url, noticed
 from treatments.pages.header import open_url, patient_header
 from treatments.pages.picker import Choice, Staff, nearest_free, pick, taken_words
@@ -75,6 +76,29 @@ def _booking(request: HttpRequest, choice: Choice) -> Callable[[Place], str]:
         return next_url(request) or _course_or_day(request, visit)
 
     return effect
+
+
+@allow(*DESK, methods=["GET", "POST"])
+def walk_in(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Somebody who came without a visit: what she came for, and who is free soonest. `?what=`: a kind, or a session of hers."""
+    patient = get_object_or_404(request.clinic.patients.select_related("clinic"), ref=ref)
+    came = came_for(request, patient)
+    choice = Choice(
+        clinic=request.clinic, patient=patient, kind=came.kind, now=clock.now(), planned=came.planned, is_here=True
+    )
+
+    def effect(place: Place) -> str:
+        visit = services.walk_in(
+            patient=patient, kind=choice.kind, place=place, planned_session=choice.planned, by=request.user
+        )
+        messages.success(
+            request,
+            f"{patient.full_name} is here, {came.label.lower()} {place.starts_at:%H:%M} with {place.clinician}.",
+            extra_tags=f"undo:{unbook_url(visit)}",
+        )
+        return day_url(visit)
+
+    return _choose(request, choice, title="Walk-in", act="Take the time", effect=effect, came=came)
 
 
 def _course_or_day(request: HttpRequest, visit: Appointment) -> str:
@@ -135,7 +159,13 @@ def _rearranging(visit: Appointment, place: Place) -> str:
 
 
 def _choose(
-    request: HttpRequest, choice: Choice, *, title: str, act: str, effect: Callable[[Place], str]
+    request: HttpRequest,
+    choice: Choice,
+    *,
+    title: str,
+    act: str,
+    effect: Callable[[Place], str],
+    came: CameFor | None = None,
 ) -> HttpResponse:
     """The page on which a time is chosen, and what its form does. 422 with the sentence at its field, 409 when somebody was faster."""
     staff = Staff.of(request.clinic)
@@ -172,6 +202,7 @@ def _choose(
             else choice.patient.get_absolute_url()
         ),
         "kept_query": [(name, request.GET[name]) for name in ("next", "kind") if name in request.GET],
+        "came": came,
         "taken": taken,
         "next": next_url(request),
         "chosen": form.data.get("instead") or form.data.get("slot", "") if form.is_bound else "",
@@ -206,7 +237,7 @@ def _wait_url(choice: Choice) -> str:
 def _initial(choice: Choice) -> dict:
     moving = choice.moving
     if moving is None:
-        return {}
+        return {"day": choice.today} if choice.is_here else {}
     return {
         "day": moving.day,
         "starts_at": moving.starts_at,
