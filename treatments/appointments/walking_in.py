@@ -32,6 +32,7 @@ class CameFor:
     kind: Appointment.Kind
     label: str
     reasons: list[Reason]
+    another_day_url: str
     planned: PlannedSession | None = None
     has_already: list[Appointment] = field(default_factory=list)
 
@@ -53,7 +54,13 @@ def came_for(request: HttpRequest, patient: Patient) -> CameFor:
     reasons = [
         Reason(words, f"{address}?{urlencode({'what': what})}", what == asked) for what, (words, *_) in choices.items()
     ]
-    return CameFor(kind, label, reasons, planned, list(coming.order_by("during")))
+    return CameFor(kind, label, reasons, _another_day(patient, kind, planned), planned, list(coming.order_by("during")))
+
+
+def _another_day(patient: Patient, kind: Appointment.Kind, planned: PlannedSession | None) -> str:
+    if planned is not None:
+        return reverse("treatments:book", args=[planned.ref])
+    return f"{reverse('treatments:book_visit', args=[patient.ref])}?{urlencode({'kind': kind.value})}"
 
 
 def _session_to_book(patient: Patient) -> PlannedSession | None:

@@ -113,6 +113,12 @@ def test_one_press_puts_her_down_as_arrived_and_opens_her_visit(desk, patient):
     assert toast.startswith(f"{patient.full_name} is here, consultation ")
 
 
+def test_the_soonest_time_is_ticked_so_that_enter_is_enough(desk, patient):
+    page = desk.get(walk_in_url(patient))
+    assert page.context["chosen"] == first_value(page)
+    assert page.content.decode().count(" checked") == 1
+
+
 def test_a_review_as_well(desk, patient):
     page = desk.get(walk_in_url(patient, what="review"))
     desk.post(walk_in_url(patient, what="review"), {"slot": first_value(page)})

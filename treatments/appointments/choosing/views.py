@@ -27,7 +27,7 @@ from treatments.appointments.taking import TAKEN
 from treatments.appointments.walking_in import CameFor, came_for
 from treatments.pages.following import follow_url, noticed
 from treatments.pages.header import open_url, patient_header
-from treatments.pages.picker import Choice, Staff, nearest_free, pick, taken_words
+from treatments.pages.picker import Choice, Picker, Staff, nearest_free, pick, taken_words
 from treatments.pages.rearrange_page import mail_words
 from treatments.pages.visit_card import apart_words, day_before
 
@@ -98,7 +98,7 @@ def walk_in(request: HttpRequest, ref: UUID) -> HttpResponse:
         )
         return day_url(visit)
 
-    return _choose(request, choice, title="Walk-in", act="Take the time", effect=effect, came=came)
+    return _choose(request, choice, title="Walk-in", act="Arrived", effect=effect, came=came)
 
 
 def _course_or_day(request: HttpRequest, visit: Appointment) -> str:
@@ -205,9 +205,16 @@ def _choose(
         "came": came,
         "taken": taken,
         "next": next_url(request),
-        "chosen": form.data.get("instead") or form.data.get("slot", "") if form.is_bound else "",
     }
+    context["chosen"] = _chosen(form, context["picker"], choice)
     return render(request, "treatments/appointments/book.html", context, status=422 if form.errors else status)
+
+
+def _chosen(form: PlaceForm, picker: Picker, choice: Choice) -> str:
+    """The time that is ticked: what was sent, and for somebody who is here the soonest."""
+    if form.is_bound:
+        return form.data.get("instead") or form.data.get("slot", "")
+    return picker.days[0][1][0].value if choice.is_here and picker.days else ""
 
 
 def _page(request: HttpRequest, choice: Choice, staff: Staff) -> dict:
