@@ -21,6 +21,9 @@ register_sentences(
         "message_text_says_why": "Write why the text changes.",
         "photo_says_who_added_it": "A photo says who added it: the patient, or one of us. Add it again.",
         "photo_in_error_says_why": "Write why this photo was entered in error.",
+        "record_closed_once": "This record is closed already. Look at it again.",
+        "record_closing_says_why": "Write how we know, or why.",
+        "record_reopening_says_who_and_why": "Write why the record is opened again.",
         "medication_stops_after_start": "The last day is before the first one.",
     }
 )

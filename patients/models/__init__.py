@@ -1,5 +1,6 @@
 """Gathers the models of the patients app; the ledger's live in its own room."""
 
+from patients.models.closings import RecordClosing
 from patients.models.consents import Consent, ConsentText, DepthClass
 from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
 from patients.models.links import PatientLink
@@ -21,5 +22,6 @@ __all__ = [
     "Patient",
     "PatientLink",
     "Photo",
+    "RecordClosing",
     "WorkerSeen",
 ]

@@ -222,6 +222,8 @@ TABLE: dict[str, Row] = {
     "treatments:drop_visit": Row(FORM, ALL, VISIT),
     "treatments:day_sheet": Row(READ, ALL),
     "treatments:chart": Row(READ, ALL, PATIENT),
+    "treatments:close_record": Row(FORM, ALL, PATIENT),
+    "treatments:reopen_record": Row(FORM, ALL, PATIENT, may_be_absent=True),
     "treatments:worklists": Row(READ, ALL),
     # What patients told us of a visit ahead: whom to ring is everybody's, what was answered is the clinicians'
     "treatments:change_report": Row(READ, ALL, of("change_report")),

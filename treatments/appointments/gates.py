@@ -47,6 +47,13 @@ def refuse_foreign(clinic: Clinic, place: Place, patient: Patient, planned: Plan
         raise DomainError("This session belongs to somebody else's course. Book it from the patient's own course.")
 
 
+def refuse_closed(patient: Patient, *, is_new: bool) -> None:
+    """Of a record that is closed nothing is booked. Who has moved away may still come for what she has."""
+    if patient.status == Patient.Status.ACTIVE or (patient.status == Patient.Status.MOVED_AWAY and not is_new):
+        return
+    raise DomainError(f"This record is closed: {patient.get_status_display().lower()}. Open it again first.")
+
+
 def refuse_past(start: datetime, *, now: datetime) -> None:
     if start < now:
         raise DomainError("This time has passed. Choose a later one.", field="starts_at")

@@ -18,7 +18,7 @@ from clinic.prepared import Prepared
 from clinic.rows import insert
 from patients.models import Patient
 from treatments.appointments.by_patient import services as by_patient
-from treatments.appointments.gates import AlreadyBooked, SlotTaken
+from treatments.appointments.gates import AlreadyBooked, SlotTaken, refuse_closed
 from treatments.appointments.models import BLOCKING_IN_SQL, Appointment
 from treatments.appointments.places import Place, place_of
 from treatments.rules.models import Device
@@ -41,7 +41,8 @@ def lock_place(visit: Appointment, place: Place, start: datetime) -> Place:
             room=Room.objects.select_for_update(no_key=True).get(pk=place.room.pk),
         )
         place = replace(place, device=_device_for(visit, place, start))
-        Patient.objects.select_for_update(no_key=True).get(pk=visit.patient_id)
+        patient = Patient.objects.select_for_update(no_key=True).get(pk=visit.patient_id)
+    refuse_closed(patient, is_new=visit.pk is None)
     return place
 
 

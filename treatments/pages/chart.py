@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
 
+from clinic import clock
 from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
@@ -61,6 +62,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "filters": [{"label": label, "name": name, "current": name == show} for name, label in offered],
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
+        "close_url": open_url("treatments:close_record", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
     }
@@ -102,6 +104,17 @@ def _step(sentence: str, act: Way | None = None, *others: Way | None) -> NextSte
     return NextStep(sentence, act, [way for way in others if way is not None])
 
 
+def _closed(patient: Patient, me: Membership) -> NextStep:
+    """Why and since when. One query."""
+    closing = patient.closings.filter(reopened_at=None).select_related("closed_by").first()
+    said = f"This record is closed: {patient.get_status_display().lower()}"
+    if closing is None:
+        return _step(f"{said}.")
+    on = day(clock.local(closing.closed_at, patient.clinic).date())
+    said = f"{said}, entered {on} by {closing.closed_by}: {closing.reason.rstrip('.')}."
+    return _step(said, _way("Open it again", "treatments:reopen_record", [patient.ref], me))
+
+
 # ── What a clinician does next ────────────────────────────────────────────────
 
 
@@ -109,7 +122,7 @@ def _clinical_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     plan: TreatmentPlan | None = header["plan"]
     visit = _way("Book a consultation", "treatments:book_visit", [patient.ref], me)
     if patient.status != Patient.Status.ACTIVE:
-        return _step(f"This record is closed: {patient.get_status_display().lower()}.")
+        return _closed(patient, me)
     course = _way("Open the course", "treatments:course", [plan.ref], me) if plan else None
     if patient.review:
         look = _way("Review the course", "treatments:course_review", [patient.review["ref"]], me)
@@ -182,7 +195,7 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     plan: TreatmentPlan | None = header["plan"]
     visit = _way("Book a consultation", "treatments:book_visit", [patient.ref], me)
     if patient.status != Patient.Status.ACTIVE:
-        return _step("This record is closed.")
+        return _closed(patient, me)
     if plan is None or plan.status != TreatmentPlan.Status.ACTIVE:
         return _step(
             "No course is under way.", visit, _way("Waiting list", "treatments:wait_for_visit", [patient.ref], me)

@@ -13,6 +13,7 @@ from clinic.models import ClinicNow, Membership, Room
 from clinic.statements import Given, Statement, among
 from patients.models import Patient
 from treatments.appointments.courses.models import CourseHold
+from treatments.appointments.gates import refuse_closed
 from treatments.appointments.models import BLOCKING
 from treatments.appointments.places import Place
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -76,8 +77,9 @@ class LockedCourse:
     now: datetime
 
 
-def lock(plan: TreatmentPlan, places: Collection[Place]) -> LockedCourse:
-    """Everything the visits of a course will hold or leave, before the first of them. Raises Busy after three seconds."""
+def lock(plan: TreatmentPlan, places: Collection[Place], *, books: bool = True) -> LockedCourse:
+    """Everything the visits of a course will hold or leave, before the first of them. `books`: a visit that she does not have
+    yet is among them. Raises Busy after three seconds, and DomainError where her record is closed."""
     asked = {
         "clinic": plan.clinic_id,
         "plan": plan.pk,
@@ -90,6 +92,7 @@ def lock(plan: TreatmentPlan, places: Collection[Place]) -> LockedCourse:
         rows = {name: statement.rows(**asked) for name, statement in _locking().items()}
         held = _clear_away(plan)
     [plan], [patient], sessions = rows["plan"], rows["patient"], rows["sessions"]
+    refuse_closed(patient, is_new=books)
     plan.clinic = patient.clinic = clinic
     plan.patient = patient
     for person in rows["people"]:

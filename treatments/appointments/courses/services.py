@@ -90,7 +90,7 @@ def book_all(*, plan: TreatmentPlan, places: Places, by: User) -> list[Appointme
 @transaction.atomic
 def move_together(*, plan: TreatmentPlan, places: Mapping[Appointment, Place], by: User) -> list[Appointment]:
     """Give visits of a course other places, all or none: one message tells of them. Raises what `diary.move` raises."""
-    course = lock(plan, [*places.values(), *map(diary.place_of, places)])
+    course = lock(plan, [*places.values(), *map(diary.place_of, places)], books=False)
     visits = together.shift(course, places, by=by)
     messages.owe_for_rearranging(visits, by=by)
     audit.record("course.rearranged", course.plan, by=by, sessions=len(visits))
@@ -103,7 +103,7 @@ def go_on(*, plan: TreatmentPlan, booked: Places, moved: Mapping[Appointment, Pl
 
     Raises what `diary.book` and `diary.move` raise.
     """
-    course = lock(plan, [*booked.values(), *moved.values(), *map(diary.place_of, moved)])
+    course = lock(plan, [*booked.values(), *moved.values(), *map(diary.place_of, moved)], books=bool(booked))
     visits = together.shift(course, moved, by=by) if moved else []
     visits += together.put_down(course, booked, by=by) if booked else []
     visits.sort(key=lambda visit: visit.during.lower)
