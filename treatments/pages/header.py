@@ -52,7 +52,7 @@ def patient_header(
         "name": patient.full_name,
         "url": open_url("treatments:chart", [patient.ref], membership) or None,
         "sub": _sub(patient, today),
-        "chips": _chips(known, today, sessions, clinical, catalogue),
+        "chips": _chips(known, today, sessions, clinical, catalogue) if _is_open(patient) else [_closed(patient)],
         "screened": known["screened"],
         "course": course_label(plan, catalogue) if plan and clinical else "",
         "session": _session_words(plan, sessions),
@@ -166,6 +166,14 @@ def _current_plan(patient: Patient) -> TreatmentPlan | None:
 def _sub(patient: Patient, today: date) -> str:
     said = f"{age_words(patient.born_on, today)}, born {date_year(patient.born_on)}"
     return f"{said} · speaks {patient.speaks}" if patient.speaks else said
+
+
+def _is_open(patient: Patient) -> bool:
+    return patient.status == Patient.Status.ACTIVE
+
+
+def _closed(patient: Patient) -> dict:
+    return {"state": "plain", "label": patient.get_status_display()}
 
 
 def _chips(

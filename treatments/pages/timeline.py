@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from clinic.models import ClinicNow
 from clinic.templatetags.clinic_ui import date_year, mm, roman
-from patients.models import Consent, DepthClass, MedicationStatement, Message, Patient
+from patients.models import Consent, DepthClass, MedicationStatement, Message, Patient, RecordClosing
 from patients.outbox import wording
 from patients.outbox.models import OPEN
 from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
@@ -389,6 +389,19 @@ def _waiting(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     )
 
 
+def _closing(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    opened = f"Opened again {_day_of(row['reopened_at'])}: {row['reopened_reason']}" if row["reopened_at"] else ""
+    happened = f"On {_day(row['on'])}" if row["on"] else ""
+    return Entry(
+        at=at,
+        kind="Record",
+        title=f"Record closed: {RecordClosing.Why(row['why']).label.lower()}",
+        lines=[line for line in (f"{row['reason']}, entered by {row['who']}", happened, opened) if line],
+        chip=("note", "Opened again") if opened else ("plain", "Closed"),
+        void=bool(opened),
+    )
+
+
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -443,6 +456,11 @@ KINDS = (
         "waiting", "Waiting list", WaitingEntry, "asked_at",
         _same("kind", "note", "ended_at", "ended_reason") | {"number": "planned_session__number"},
         _waiting, clinical=False,
+    ),
+    _Kind(
+        "closings", "Record", RecordClosing, "closed_at",
+        _same("why", "reason", "reopened_at", "reopened_reason") | {"on": F("on"), "who": "closed_by__full_name"},
+        _closing, clinical=False,
     ),
     _Kind(
         "answers", "Before a visit", ChangeReport, "answered_at",

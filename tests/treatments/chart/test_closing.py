@@ -247,10 +247,13 @@ def test_the_desk_closes_and_opens_a_record(desk, booked_course):
     said = desk.get(answer["Location"]).content.decode()
     assert "This record is closed: moved away" in said
     assert "Goes to Leeds" in said
+    assert "Record closed: moved away, or goes elsewhere" in said
+    assert "Ask, on the day" not in said
     opened = desk.post(page_of("reopen_record", patient), {"reason": "Came back"})
     assert opened.status_code == 302
     patient.refresh_from_db()
     assert patient.status == "active"
+    assert "Opened again 9 Mar" in desk.get(patient.get_absolute_url()).content.decode()
 
 
 def test_a_visit_without_its_tick_stays(desk, booked_course):
