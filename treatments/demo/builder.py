@@ -22,7 +22,7 @@ from treatments.assessments import services as assessments
 from treatments.demo import cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, one_mailbox, stories, this_week
-from treatments.flows import courses, publishing, visits
+from treatments.flows import closing, courses, publishing, visits
 from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
@@ -138,6 +138,9 @@ class _Builder:
         for wish in desk.WAITING:
             if wish.story in told:
                 self._on(wish.on, lambda w=wish: self._wait(w))
+        for closed in desk.CLOSED:
+            if closed.story in told:
+                self._on(closed.on + 1, lambda c=closed: self._close(c))
 
     def _plan_now(self, number: int) -> TreatmentPlan | None:
         """A story's course as it is by now."""
@@ -149,6 +152,15 @@ class _Builder:
 
     def _wait(self, wish: desk.Wait) -> None:
         desk.wait(wish, self.patients[wish.story], self._plan_now(wish.story), by=self.desk.user)
+
+    def _close(self, closed: desk.Closed) -> None:
+        closing.close_record(
+            patient=self.patients[closed.story],
+            why=closed.why,
+            reason=closed.reason,
+            on=self.today + timedelta(days=closed.on),
+            by=self.desk.user,
+        )
 
     def _cancel_today(self, story: Story) -> None:
         for visit in Appointment.objects.filter(patient=self.patients[story.number], day=self.today, status="booked"):

@@ -73,6 +73,22 @@ WAITING = (
 )
 
 
+@dataclass(frozen=True)
+class Closed:
+    """A record that ended `on` a day, as somebody told us the day after."""
+
+    story: int
+    on: int
+    why: str
+    reason: str
+
+
+CLOSED = (
+    Closed(88, -5, "moved_away", "Telephoned: lives in Leeds now and goes on there"),
+    Closed(33, -9, "deceased", "Her brother wrote to us"),
+)
+
+
 def record(call: Call, plan: TreatmentPlan, *, done: int, today: date, by: User) -> None:
     """`done`: how many sessions of the course were; the call is about the next one."""
     back_on = today + timedelta(days=call.back_on) if call.back_on is not None else None
