@@ -1,7 +1,7 @@
 """Every list of people to call, on one page."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -13,11 +13,12 @@ from clinic import clock
 from clinic.models import Clinic
 from clinic.roles import member
 from treatments.appointments.calls.models import WaitingEntry
-from treatments.pages import check_in_lists, told_calls
+from treatments.pages import check_in_lists, clinicians_lists, told_calls
 from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
 from treatments.pages.call_rows import Sorter
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
 from treatments.pages.waiting import waiting_shown
+from treatments.rules.policy import catalogue_for
 from treatments.sessions.healing.models import CheckIn
 
 FURTHEST_CLOSING_DAYS = 90
@@ -32,20 +33,19 @@ def worklists(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     closing_days = _closing(request.GET.get("closing", ""))
     clinical = request.membership.may_see_clinical
-    known = _known(request.clinic, clinical=clinical)
-    sorter = Sorter(today=now.astimezone(request.clinic.tz).date(), zone=request.clinic.tz)
+    today = now.astimezone(request.clinic.tz).date()
+    known = _known(request.clinic, clinical=clinical, today=today)
+    sorter = Sorter(today=today, zone=request.clinic.tz)
     told = told_calls.told_lists(known, request.clinic, sorter=sorter)
     lists = call_lists(
         request.clinic, now=now, whole=True, closing_days=closing_days, waiting=known["waiting"], sorter=sorter
     )
-    # Why a course is on hold is for clinicians; the desk reads on the course that it is.
-    rows = reviews_shown(open_reviews().filter(clinic=request.clinic))
-    reviews = [reviews_list(rows)] if clinical else []
+    mine = _clinicians(request.clinic, known, today=today) if clinical else []
     check_ins = _check_ins(known["check_ins"], request.clinic, clinical=clinical, now=now)
     context = {
         "lists": lists,
         "check_ins": check_ins,
-        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *reviews, *lists)],
+        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists)],
         "now": now,
         "closing_days": closing_days,
         "furthest": FURTHEST_CLOSING_DAYS,
@@ -54,13 +54,22 @@ def worklists(request: HttpRequest) -> HttpResponse:
     return render(request, "treatments/pages/worklists.html", context)
 
 
-def _known(clinic: Clinic, *, clinical: bool) -> dict[str, Any]:
-    """In one query: who waits for a place, what patients told us of visits ahead, and their check-ins."""
+def _clinicians(clinic: Clinic, known: dict[str, Any], *, today: date) -> list[CallList]:
+    """Why a course is on hold or what a decision is about is for clinicians; the desk reads on the course that it waits."""
+    rows = reviews_shown(open_reviews().filter(clinic=clinic))
+    others = clinicians_lists.lists(known, clinic, catalogue=catalogue_for(clinic, today), today=today)
+    return [reviews_list(rows), *others]
+
+
+def _known(clinic: Clinic, *, clinical: bool, today: date) -> dict[str, Any]:
+    """In one query: who waits for a place, what patients told us of visits ahead, their check-ins, and for clinicians what else
+    waits for one."""
     check_ins = CheckIn.objects.filter(patient__clinic=OuterRef("pk"))
     return told_calls.told_now(
         clinic,
         waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
         check_ins=ArraySubquery(check_in_lists.shown(check_ins, clinical=clinical, with_notes=True)),
+        **(clinicians_lists.asked(today) if clinical else {}),
     )
 
 
