@@ -17,7 +17,7 @@ class Backend(AuthenticationBackend):
     """Signs in as the library does. Whoever is signed in comes with her memberships: every page asks for both."""
 
     def get_user(self, user_id: Any) -> User | None:
-        memberships = list(Membership.in_force_of(user_id))
+        memberships = Membership.in_force_of(user_id)
         if not memberships:
             return super().get_user(user_id)
         user = memberships[0].user

@@ -2,7 +2,7 @@
 
 import uuid
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo, available_timezones
 
 import pghistory
@@ -22,6 +22,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Coalesce, Lower
 
 from clinic.roles import Role, with_implied
+from clinic.statements import Given, Statement
 
 
 class ClinicNow(models.Func):
@@ -126,7 +127,7 @@ class User(RefModel, AbstractBaseUser):
     @cached_property
     def memberships_in_force(self) -> "list[Membership]":
         """With their clinics, in the order in which she joined. Who is signed in was read together with them."""
-        return list(Membership.in_force_of(self.pk))
+        return Membership.in_force_of(self.pk)
 
 
 # No protocol allows more (clinical data sheet, depth by zone), so nobody is let go deeper.
@@ -163,8 +164,9 @@ class Membership(RefModel):
         return self.user.full_name
 
     @classmethod
-    def in_force_of(cls, user: int) -> "models.QuerySet[Membership]":
-        return cls.objects.select_related("clinic", "user").filter(user=user, is_active=True).order_by("id")
+    def in_force_of(cls, user: int) -> "list[Membership]":
+        """With the person and the clinics, in the order in which she joined. Every request of whoever is signed in asks."""
+        return _in_force_of().rows(user=user)
 
     @property
     def held_roles(self) -> frozenset[Role]:
@@ -185,6 +187,12 @@ class Membership(RefModel):
     @property
     def role_words(self) -> str:
         return ", ".join(str(Role(role).label).lower() for role in self.roles)
+
+
+@cache
+def _in_force_of() -> Statement:
+    wanted = Membership.objects.filter(user=Given("user", models.BigIntegerField()), is_active=True)
+    return Statement(wanted.select_related("clinic", "user").order_by("id"))
 
 
 class Room(RefModel):

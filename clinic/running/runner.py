@@ -160,16 +160,18 @@ class Runner:
 
     def _plan_children(self) -> None:
         python, plan = sys.executable, self.plan
-        celery = [python, "-m", "celery", "--quiet", "-A", "clinic"]
+        celery, app = [python, "-m", "celery", "--quiet"], ["-A", "clinic"]
         (plan.var / "beat").mkdir(mode=0o700, exist_ok=True)
         if plan.keeps_mail:
             port = free_port()
             self.env["MAILBOX_PORT"] = str(port)
             self._add("mailbox", [python, "manage.py", "mailbox", "--port", str(port)], patience_seconds=5)
         worker = ["worker", "--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
-        self._add("worker", celery + worker, patience_seconds=20)
+        self._add("worker", [*celery, *app, *worker], patience_seconds=20)
         schedule = f"--schedule={plan.var / 'beat' / 'schedule'}"
-        self._add("beat", [*celery, "beat", "--pidfile=", schedule, "--loglevel=WARNING"], patience_seconds=5)
+        # Django's checks would import every page, which beat never opens.
+        beat = [*celery, "--skip-checks", *app, "beat", "--pidfile=", schedule, "--loglevel=WARNING"]
+        self._add("beat", beat, patience_seconds=5)
         self._add("web", web_command(python, plan), patience_seconds=8)
 
     def _add(self, name: str, command: list[str], *, patience_seconds: float) -> None:
@@ -235,12 +237,13 @@ class Runner:
 
 
 def web_command(python: str, plan: Plan) -> list[str]:
-    """gunicorn on this machine only. No control socket: it would lie in the home folder."""
+    """gunicorn on this machine only. No control socket: it would lie in the home folder. Both workers come of one process that
+    has imported everything; only where changed code is to be taken up does each import it itself."""
     bind = [f"--bind={address}" for address in loopback_addresses(plan.port)]
     size = ["--worker-class=gthread", "--workers=2", "--threads=4"]
     limits = ["--timeout=60", "--graceful-timeout=5", "--no-control-socket", "--log-level=warning"]
-    reload = ["--reload"] if plan.debug else []
-    return [python, "-m", "gunicorn", "clinic.wsgi:application", *bind, *size, *limits, *reload]
+    code = ["--reload"] if plan.debug else ["--preload"]
+    return [python, "-m", "gunicorn", "clinic.wsgi:application", *bind, *size, *limits, *code]
 
 
 def loopback_addresses(port: int) -> list[str]:

@@ -31,7 +31,6 @@ DATABASES = {
         # Nobody waits that long for anybody: a lock left behind fails the test that meets it, in a sentence.
         lock_timeout="90s",
     )
-    | {"CONN_MAX_AGE": 0}
 }
 CELERY_BROKER_URL = broker(env.str("TEST_REDIS_URL", default="") or embedded_redis_url(TEST_GROUND))
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")

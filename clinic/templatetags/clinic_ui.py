@@ -28,13 +28,19 @@ RULER_ROW_HEIGHT = 78
 @register.simple_tag
 def icon(name: str, classes: str = "", label: str = "") -> str:
     """A glyph of the shared sprite. Silent for screen readers unless `label` says what it stands for."""
+    return _drawn(name, classes, label, static(SPRITE))
+
+
+# A page has a dozen of the same few. By type too: what was escaped already is not what still has to be.
+@lru_cache(maxsize=1024, typed=True)
+def _drawn(name: str, classes: str, label: str, sprite: str) -> str:
     kind = "g" if name.startswith("s-") else "i"
     return format_html(
         '<svg class="{}" viewBox="0 0 {} {}" {}><use href="{}#{}"></use></svg>',
         f"{kind} {classes}".strip(),
         *((32, 32) if name == "wave" else (16, 16)),
         format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="{}"', "true"),
-        static(SPRITE),
+        sprite,
         name,
     )
 

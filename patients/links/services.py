@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -18,6 +19,7 @@ from django.db.models.functions import Now
 from clinic import audit
 from clinic.errors import DomainError
 from clinic.models import Clinic, User
+from clinic.statements import Statement
 from patients.links import purposes
 from patients.links.purposes import Wanted
 from patients.models import Message, Patient, PatientLink
@@ -189,15 +191,23 @@ def closed_by_guessing() -> Q:
 @transaction.atomic
 def forget_ended() -> int:
     """Delete links that ended more than a year ago, unless something that she has told us names them. Returns how many."""
-    old = PatientLink.objects.filter(expires_at__lt=Now() - KEPT_AFTER_ITS_END)
-    for telling in _telling():
-        old = old.exclude(Exists(telling))
-    found = list(old.values_list("pk", "clinic_id"))
+    found = _ended_long_ago().rows()
+    if not found:
+        return 0
     PatientLink.objects.filter(pk__in=[pk for pk, _ in found]).delete()
     for clinic in Clinic.objects.filter(pk__in={clinic_id for _, clinic_id in found}):
         count = sum(clinic_id == clinic.pk for _, clinic_id in found)
         audit.record("links.forgotten", clinic, by=None, clinic=clinic, system=True, links=count)
     return len(found)
+
+
+@cache
+def _ended_long_ago() -> Statement:
+    """Key and clinic of each that may go."""
+    old = PatientLink.objects.filter(expires_at__lt=Now() - KEPT_AFTER_ITS_END)
+    for telling in _telling():
+        old = old.exclude(Exists(telling))
+    return Statement(old.values_list("pk", "clinic_id"))
 
 
 def _telling() -> list[QuerySet]:

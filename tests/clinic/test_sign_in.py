@@ -7,10 +7,13 @@ import time
 import pytest
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from clinic.models import User
+from clinic.models import Membership, User
+from tests import factories
 from tests.factories import PASSWORD
 
 HOME = "/today/"
@@ -53,6 +56,22 @@ def test_someone_who_left_is_out_at_the_next_request(desk, desk_member):
     desk_member.save(update_fields=["is_active"])
 
     assert desk.get(HOME).status_code == 403
+
+
+def test_who_asks_is_read_with_all_her_clinics_in_one_query(clinic, desk_member, clinician_member):
+    second = factories.make_clinic("Elm Road Clinic")
+    user = desk_member.user
+    of_elm_road = Membership.objects.create(clinic=second, user=user, roles=["clinician"])
+    left = Membership.objects.create(clinic=factories.make_clinic("Oak Lane Clinic"), user=user, roles=["manager"])
+    Membership.objects.filter(pk=left.pk).update(is_active=False)
+
+    for member, expected in ((desk_member, [desk_member, of_elm_road]), (clinician_member, [clinician_member])):
+        with CaptureQueriesContext(connection) as asked:
+            found = Membership.in_force_of(member.user_id)
+            assert [(one, one.user, one.clinic.name) for one in found] == [
+                (one, member.user, one.clinic.name) for one in expected
+            ]
+        assert len(asked) == 1
 
 
 def test_a_disabled_account_is_out_at_the_next_request(desk, desk_member):

@@ -11,6 +11,7 @@ from django.contrib.staticfiles import finders
 from django.template import Context, Template, loader
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 
 from clinic.error_pages import bad_request, forbidden, not_found, server_error
 from clinic.templatetags import clinic_drawing as drawing
@@ -150,6 +151,13 @@ def test_every_glyph_that_anything_asks_for_is_drawn():
     of_states = {state[1] for states in (ui.STATES, ui.MESSAGE_STATES, BANNERS) for state in states.values()}
     of_days = {topic.icon for topic in aftercare_days.TOPICS} | {name for name, _ in aftercare_days.GLYPHS}
     assert (of_states | of_days | {place[2] for place in ui.NAV}) - {""} - drawn == set()
+
+
+def test_a_glyph_escapes_its_label_once_also_where_the_same_text_was_escaped_before():
+    assert 'aria-label="a &amp; b"' in ui.icon("left", label=mark_safe("a &amp; b"))
+    assert 'aria-label="a &amp;amp; b"' in ui.icon("left", label="a &amp; b")
+    assert 'aria-label="a &amp; b"' in ui.icon("left", label=mark_safe("a &amp; b"))
+    assert 'aria-hidden="true"' in ui.icon("left")
 
 
 def test_style_sheets_name_tokens_and_never_colours():

@@ -1,9 +1,11 @@
 """Production refuses what would be unsafe, in a sentence; every page carries the strict policy; logs keep quiet."""
 
+import json
 import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
@@ -16,19 +18,60 @@ from clinic.settings.logs import ReticentFormatter
 LOOK = "from django.conf import settings; print(settings.DEBUG, settings.SESSION_COOKIE_NAME, settings.CLOCK_MOVABLE)"
 
 
-def under_production(code: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "clinic.settings.production"} | STAND_INS
-    env = {name: value for name, value in (env | changed).items() if value is not None}
-    return subprocess.run([sys.executable, "-c", code], env=env, cwd=settings.BASE_DIR, capture_output=True, text=True)
+# Has imported the libraries and nothing of ours, and is forked for each case: settings are read anew by every one of them.
+ANSWERS = """
+import json, os, sys, tempfile, traceback
+import celery.fixups.django, celery.app.base, celery.worker.state, django.db.models, environ, psutil, psycopg2, redis
+assert not any(name.partition(".")[0] == "clinic" for name in sys.modules)
+for asked in sys.stdin:
+    code, env = json.loads(asked)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = os.fork()
+        if child == 0:
+            os.environ.clear()
+            os.environ.update(env)
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            status = 1
+            try:
+                exec(code, {"__name__": "__main__"})
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said = [file.seek(0) or file.read() for file in (out, err)]
+    print(json.dumps([status, *said]), flush=True)
+"""
 
 
-def test_complete_production_settings_load_and_are_strict():
+@pytest.fixture(scope="module")
+def under_production() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """`under_production(code, NAME=value)`: runs the code in a process of its own that has production settings and no variable
+    but these and the stand-ins; None leaves one out."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", ANSWERS], cwd=settings.BASE_DIR, **pipes) as answers:
+
+        def ask(code: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
+            env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "clinic.settings.production"} | STAND_INS
+            env = {name: value for name, value in (env | changed).items() if value is not None}
+            print(json.dumps([code, env]), file=answers.stdin, flush=True)
+            return subprocess.CompletedProcess(code, *json.loads(answers.stdout.readline()))
+
+        yield ask
+        answers.stdin.close()
+
+
+def test_complete_production_settings_load_and_are_strict(under_production):
     looked = under_production(LOOK)
     assert looked.stdout.split() == ["False", "__Host-session", "False"], looked.stderr
 
 
 @pytest.mark.parametrize("name", sorted(STAND_INS))
-def test_each_required_variable_is_asked_for_by_name(name):
+def test_each_required_variable_is_asked_for_by_name(under_production, name):
     refused = under_production(LOOK, **{name: None})
     assert refused.returncode != 0
     assert f"{name} is not set" in refused.stderr
@@ -47,19 +90,19 @@ def test_each_required_variable_is_asked_for_by_name(name):
         ({"BASE_URL": "https://elsewhere.invalid"}, "BASE_URL must point at one of ALLOWED_HOSTS"),
     ],
 )
-def test_unsafe_values_are_refused(changed, sentence):
+def test_unsafe_values_are_refused(under_production, changed, sentence):
     refused = under_production(LOOK, **changed)
     assert refused.returncode != 0
     assert sentence in refused.stderr
 
 
-def test_a_subdomain_of_an_allowed_domain_is_a_host_of_ours():
+def test_a_subdomain_of_an_allowed_domain_is_a_host_of_ours(under_production):
     assert (
         under_production(LOOK, ALLOWED_HOSTS=".clinic.invalid", BASE_URL="https://app.clinic.invalid").returncode == 0
     )
 
 
-def test_a_provider_stands_in_for_the_relay():
+def test_a_provider_stands_in_for_the_relay(under_production):
     looked = under_production(
         "from django.conf import settings; print(settings.EMAIL_BACKEND, settings.ANYMAIL)",
         EMAIL_URL=None,
@@ -80,7 +123,7 @@ def test_django_finds_nothing_to_warn_of_in_production():
     assert checked.returncode == 0, checked.stderr
 
 
-def test_forwarded_headers_count_only_behind_a_proxy_of_ours():
+def test_forwarded_headers_count_only_behind_a_proxy_of_ours(under_production):
     look = "from django.conf import settings; print(settings.SECURE_PROXY_SSL_HEADER)"
     assert under_production(look).stdout.strip() == "None"
     assert "HTTP_X_FORWARDED_PROTO" in under_production(look, BEHIND_PROXY="1").stdout
@@ -117,7 +160,7 @@ def test_every_page_carries_the_strict_policy(client):
     }
 
 
-def test_production_upgrades_insecure_requests():
+def test_production_upgrades_insecure_requests(under_production):
     look = "from django.conf import settings; print(settings.CONTENT_SECURITY_POLICY['DIRECTIVES'])"
     assert "'upgrade-insecure-requests': True" in under_production(look).stdout
     assert "upgrade-insecure-requests" not in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]

@@ -1,12 +1,15 @@
 """The patient header: who this is, whether she may be treated today, where her course stands, when she comes next."""
 
 from datetime import date, time
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
 
-from django.db.models import Case, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import BigIntegerField, Case, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import JSONObject, TruncDate
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from clinic.models import Clinic, ClinicNow, Membership
+from clinic.statements import Given, Statement
 from clinic.templatetags.clinic_ui import age_words, date_year, day, roman
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
@@ -46,7 +49,7 @@ def patient_header(
     today = known["now"].astimezone(membership.clinic.tz).date()
     catalogue = catalogue_for(membership.clinic, today)
     plan = plan or _current_plan(patient)
-    sessions = list(with_states(plan.planned_sessions.all())) if plan else []
+    sessions = _sessions(plan) if plan else []
     clinical = membership.may_see_clinical
     return {
         "name": patient.full_name,
@@ -132,15 +135,24 @@ def open_url(route: str, args: list, membership: Membership) -> str:
 def _known(patient: Patient, clinic: Clinic) -> dict:
     """The present moment, the skin type, today's newest screening for a session, what the newest of all looks ahead to and the
     grade of the worst reaction that is open (both may be None), in one query."""
-    today = TruncDate(ClinicNow(), tzinfo=clinic.tz)
+    return _known_in(clinic.tz).rows(patient=patient.pk)[0]
+
+
+# This header stands on nearly every page about a patient: the SQL of its queries is written once.
+PATIENT, PLAN = Given("patient", BigIntegerField()), Given("plan", BigIntegerField())
+
+
+@lru_cache
+def _known_in(zone: ZoneInfo) -> Statement:
+    today = TruncDate(ClinicNow(), tzinfo=zone)
     screenings = ScreeningRecord.objects.filter(patient=OuterRef("pk")).order_by("-id")
     of_today = screenings.filter(purpose="session", on=today)
     newest = screenings.filter(on__lte=today)
     assessment = Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)
     still_open = AdverseEvent.objects.filter(patient=OuterRef("pk"), resolved_on=None, entered_in_error=False)
     shown = JSONObject(outcome="outcome", earliest_on="earliest_on", facts_version="facts_version")
-    return (
-        Patient.objects.filter(pk=patient.pk)
+    return Statement(
+        Patient.objects.filter(pk=PATIENT)
         .values("facts_version")
         .annotate(
             now=ClinicNow(),
@@ -149,18 +161,39 @@ def _known(patient: Patient, clinic: Clinic) -> dict:
             outlook=Subquery(newest.values("result__outlook")[:1]),
             screened=Subquery(of_today.annotate(shown=shown).values("shown")[:1]),
         )
-        .get()
     )
 
 
 def _current_plan(patient: Patient) -> TreatmentPlan | None:
+    plan = next(iter(_nearest_plan().rows(patient=patient.pk)), None)
+    if plan is not None:
+        plan.patient = patient
+    return plan
+
+
+@cache
+def _nearest_plan() -> Statement:
     nearness = Case(
         When(status__in=UNDER_WAY, then=Value(0)),
         When(status__in=["draft", "submitted"], then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
-    return patient.plans.exclude(status="entered_in_error").order_by(nearness, "-id").first()
+    plans = TreatmentPlan.objects.filter(patient=PATIENT).exclude(status="entered_in_error")
+    return Statement(plans.order_by(nearness, "-id")[:1])
+
+
+def _sessions(plan: TreatmentPlan) -> list[PlannedSession]:
+    """`with_states`, each with the plan that is there already."""
+    sessions = _sessions_of_a_plan().rows(plan=plan.pk)
+    for session in sessions:
+        session.plan = plan
+    return sessions
+
+
+@cache
+def _sessions_of_a_plan() -> Statement:
+    return Statement(with_states(PlannedSession.objects.filter(plan=PLAN)))
 
 
 def _sub(patient: Patient, today: date) -> str:
@@ -238,9 +271,14 @@ def _session_words(plan: TreatmentPlan | None, sessions: list[PlannedSession]) -
 
 
 def _next_visit(patient: Patient) -> str | None:
-    coming = patient.appointments.filter(status__in=COMING, during__endswith__gt=ClinicNow()).order_by("during")
-    found: tuple[date, time] | None = coming.values_list("day", "starts_at").first()
+    found: tuple[date, time] | None = next(iter(_nearest_visit().rows(patient=patient.pk)), None)
     return f"{day(found[0])}, {found[1]:%H:%M}" if found else None
+
+
+@cache
+def _nearest_visit() -> Statement:
+    coming = Appointment.objects.filter(patient=PATIENT, status__in=COMING, during__endswith__gt=ClinicNow())
+    return Statement(coming.order_by("during").values_list("day", "starts_at")[:1])
 
 
 def _tabs(patient: Patient, plan: TreatmentPlan | None, membership: Membership, tab: str) -> list[dict]:

@@ -7,15 +7,29 @@ not asked for cannot be shown.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, ExpressionWrapper, F, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, JSONObject
 from django.urls import reverse
 from django.utils import timezone
 
 from clinic.models import ClinicNow
+from clinic.statements import Given, Statement
 from clinic.templatetags.clinic_ui import date_year, mm, roman
 from patients.models import Consent, DepthClass, MedicationStatement, Message, Patient, RecordClosing
 from patients.outbox import wording
@@ -68,7 +82,7 @@ class Story:
     older_than: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Kind:
     """A kind of entry: the rows of a model, what is shown of each (as JSON, for one subquery), and how a row reads.
 
@@ -88,9 +102,9 @@ class _Kind:
 
 def story(patient: Patient, *, clinical: bool, show: str = "", before: datetime | None = None) -> Story:
     """The newest entries of a patient, of one kind or of all, before a moment. Two queries."""
-    kinds = [kind for kind in KINDS if (clinical or not kind.clinical) and show in ("", kind.name)]
-    asked = {kind.name: ArraySubquery(_rows(kind, patient, before, clinical=clinical)) for kind in kinds}
-    found = Patient.objects.filter(pk=patient.pk).values("pk").annotate(present=ClinicNow(), **asked).get()
+    kinds = tuple(kind for kind in KINDS if (clinical or not kind.clinical) and show in ("", kind.name))
+    asked = _everything_of(kinds, clinical=clinical, is_continued=before is not None)
+    (found,) = asked.rows(patient=patient.pk, before=before)
     now = found["present"]
     catalogue = catalogue_for(patient.clinic, now.astimezone(patient.clinic.tz).date())
     entries = [kind.entry(row, _moment(row["at"]), catalogue) for kind in kinds for row in found[kind.name]]
@@ -114,25 +128,43 @@ def filters(*, clinical: bool) -> list[tuple[str, str]]:
     return [("", "Everything"), *kinds, ("messages", "Messages")]
 
 
-def _rows(kind: _Kind, patient: Patient, before: datetime | None, *, clinical: bool) -> QuerySet:
-    rows = _newest(kind.model.objects.filter(patient=patient).annotate(moment=F(kind.moment)), before)
+# Fourteen kinds, each with three subqueries: to write them out took longer than all else on the page of a patient. One for
+# each way of asking: as a clinician or not, everything or one kind, from now or from a moment on.
+PATIENT, BEFORE = Given("patient", BigIntegerField()), Given("before", DateTimeField())
+
+
+@cache
+def _everything_of(kinds: tuple[_Kind, ...], *, clinical: bool, is_continued: bool) -> Statement:
+    asked = {kind.name: ArraySubquery(_rows(kind, clinical=clinical, is_continued=is_continued)) for kind in kinds}
+    return Statement(Patient.objects.filter(pk=PATIENT).values("pk").annotate(present=ClinicNow(), **asked))
+
+
+def _rows(kind: _Kind, *, clinical: bool, is_continued: bool) -> QuerySet:
+    rows = kind.model.objects.filter(patient=PATIENT).annotate(moment=F(kind.moment))
     shown = kind.shown | (kind.for_clinicians if clinical else {})
-    return rows.annotate(shown=JSONObject(at=F("moment"), **shown)).values_list("shown", flat=True)
+    newest = _newest(rows, is_continued=is_continued)
+    return newest.annotate(shown=JSONObject(at=F("moment"), **shown)).values_list("shown", flat=True)
 
 
 def _mails(patient: Patient, now: datetime, before: datetime | None) -> list[Entry]:
+    mails = _mails_of(is_continued=before is not None).rows(patient=patient.pk, before=before)
+    return [_mail(wording.row(mail, now)) for mail in mails]
+
+
+@cache
+def _mails_of(*, is_continued: bool) -> Statement:
     mails = (
-        Message.objects.filter(patient=patient)
+        Message.objects.filter(patient=PATIENT)
         .select_related("clinic", "closed_by")
         .defer("body_text", "body_html", "attachment_text")
     )
-    return [_mail(wording.row(mail, now)) for mail in _newest(mails.annotate(moment=F("send_at")), before)]
+    return Statement(_newest(mails.annotate(moment=F("send_at")), is_continued=is_continued))
 
 
-def _newest(rows: QuerySet, before: datetime | None) -> QuerySet:
+def _newest(rows: QuerySet, *, is_continued: bool) -> QuerySet:
     """What fills a page by `moment`, whatever shares its last moment, and the moment beyond: so one knows that there is more."""
-    if before is not None:
-        rows = rows.filter(moment__lt=before)
+    if is_continued:
+        rows = rows.filter(moment__lt=BEFORE)
     rows = rows.order_by("-moment", "-pk")
     last = rows.values("moment")[SHOWN - 1 : SHOWN]
     beyond = rows.filter(moment__lt=Subquery(last)).values("moment")[:1]

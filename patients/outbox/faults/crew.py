@@ -7,6 +7,7 @@ import random
 import select
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,7 +19,9 @@ from patients.outbox.faults.processes import LOOK_SECONDS, PATIENCE_SECONDS, Stu
 from patients.outbox.faults.sink import Sink, Truth
 from patients.outbox.limits import Limits
 
-PAUSE_SECONDS = 0.02
+# Between two looks. Whoever finds nothing looks less often by and by: where all wait for a lease to end, five workers that
+# look all the time take the processor from those that have something to do.
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.08
 # No answer within this is none.
 TIMEOUT_SECONDS = 5
 WORD = 4
@@ -114,20 +117,26 @@ class Worker:
         ledger.mark, ledger.sent = self._announced(ledger.mark), self._announced(ledger.sent)
         relay.SmtpRelay.hand_over = self._announced(relay.SmtpRelay.hand_over)
         parent, breaker, record = os.getppid(), self.orders.breaker(), Truth(self.sink.truth.path)
+        self.pause_seconds = PAUSE_SECONDS
         while not self.told and os.getppid() == parent:
             if not self._called():
                 continue
             through = relay.SmtpRelay(EmailBackend(host="127.0.0.1", port=self.sink.port, timeout=TIMEOUT_SECONDS))
             # A database that went away: the next look finds it back, as a worker's next task does.
             with contextlib.suppress(Error):
-                dispatch.run(limits=self.orders.limits, through=through, breaker=breaker)
-                reconcile.run(limits=self.orders.limits, record=record)
+                done = dispatch.run(limits=self.orders.limits, through=through, breaker=breaker)
+                done += reconcile.run(limits=self.orders.limits, record=record)
+                self._rest_after(done)
                 continue
             connection.close()
 
+    def _rest_after(self, done: Counter) -> None:
+        longer = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
+        self.pause_seconds = PAUSE_SECONDS if done.total() else longer
+
     def _called(self) -> bool:
         if self.orders.ticks is None:
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(self.pause_seconds)
             return True
         ready, _, _ = select.select([self.orders.ticks], [], [], 10 * PAUSE_SECONDS)
         with contextlib.suppress(BlockingIOError):  # somebody else was quicker
