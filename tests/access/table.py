@@ -222,6 +222,8 @@ TABLE: dict[str, Row] = {
     "treatments:drop_visit": Row(FORM, ALL, VISIT),
     "treatments:day_sheet": Row(READ, ALL),
     "treatments:chart": Row(READ, ALL, PATIENT),
+    "treatments:appointment_card": Row(READ, ALL, PATIENT),
+    "treatments:aftercare_sheet": Row(READ, CLINICAL, SESSION, may_be_absent=True),
     "treatments:close_record": Row(FORM, ALL, PATIENT),
     "treatments:reopen_record": Row(FORM, ALL, PATIENT, may_be_absent=True),
     "treatments:worklists": Row(READ, ALL),

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from treatments.pages import change_calls, chart, check_ins, closing, day_sheet, gap_page, move_calls, today, worklists
+from treatments.pages import (
+    change_calls,
+    chart,
+    check_ins,
+    closing,
+    day_sheet,
+    gap_page,
+    move_calls,
+    papers,
+    today,
+    worklists,
+)
 from treatments.pages.calendar import views as calendar
 from treatments.pages.patient import aftercare as her_aftercare
 from treatments.pages.patient import changes as her_changes
@@ -18,6 +29,8 @@ urlpatterns = [
     path("calendar/visits.json", calendar.week_json, name="calendar_json"),
     path("today/sheet/", day_sheet.day_sheet, name="day_sheet"),
     path("patients/<uuid:ref>/", chart.chart, name="chart"),
+    path("patients/<uuid:ref>/card/", papers.appointment_card, name="appointment_card"),
+    path("sessions/<uuid:ref>/aftercare/", papers.aftercare_sheet, name="aftercare_sheet"),
     path("patients/<uuid:ref>/close/", closing.close_record, name="close_record"),
     path("patients/<uuid:ref>/reopen/", closing.reopen_record, name="reopen_record"),
     path("worklists/", worklists.worklists, name="worklists"),

@@ -1,4 +1,4 @@
-"""In a browser: a walk-in and the closing of a record, at every size and in both themes."""
+"""In a browser: a walk-in, the closing of a record and what goes home on paper, at every size and in both themes."""
 
 import re
 from datetime import timedelta
@@ -52,4 +52,20 @@ def test_a_record_is_closed_and_opened_again(visitors, desk_member, patient, exp
     page.get_by_label("Reason").fill("It was her sister")
     page.get_by_role("button", name=re.compile("^Open it again")).click()
     expect(page.locator("[data-toast]")).to_contain_text("is open again")
+    assert wrong == []
+
+
+def test_papers_are_read_and_printed(visitors, clinician_member, done_session, expected):
+    who = visitors().sign_in(clinician_member)
+    wrong = []
+    for name, url in (
+        ("card", f"/patients/{done_session.patient.ref}/card/"),
+        ("aftercare-sheet", f"/sessions/{done_session.ref}/aftercare/"),
+    ):
+        page = who.open(url)
+        wrong += wrong_in_every_view(who, name)
+        page.emulate_media(media="print")
+        expect(page.get_by_role("button", name=re.compile("^Print"))).to_be_hidden()
+        expect(page.locator(".paper")).to_be_visible()
+        page.emulate_media(media="screen")
     assert wrong == []
