@@ -1,5 +1,7 @@
 """What every page of a signed-in member shows around its content."""
 
+from functools import cache
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -39,4 +41,5 @@ def _setup_left(request: HttpRequest, membership):
     which is furnished."""
     if membership is None or not membership.has(Role.MANAGER) or request.clinic.is_demo:
         return None
-    return SimpleLazyObject(lambda: import_string(settings.SETUP_LEFT)(request.clinic))
+    # A template calls it, and a number that it names twice is asked for once.
+    return cache(lambda: import_string(settings.SETUP_LEFT)(request.clinic))

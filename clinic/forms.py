@@ -1,7 +1,7 @@
 """What a manager types about the clinic itself, and what all our forms share."""
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Div, Field, Fieldset, Layout
+from crispy_forms.layout import HTML, Div, Field, Fieldset, Layout
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
@@ -47,11 +47,12 @@ class OpeningHoursForm(forms.Form):
                 label=name, required=False, max_length=160, initial=said,
                 error_messages={"max_length": "Shorten this to 160 characters."},
             )  # fmt: skip
-        self.fields["weekday_1"].help_text = HOURS_HELP
 
-    def opening_hours_fieldset(self) -> Fieldset:
+    def opening_hours_fieldset(self, means: str) -> Fieldset:
+        """`means`: what else the hours are good for."""
         days = [Field(f"weekday_{number}") for number in range(1, 8)]
-        return Fieldset("Opening hours", Div(*days, css_class="form-row"))
+        help_text = HTML(f'<p class="form-text">{HOURS_HELP} {means}</p>')
+        return Fieldset("Opening hours", help_text, Div(*days, css_class="form-row"))
 
     def clean(self) -> dict:
         cleaned = super().clean()
@@ -97,8 +98,8 @@ class ClinicForm(OpeningHoursForm, forms.ModelForm):
     def __init__(self, *args, instance: Clinic, **kwargs):
         super().__init__(*args, instance=instance, opening_hours=instance.opening_hours, **kwargs)
         self.helper = page_form_helper()
-        self.helper.layout = Layout(*self.Meta.fields, self.opening_hours_fieldset())
-        self.fields["weekday_1"].help_text += " Whoever begins to see patients here works them until you say otherwise."
+        hours = self.opening_hours_fieldset("Whoever begins to see patients here works them until you say otherwise.")
+        self.helper.layout = Layout(*self.Meta.fields, hours)
         # A zone of before the list: without its line the browser would send the first one instead.
         if self.instance.zone not in ZONES:
             self.fields["zone"].widget.choices = [
@@ -169,12 +170,11 @@ class FirstRunForm(OpeningHoursForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, opening_hours=USUAL_HOURS, **kwargs)
-        self.fields["weekday_1"].help_text += " If you treat patients yourself, they are your own hours to begin with."
         self.helper = page_form_helper()
         self.helper.layout = Layout(
             Fieldset("The clinic", "name", Div("zone", "language", css_class="form-row"), "room"),
             Fieldset("How patients reach you", "reply_to", "phone", Div("urgent_phone", "emergency_number", css_class="form-row")),
-            self.opening_hours_fieldset(),
+            self.opening_hours_fieldset("If you treat patients yourself, they are your own hours to begin with."),
             Fieldset("You, its manager", "manager_name", "manager_email", "password", "also", Div("title", "licence", css_class="form-row")),
         )  # fmt: skip
 

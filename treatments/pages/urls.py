@@ -1,6 +1,6 @@
 from django.urls import path
 
-from treatments.pages import change_calls, chart, check_ins, day_sheet, gap_page, move_calls, today, worklists
+from treatments.pages import change_calls, chart, check_ins, day_sheet, gap_page, move_calls, setup, today, worklists
 from treatments.pages.calendar import views as calendar
 from treatments.pages.patient import aftercare as her_aftercare
 from treatments.pages.patient import changes as her_changes
@@ -18,6 +18,7 @@ urlpatterns = [
     path("calendar/visits.json", calendar.week_json, name="calendar_json"),
     path("today/sheet/", day_sheet.day_sheet, name="day_sheet"),
     path("patients/<uuid:ref>/", chart.chart, name="chart"),
+    path("settings/getting-started/", setup.getting_started, name="getting_started"),
     path("worklists/", worklists.worklists, name="worklists"),
     path("worklists/answers/<uuid:ref>/", change_calls.change_report, name="change_report"),
     path("worklists/answers/<uuid:ref>/seen/", change_calls.change_report_seen, name="change_report_seen"),
