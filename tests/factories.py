@@ -99,6 +99,7 @@ def make_member(clinic: Clinic, *roles: Role, name: str = "", **details) -> Memb
 
 def sign_in(client: Client, user: User) -> None:
     """Without the form, and as after it: who she is was proven a moment ago."""
+    user = User.objects.get(pk=user.pk)  # as she is now: a session is signed with it
     client.force_login(user)
     session = client.session
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": clock_time.time()}]

@@ -273,6 +273,18 @@ class TestWhoHasAnAccountHere:
         back = clinic.memberships.get(user=desk_member.user)
         assert (back.pk, back.is_active, back.roles) == (desk_member.pk, True, ["clinician"])
 
+    def test_who_left_signs_in_with_her_invitation_and_only_with_it(self, invited, by, desk_member):
+        resources.mark_left(membership=desk_member, by=by)
+        invited(email=desk_member.user.email)
+        mailing.send_waiting()
+        hers = {"login": desk_member.user.email, "password": factories.PASSWORD}
+        assert Client().post(reverse("account_login"), hers).url == reverse("account_inactive")
+        browser, _ = opened(the_link())
+        browser.post(reverse("account_login"), hers)
+        assert browser.get("/today/").status_code == 403
+        assert browser.post(reverse("clinic:invitation")).url == "/"
+        assert browser.get("/today/").status_code == 200
+
     def test_who_joined_by_another_way_meanwhile_is_told_so(self, invited, clinic, by, elsewhere):
         invited(email=elsewhere.user.email)
         mailing.send_waiting()

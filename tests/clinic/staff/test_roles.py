@@ -141,10 +141,12 @@ class TestLeaving:
         resources.mark_left(membership=desk_member, by=manager.membership.user)
         assert [client.get(HOME).status_code for client in (manager, clinician)] == [200, 200]
 
-    def test_signing_in_again_opens_nothing_here(self, client, desk_member, manager_member):
+    def test_signing_in_again_opens_nothing_and_says_why(self, client, desk_member, manager_member):
         resources.mark_left(membership=desk_member, by=manager_member.user)
-        client.post(reverse("account_login"), {"login": desk_member.user.email, "password": factories.PASSWORD})
-        assert client.get(HOME).status_code == 403
+        said = client.post(reverse("account_login"), {"login": desk_member.user.email, "password": factories.PASSWORD})
+        assert said.url == reverse("account_inactive")
+        assert "This account is closed" in client.get(said.url).content.decode()
+        assert client.get(HOME).status_code == 302
 
     def test_who_works_elsewhere_too_signs_in_there(self, client, desk_member, manager_member, other_clinic):
         factories.clinic_services.join(
