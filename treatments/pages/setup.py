@@ -1,14 +1,14 @@
-"""Getting started: what a clinic needs before its first patient, asked of the database line by line. Three queries."""
+"""Getting started: what a clinic needs before its first patient, asked of the database line by line. Two queries."""
 
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
-from clinic import clock
-from clinic.models import Clinic, Membership, Room, StaffMail, WorkingHours
+from clinic.models import Clinic, ClinicNow, Membership, Room, StaffMail, WorkingHours
 from clinic.roles import Role, allow
 from clinic.staff import reading
 from patients.models import ConsentText
@@ -51,14 +51,18 @@ def _left(lines: list[Line]) -> int:
 def lines_of(clinic: Clinic) -> list[Line]:
     """In the order in which a manager would do them. One query."""
     found = _asked(clinic)
-    details, people, equipment = reverse("clinic:details"), f"{reverse('clinic:settings')}#people", _page("equipment")
+    details, settings, equipment = reverse("clinic:details"), reverse("clinic:settings"), _page("equipment")
+    people, rooms = f"{settings}#people", f"{settings}#rooms"
     return [
         Line(
             "numbers", "Telephone numbers and reply address",
             "Every aftercare message prints the urgent and the emergency number; without them no plan is activated.",
             bool(clinic.urgent_phone and clinic.emergency_number and clinic.reply_to), details, "Enter them",
         ),
-        Line("rooms", "A room", "A visit is booked into a room.", found.has_room, reverse("clinic:room_new"), "Add a room"),
+        Line(
+            "rooms", "A room", "A visit is booked into a room.",
+            found.has_room, rooms if found.has_room else reverse("clinic:room_new"), "Add a room",
+        ),
         Line(
             "staff", "Somebody who sees patients, with hours",
             "Visits are offered in the hours of somebody who treats.",
@@ -96,7 +100,7 @@ def lines_of(clinic: Clinic) -> list[Line]:
 
 def _asked(clinic: Clinic) -> Clinic:
     """The clinic with an answer to each question, all in one statement."""
-    of_clinic, today = OuterRef("pk"), clock.today(clinic)
+    of_clinic, today = OuterRef("pk"), TruncDate(ClinicNow(), tzinfo=clinic.tz)
     here = Membership.objects.filter(clinic=of_clinic, is_active=True)
     treating = here.filter(sees_patients=True)
     hours = WorkingHours.objects.filter(membership=OuterRef("pk"), withdrawn_at=None, starts__isnull=False)
