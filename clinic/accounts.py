@@ -7,10 +7,12 @@ from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import MultiFernet
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from clinic.encryption import fernet_keys
 from clinic.models import Membership, User
+from clinic.staff import admission
 
 
 class Backend(AuthenticationBackend):
@@ -29,6 +31,18 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Staff come by a manager's invitation; the library's default would let anyone in."""
         return False
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Whoever works nowhere any more is told so, instead of being let in to a house where nothing opens. Who is asked to
+        come back signs in to say yes."""
+        stopped = super().pre_login(request, user, **kwargs)
+        if stopped is not None or user.memberships_in_force or self._is_asked_to_come(request, user):
+            return stopped
+        return redirect("account_inactive")
+
+    def _is_asked_to_come(self, request: HttpRequest, user: User) -> bool:
+        invitation = admission.admitted(request)
+        return invitation is not None and invitation.email == user.email
 
     def format_email_subject(self, subject: str) -> str:
         return f"{settings.PRODUCT_NAME}: {subject}"

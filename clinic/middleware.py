@@ -11,6 +11,7 @@ from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from clinic import second_factor
 from clinic.library_access import LIBRARY_ACCESS
 from clinic.models import Membership
 from clinic.roles import refuse
@@ -75,12 +76,14 @@ class AccessMiddleware:
         return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        if hasattr(view, "access"):
-            return None  # the decorator on the view decides
         name = request.resolver_match.view_name
+        if hasattr(view, "access"):
+            # Where she may go with it, the decorator on the view decides.
+            return None if view.access.public else second_factor.led_to(request, name)
         if name == "account_login" and settings.FIRST_RUN_PAGE and not is_set_up():
             return redirect("clinic:first_run")
         if name in LIBRARY_ACCESS:
+            # One's own account: open also to who still has to set up a second factor.
             access = LIBRARY_ACCESS[name]
             return None if access is None else refuse(request, access)
         if getattr(view, "__module__", "").startswith(("allauth.", "django.contrib.staticfiles")):

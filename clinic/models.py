@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pghistory
 import pgtrigger
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import (
@@ -18,8 +19,9 @@ from django.contrib.postgres.fields import (
 )
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, Lower, Now
+from django.utils.crypto import salted_hmac
 
 from clinic.roles import Role, with_implied
 from clinic.statements import Given, Statement
@@ -64,12 +66,16 @@ def check_zone(name: str) -> None:
         raise ValidationError("Choose a time zone from the list, for example Europe/London.")
 
 
+# Those in which every mail is written; another one is offered here once it is whole.
+LANGUAGES = [("en", "English")]
+
+
 class Clinic(RefModel):
     name = models.CharField(max_length=120)
     # A specialty in the sender's name can give a condition away, so mails carry this one and the clinic chooses it.
     sender_name = models.CharField(max_length=80)
     zone = models.CharField("time zone", max_length=64, default="Europe/London", validators=[check_zone])
-    language = models.CharField(max_length=12, default="en")
+    language = models.CharField(max_length=12, default="en", choices=LANGUAGES)
     reply_to = models.EmailField("reply address", blank=True)
     phone = models.CharField(max_length=40, blank=True)
     urgent_phone = models.CharField(max_length=40, blank=True)
@@ -77,6 +83,11 @@ class Clinic(RefModel):
     address = models.CharField(max_length=240, blank=True)
     quiet_from = models.TimeField(default="20:00")
     quiet_until = models.TimeField(default="08:00")
+    # ISO weekday to hours in words ("09:00 to 17:00"); a closed day is left out. What whoever begins to see patients here
+    # works until a manager says otherwise.
+    opening_hours = models.JSONField(default=dict, blank=True)
+    # The day (real time, of the clinic's zone) from which nobody works here without a second factor; empty: never.
+    second_factor_from = models.DateField(null=True, blank=True)
     # Fictional clinics run without a signed protocol; a real one never does.
     is_demo = models.BooleanField(default=False)
     # Raised by the database with every change of the rules this clinic works by; 1 while it has changed none.
@@ -109,6 +120,8 @@ class User(RefModel, AbstractBaseUser):
     full_name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=ClinicNow())
+    # Part of what every session of hers is signed with: raising it ends them all, on every device, at the next request.
+    sessions_ended = models.PositiveIntegerField(default=0, editable=False)
 
     objects = UserManager()
 
@@ -128,6 +141,11 @@ class User(RefModel, AbstractBaseUser):
     def memberships_in_force(self) -> "list[Membership]":
         """With their clinics, in the order in which she joined. Who is signed in was read together with them."""
         return Membership.in_force_of(self.pk)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's own, over the password, and how often her sessions were ended."""
+        whole = f"{self.password}:{self.sessions_ended}"
+        return salted_hmac("clinic.User.sessions", whole, secret=secret, algorithm="sha256").hexdigest()
 
 
 # No protocol allows more (clinical data sheet, depth by zone), so nobody is let go deeper.
@@ -165,8 +183,15 @@ class Membership(RefModel):
 
     @classmethod
     def in_force_of(cls, user: int) -> "list[Membership]":
-        """With the person and the clinics, in the order in which she joined. Every request of whoever is signed in asks."""
+        """With the person and the clinics, in the order in which she joined. Every request of whoever is signed in asks. Each with
+        `has_second_factor`: read with every request, so that nothing that is remembered can be out of date."""
         return _in_force_of().rows(user=user)
+
+    @staticmethod
+    def with_a_second_factor() -> Exists:
+        """Of memberships. Recovery codes are for the day on which a second factor is lost; they are none."""
+        factors = apps.get_model("mfa", "Authenticator").objects.filter(user=OuterRef("user"))
+        return Exists(factors.exclude(type="recovery_codes"))
 
     @property
     def held_roles(self) -> frozenset[Role]:
@@ -192,7 +217,128 @@ class Membership(RefModel):
 @cache
 def _in_force_of() -> Statement:
     wanted = Membership.objects.filter(user=Given("user", models.BigIntegerField()), is_active=True)
-    return Statement(wanted.select_related("clinic", "user").order_by("id"))
+    with_factor = wanted.annotate(has_second_factor=Membership.with_a_second_factor())
+    return Statement(with_factor.select_related("clinic", "user").order_by("id"))
+
+
+# ── Who is asked to work here ─────────────────────────────────────────────────
+
+
+class Invitation(RefModel):
+    """Somebody is asked to work here: what she will be, and how far the asking has come.
+
+    The token stands in the mail alone; here is its hash, made with the mail (real time, like the end). A new mail has a new
+    token, so the one before it opens nothing any more.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField("e-mail")
+    full_name = models.CharField(max_length=120)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role.choices))
+    title = models.CharField(max_length=60, blank=True)
+    licence = models.CharField(max_length=60, blank=True)
+    sees_patients = models.BooleanField(default=False)
+    max_depth_mm = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(db_default=Now())
+    token_sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001  (several without a token)
+    expires_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    accepted_at = models.DateTimeField(null=True)
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, null=True, related_name="invitations")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "email"],
+                condition=Q(withdrawn_at=None, accepted_at=None),
+                name="invitation_once_per_address",
+            ),
+            models.CheckConstraint(name="invitation_has_a_role", condition=Q(roles__len__gt=0)),
+            models.CheckConstraint(
+                name="invitation_depth_can_be",
+                condition=Q(max_depth_mm__isnull=True) | Q(max_depth_mm__gt=0, max_depth_mm__lte=DEEPEST_MM),
+            ),
+            models.CheckConstraint(
+                name="invitation_token_has_an_end",
+                condition=Q(token_sha256__isnull=True, expires_at__isnull=True)
+                | Q(token_sha256__isnull=False, expires_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="invitation_ends_once",
+                condition=Q(withdrawn_at=None) | Q(accepted_at=None),
+            ),
+            models.CheckConstraint(
+                name="invitation_accepted_names_who",
+                condition=Q(accepted_at=None, membership=None) | Q(accepted_at__isnull=False, membership__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def is_open(self) -> bool:
+        """Neither accepted nor taken back. It may have run out all the same."""
+        return self.accepted_at is None and self.withdrawn_at is None
+
+    @property
+    def role_words(self) -> str:
+        return ", ".join(str(Role(role).label).lower() for role in self.roles)
+
+
+class StaffMail(RefModel):
+    """One mail to somebody who works here, or is asked to: written and sent by a worker, and sent once.
+
+    `unknown`: it was being handed over when the worker or the line broke. Nothing sends it again but a person.
+    All moments are real time.
+    """
+
+    class Kind(models.TextChoices):
+        INVITATION = "invitation", "Invitation"
+        SECOND_FACTOR_RESET = "second_factor_reset", "Second factor reset"
+        TEST = "test", "Test"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Could not be sent"
+        UNKNOWN = "unknown", "Not known"
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="staff_mails")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    invitation = models.ForeignKey(Invitation, on_delete=models.PROTECT, null=True, related_name="mails")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(db_default=Now())
+    # The last try: a worker has taken it then.
+    claimed_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    # A code of `clinic.staff.mailing`, never a text of the mail server's: it may quote an address.
+    error = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["id"], name="staff_mail_to_send", condition=Q(state="waiting"))]
+        constraints = [
+            models.CheckConstraint(
+                name="staff_mail_has_one_reader",
+                condition=Q(kind="invitation", invitation__isnull=False, user__isnull=True)
+                | (~Q(kind="invitation") & Q(invitation__isnull=True, user__isnull=False)),
+            ),
+            models.UniqueConstraint(
+                fields=["invitation"],
+                condition=Q(state__in=["waiting", "sending"]),
+                name="staff_mail_one_on_its_way",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.state}"
 
 
 class Room(RefModel):

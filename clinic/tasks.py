@@ -1,4 +1,4 @@
-"""Housekeeping: what nobody can use any more goes."""
+"""Mails to those who work here; and housekeeping: what nobody can use any more goes."""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ from celery import shared_task
 from django.core.management import call_command
 
 from clinic import submissions
+from clinic.staff import mailing
 
 # Nobody presses the button of a page that old; until then a second press has to find the first one's result.
 SUBMISSIONS_KEPT = timedelta(days=2)
@@ -16,3 +17,9 @@ def clear_out() -> None:
     """Tokens of old forms, and sessions that are over. Harmless at any time and twice at once."""
     submissions.forget(older_than=SUBMISSIONS_KEPT)
     call_command("clearsessions")
+
+
+@shared_task(name=mailing.SEND)
+def send_staff_mails() -> None:
+    """Invitations and other mails to staff. A broken worker costs 30 seconds, never a second copy."""
+    mailing.send_waiting()

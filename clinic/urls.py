@@ -10,6 +10,7 @@ clinic_urls = (
         path("settings/", views.settings_home, name="settings"),
         path("settings/clinic/", views.clinic_details, name="details"),
         path("", include("clinic.resources.urls")),
+        path("", include("clinic.staff.urls")),
         # /setup/: only while there is no clinic
         path("setup/", views.first_run, name="first_run"),
         # session

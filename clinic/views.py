@@ -1,6 +1,7 @@
 """Settings home, keeping a session alive, changing clinic, and the demo's mailbox."""
 
 import time
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,9 +12,9 @@ from django.urls import reverse
 from clinic import services
 from clinic.errors import DomainError
 from clinic.files import file_answer
-from clinic.forms import ClinicForm, FirstRunForm
+from clinic.forms import ClinicForm, FirstRunForm, refuse
 from clinic.mailbox import MailStore
-from clinic.resources.reading import away_ahead
+from clinic.resources.reading import away_ahead, opening_words
 from clinic.roles import Role, allow, member, public
 
 
@@ -39,15 +40,16 @@ def first_run(request: HttpRequest) -> HttpResponse:
     """Set up an empty Stratum. Gone once there is a clinic, and never offered where strangers could be first."""
     if not settings.FIRST_RUN_PAGE or services.is_set_up():
         raise Http404
-    form = FirstRunForm(request.POST or None)
-    if form.is_valid():
+    form = FirstRunForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
         try:
             services.set_up_first_clinic(**form.cleaned_data)
         except DomainError as refusal:
-            form.add_error(refusal.field, refusal.sentence)
+            refuse(form, refusal)
         else:
             messages.success(request, "The clinic is set up. Sign in with your e-mail and password.")
-            return redirect("account_login")
+            # Typed once more: a slip in the password shows at once.
+            return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('treatments:getting_started')})}")
     return render(request, "clinic/first_run.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -57,6 +59,7 @@ def settings_home(request: HttpRequest) -> HttpResponse:
         "staff": request.clinic.memberships.select_related("user"),
         "rooms": request.clinic.rooms.all(),
         "closed": away_ahead(request.clinic, None),
+        "opening": opening_words(request.clinic),
         "is_manager": request.membership.has(Role.MANAGER),
     }
     return render(request, "clinic/settings.html", context)

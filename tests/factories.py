@@ -1,9 +1,13 @@
 """A small clinic, made through the services so that what the tests stand on is what the product makes."""
 
+import time as clock_time
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from zoneinfo import ZoneInfo
+
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.test import Client
 
 from clinic import clock
 from clinic import services as clinic_services
@@ -91,6 +95,16 @@ def make_member(clinic: Clinic, *roles: Role, name: str = "", **details) -> Memb
     if member.sees_patients:
         clinic_services.set_weekly_hours(membership=member, hours=WEEK, by=user)
     return member
+
+
+def sign_in(client: Client, user: User) -> None:
+    """Without the form, and as after it: who she is was proven a moment ago."""
+    user = User.objects.get(pk=user.pk)  # as she is now: a session is signed with it
+    client.force_login(user)
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": clock_time.time()}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def a_manager(clinic: Clinic) -> Membership:

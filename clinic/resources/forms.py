@@ -17,7 +17,7 @@ NO_SUCH_TIME = {"invalid": "Enter a time as 09:00."}
 HOURS_HELP = "For example 09:00 to 13:00, 14:00 to 18:00. Empty: not in."
 
 
-def _day(label: str, *, required: bool = True, **more) -> forms.DateField:
+def day_field(label: str, *, required: bool = True, **more) -> forms.DateField:
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     return forms.DateField(label=label, required=required, widget=widget, error_messages=NO_SUCH_DAY, **more)
 
@@ -89,8 +89,8 @@ class PersonForm(PageForm):
 class WeekForm(PageForm):
     """Weekly hours from a day on: one line a weekday."""
 
-    valid_from = _day("From")
-    valid_until = _day(
+    valid_from = day_field("From")
+    valid_until = day_field(
         "Until", required=False, help_text="Empty: until they change again. After it the hours of before count."
     )
 
@@ -123,7 +123,7 @@ class DayForm(PageForm):
     """One day with hours of its own, or without any, or as every week again."""
 
     OUT, OWN, WEEKLY = "out", "own", "weekly"
-    on = _day("Day")
+    on = day_field("Day")
     what = forms.ChoiceField(
         label="On this day",
         choices=[(OUT, "Not in"), (OWN, "Other hours"), (WEEKLY, "The weekly hours")],
@@ -171,8 +171,8 @@ class DayForm(PageForm):
 class AwayForm(PageForm):
     """Time off of a person, or days on which the clinic is closed."""
 
-    first_day = _day("First day")
-    last_day = _day("Last day")
+    first_day = day_field("First day")
+    last_day = day_field("Last day")
     from_time = _time("From", help_text="Empty: the whole day.")
     until_time = _time("Until", help_text="On the last day. Empty: the whole day.")
     reason = _reason("Reason", help_text="Everybody reads it: a private reason stays out.")

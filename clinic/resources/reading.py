@@ -72,6 +72,12 @@ def days_ahead(membership: Membership, *, today: date) -> list[DayHours]:
     return list(found.values())
 
 
+def opening_words(clinic: Clinic) -> list[tuple[str, str]]:
+    """Weekday and when the clinic is open, in words; closed days are left out."""
+    said = ((name, clinic.opening_hours.get(str(number), "")) for number, name in enumerate(WEEKDAYS, start=1))
+    return [(name, hours) for name, hours in said if hours]
+
+
 def day_hours(membership: Membership, on: date) -> DayHours | None:
     return next((day for day in days_ahead(membership, today=on) if day.on == on), None)
 

@@ -10,16 +10,15 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.db.models.functions import Coalesce
 
 from clinic import audit, clock
 from clinic.errors import ConstraintRefused, DomainError, explained
 from clinic.models import Clinic, Membership, Room, TimeOff, User, WorkingHours
-from clinic.resources import leaving, out_of_service
+from clinic.resources import last_manager, leaving, out_of_service
 from clinic.resources import stretches as stretches_of_a_day
 from clinic.resources.touched import read_first
-from clinic.roles import Role
 
 LONGEST = timedelta(days=366)
 AHEAD_DAYS = 731
@@ -117,15 +116,13 @@ def mark_left(*, membership: Membership, by: User, seen: str = "") -> Membership
     membership = _locked(membership)
     if membership.user_id == by.pk:
         raise DomainError("You cannot mark yourself as gone. Ask another manager.")
-    others = membership.clinic.memberships.filter(is_active=True, roles__contains=[Role.MANAGER]).exclude(
-        pk=membership.pk
-    )
-    if membership.has(Role.MANAGER) and not others.exists():
-        raise DomainError("This is the clinic’s only manager. Give somebody else the role first.")
+    last_manager.refuse(membership)
     with read_first(membership.clinic, seen):
         membership.is_active = False
         membership.save(update_fields=["is_active"])
         leaving.end_all(membership, by=by)
+    # On every device, at the next request. Who works elsewhere too signs in there again.
+    User.objects.filter(pk=membership.user_id).update(sessions_ended=F("sessions_ended") + 1)
     audit.record("membership.left", membership, by=by)
     return membership
 

@@ -198,7 +198,8 @@ def person_time_off(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 
 def _person(request: HttpRequest, ref: UUID) -> Membership:
-    return get_object_or_404(request.clinic.memberships.select_related("user", "clinic"), ref=ref)
+    people = request.clinic.memberships.select_related("user", "clinic")
+    return get_object_or_404(people.annotate(has_second_factor=Membership.with_a_second_factor()), ref=ref)
 
 
 def _page_of(who: Membership) -> str:

@@ -159,6 +159,8 @@ def _chart(patient) -> str:
 ABSOLUTE_URL_OVERRIDES = {"patients.patient": _chart}
 # Nor what stands in her header: course and next visit. Dotted path of `(patient, *, membership, tab) -> dict`.
 PATIENT_HEADER = "treatments.pages.header.patient_header"
+# Nor what a clinic lacks before its first patient. Dotted path of `(clinic) -> how many things are left to do`.
+SETUP_LEFT = "treatments.pages.setup.left"
 # Whether messages leave is for patients to say. Dotted path of `(clinic or None) -> what is wrong, or None`.
 MESSAGES_HEALTH = "patients.outbox.health.unwell"
 # When they do not, every page of a manager says so.

@@ -32,6 +32,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "dispatch": {"task": "patients.outbox.tasks.dispatch", "schedule": 30.0, "options": {"expires": 25}},
     "reconcile": {"task": "patients.outbox.tasks.reconcile", "schedule": 60.0, "options": {"expires": 55}},
+    "send_staff_mails": {"task": "clinic.tasks.send_staff_mails", "schedule": 30.0, "options": {"expires": 25}},
     # Several times a day: a beat that is started anew counts from nothing.
     "clear_out": {"task": "clinic.tasks.clear_out", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
     "forget_ended_links": {

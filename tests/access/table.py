@@ -60,6 +60,19 @@ TABLE: dict[str, Row] = {
     "clinic:person_time_off": Row(FORM, ("manager",), of("person")),
     "clinic:close_clinic": Row(FORM, ("manager",)),
     "clinic:time_off_end": Row(PRESS, ("manager",), of("time_off")),
+    "clinic:invitations": Row(READ, ("manager",)),
+    "clinic:invite": Row(FORM, ("manager",)),
+    "clinic:invitation_again": Row(PRESS, ("manager",), of("invitation")),
+    "clinic:invitation_take_back": Row(PRESS, ("manager",), of("invitation")),
+    "clinic:person_roles": Row(FORM, ("manager",), of("person")),
+    "clinic:person_second_factor": Row(FORM, ("manager",), of("person")),
+    "clinic:second_factor": Row(FORM, ("manager",)),
+    "clinic:test_mail": Row(PRESS, ("manager",)),
+    # What somebody who was invited opens from her mail: the address with the token belongs to no clinic
+    "clinic:invitation": Row(FORM, public=True, may_be_absent=True),
+    "clinic:invitation_open": Row(
+        READ, public=True, parameters={"token": "feed_token"}, in_every_clinic=True, may_be_absent=True
+    ),
     "clinic:keep_alive": Row(PRESS, ALL),
     "clinic:change_clinic": Row(PRESS, ALL),
     "clinic:mailbox": Row(READ, ALL),
@@ -122,6 +135,7 @@ TABLE: dict[str, Row] = {
     "treatments:my_aftercare": Row(READ, public=True, may_be_absent=True),
     "treatments:my_aftercare_confirm": Row(FORM, public=True, may_be_absent=True),
     "treatments:my_aftercare_move": Row(FORM, public=True, may_be_absent=True),
+    "treatments:getting_started": Row(READ, ("manager",)),
     # Rules
     "treatments:protocol": Row(FORM, RULES),
     "treatments:protocol_adopt": Row(FORM, RULES),

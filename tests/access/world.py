@@ -31,6 +31,7 @@ def everything(request) -> dict[str, object]:
     )
     return {
         "room": patient.clinic.rooms.last().ref,
+        "invitation": _invitation(patient.clinic).ref,
         "person": factories.make_member(patient.clinic, "front_desk").ref,
         "device": patient.clinic.devices.last().ref,
         "time_off": _closed_day(patient.clinic).ref,
@@ -85,6 +86,13 @@ def fingerprint() -> dict[str, str]:
 def _readable(value):
     # The name of a memoryview is its address, which differs from one reading to the next.
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _invitation(clinic):
+    from clinic.staff import services as staff
+
+    by = factories.a_manager(clinic).user
+    return staff.invite(clinic=clinic, email="joan@alder.example", full_name="Joan Fisk", roles=["front_desk"], by=by)
 
 
 def _patient_link(patient):

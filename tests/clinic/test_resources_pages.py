@@ -211,6 +211,8 @@ class TestPeople:
         assert press(manager, url, seen=seen).status_code == 302
         assert clinician.get("/today/").status_code != 200
         press(manager, page("person_back", clinician_member))
+        assert clinician.get("/today/").status_code != 200  # her sessions are over: she signs in again
+        factories.sign_in(clinician, clinician_member.user)
         assert clinician.get("/today/").status_code == 200
 
     def test_the_manager_cannot_leave_by_her_own_hand(self, manager, manager_member):

@@ -14,6 +14,7 @@ CLINIC = {
     "urgent_phone": "020 7946 0142",
     "emergency_number": "999",
     "reply_to": "desk@alderlane.example",
+    "opening_hours": {str(weekday): "09:00 to 17:30" for weekday in range(1, 7)},
     "is_demo": True,
 }
 DEMO_PASSWORD = "quiet-bone-and-fig"  # noqa: S105  (fictional people on this machine only)
@@ -36,6 +37,8 @@ class Staff:
         return bool(self.hours)
 
 
+# Asked to join and still to answer: her mail is in the demo's mailbox, and its link works.
+INVITED = {"full_name": "Ada Bell", "email": "ada@alderlane.example", "roles": [Role.FRONT_DESK], "title": "Front desk"}
 MANAGER = Staff("mara@alderlane.example", "Mara Quist", (Role.MANAGER,), "Practice manager")
 STAFF = (
     Staff("tess@alderlane.example", "Tess Moran", (Role.FRONT_DESK,), "Front desk"),

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from clinic import services as clinic_services
 from clinic.models import Clinic, Membership, User
+from clinic.staff import services as staff_services
 from treatments.demo import cast, resources
 from treatments.rules import services as rules
 from treatments.sessions.models import CartridgeLot
@@ -35,6 +36,7 @@ def open_clinic(today: date) -> Opened:
     joined = [_join(clinic, staff, position, by=by) for position, staff in enumerate(cast.STAFF, start=1)]
     members = {str(member): member for member in joined}
     _furnish(clinic, today, by=by)
+    staff_services.invite(clinic=clinic, by=by, **cast.INVITED)
     rules.sign_off(clinic=clinic, by=members["Dr Ines Halloran"])
     resources.set_up(clinic, members, today=today, by=by)
     for member in joined:

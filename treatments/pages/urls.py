@@ -9,6 +9,7 @@ from treatments.pages import (
     gap_page,
     move_calls,
     papers,
+    setup,
     today,
     worklists,
 )
@@ -33,6 +34,7 @@ urlpatterns = [
     path("sessions/<uuid:ref>/aftercare/", papers.aftercare_sheet, name="aftercare_sheet"),
     path("patients/<uuid:ref>/close/", closing.close_record, name="close_record"),
     path("patients/<uuid:ref>/reopen/", closing.reopen_record, name="reopen_record"),
+    path("settings/getting-started/", setup.getting_started, name="getting_started"),
     path("worklists/", worklists.worklists, name="worklists"),
     path("worklists/answers/<uuid:ref>/", change_calls.change_report, name="change_report"),
     path("worklists/answers/<uuid:ref>/seen/", change_calls.change_report_seen, name="change_report_seen"),
