@@ -134,6 +134,12 @@ TABLE: dict[str, Row] = {
     "treatments:device_change": Row(FORM, ("manager",), of("device")),
     "treatments:device_out": Row(FORM, ("manager",), of("device")),
     "treatments:device_back": Row(PRESS, ("manager",), of("device")),
+    "treatments:lots": Row(READ, RULES),
+    "treatments:lot_new": Row(FORM, ("manager",)),
+    "treatments:lot_change": Row(FORM, ("manager",), of("lot")),
+    "treatments:lot_out": Row(FORM, ("manager",), of("lot")),
+    "treatments:lot_back": Row(PRESS, ("manager",), of("lot")),
+    "treatments:lot_trace": Row(FORM, CLINICAL, of("lot")),
     # Assess and screen
     "treatments:assess": Row(FORM, CLINICAL, PATIENT),
     "treatments:assessment_error": Row(FORM, CLINICAL, of("assessment")),

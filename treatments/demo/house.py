@@ -7,6 +7,7 @@ from clinic import services as clinic_services
 from clinic.models import Clinic, Membership, User
 from treatments.demo import cast, resources
 from treatments.rules import services as rules
+from treatments.sessions.lots import services as lots
 from treatments.sessions.models import CartridgeLot
 
 
@@ -39,7 +40,8 @@ def open_clinic(today: date) -> Opened:
     resources.set_up(clinic, members, today=today, by=by)
     for member in joined:
         member.refresh_from_db(fields=["max_depth_mm"])
-    return Opened(clinic, manager, members, list(clinic.cartridge_lots.order_by("-expires_on")))
+    stock = clinic.cartridge_lots.filter(in_use=True, received__gte=100)
+    return Opened(clinic, manager, members, list(stock.order_by("-expires_on")))
 
 
 def _join(clinic: Clinic, staff: cast.Staff, position: int, *, by: User) -> Membership:
@@ -69,6 +71,16 @@ def _furnish(clinic: Clinic, today: date, *, by: User) -> None:
         max_contact_minutes=60, max_area_cm2=400,
     )  # fmt: skip
     CartridgeLot.objects.bulk_create(
-        CartridgeLot(clinic=clinic, lot=lot, expires_on=today + timedelta(days=days), needles=needles)
-        for lot, days, needles in (("MP36-2611B", 600, 12), ("MP36-2508A", 40, 12), ("MP16-2702C", 700, 16))
+        CartridgeLot(
+            clinic=clinic, lot=lot, expires_on=today + timedelta(days=days), needles=needles, received=received
+        )
+        for lot, days, needles, received in (
+            ("MP36-2611B", 600, 12, 400),
+            ("MP36-2508A", 24, 12, 400),
+            ("MP16-2702C", 700, 16, 4),
+        )
     )
+    recalled = CartridgeLot.objects.create(
+        clinic=clinic, lot="MP36-2411D", expires_on=today + timedelta(days=210), needles=12, received=50
+    )
+    lots.take_lot_out(lot=recalled, reason="recalled", note="Field safety notice 2026-118: blister not sealed", by=by)

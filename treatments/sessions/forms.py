@@ -16,6 +16,7 @@ from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import change_sentence
 from treatments.sessions import reactions_list
+from treatments.sessions.lots import stock
 from treatments.sessions.models import CartridgeLot, Endpoint, TreatmentSession
 
 NOTE_LENGTH = 20_000
@@ -235,7 +236,7 @@ class CartridgeForm(ChairForm):
     lot = RefChoice(
         required=False,
         empty_label="New lot, entered below",
-        error_messages={"invalid_choice": "This lot is expired or not in use. Take one that is in date."},
+        error_messages={"invalid_choice": "This lot is expired, withdrawn or used up. Take one that is in date."},
     )
     serial = Line(
         label="Serial of the cartridge",
@@ -260,7 +261,8 @@ class CartridgeForm(ChairForm):
             },
         )
         self.fields["device"].queryset = session.clinic.devices.filter(in_service=True)
-        self.fields["lot"].queryset = _lots(session)
+        offered = stock.offered_to(session)
+        self.fields["lot"].queryset = CartridgeLot.objects.filter(pk__in=[lot.pk for lot in offered])
         self.fields["lot"].label_from_instance = _lot_words
 
     def clean(self) -> dict:
@@ -409,10 +411,6 @@ class OpenForm(ChairForm):
         self.fields["acknowledged"].choices = [
             (change["parameter"], change_sentence(change, catalogue)) for change in changes
         ]
-
-
-def _lots(session: TreatmentSession):
-    return CartridgeLot.objects.filter(clinic=session.clinic, in_use=True, expires_on__gte=session.on)
 
 
 def _lot_words(lot: CartridgeLot) -> str:

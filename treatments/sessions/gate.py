@@ -106,3 +106,23 @@ ZONE_OF_SIGNED_IS_FIXED = pgtrigger.Trigger(
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
+
+# Asked when a cartridge is named, not when its session is signed: a lot recalled while its needle is at work is a fact of
+# that session, and refusing to sign would only lose it. The lot's own expiry counts, whatever the session has copied.
+CARTRIDGE_MAY_BE_USED = pgtrigger.Trigger(
+    name="session_cartridge_may_be_used",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    declare=[("chosen", "treatments_cartridgelot%ROWTYPE")],
+    func=f"""
+        IF NEW.cartridge_lot_id IS NULL
+            OR (TG_OP = 'UPDATE' AND NEW.cartridge_lot_id IS NOT DISTINCT FROM OLD.cartridge_lot_id) THEN
+            RETURN NEW;
+        END IF;
+        SELECT * INTO chosen FROM treatments_cartridgelot WHERE id = NEW.cartridge_lot_id FOR SHARE;
+        IF chosen.clinic_id IS DISTINCT FROM NEW.clinic_id THEN {refusal("session_cartridge_of_its_clinic")} END IF;
+        IF NOT chosen.in_use THEN {refusal("session_cartridge_not_withdrawn")} END IF;
+        IF chosen.expires_on < NEW."on" THEN {refusal("session_cartridge_in_date")} END IF;
+        RETURN NEW;
+    """,  # noqa: S608  constants of ours only
+)

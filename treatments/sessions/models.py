@@ -18,15 +18,34 @@ from treatments.sessions import depth_gate, gate
 
 
 class CartridgeLot(RefModel):
+    """A delivery of cartridges: single-use, one for each session. `needles` of one cartridge, `received` pieces in all;
+    empty where nobody has counted them. Withdrawn (`in_use` is false) it opens no session any more and stays on record."""
+
+    class OutReason(models.TextChoices):
+        RECALLED = "recalled", "Recalled"
+        DAMAGED = "damaged", "Damaged"
+        USED_UP = "used_up", "Used up"
+
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="cartridge_lots")
     lot = models.CharField(max_length=60)
     expires_on = models.DateField()
     needles = models.PositiveSmallIntegerField(null=True, blank=True)
+    received = models.PositiveIntegerField(null=True, blank=True)
     in_use = models.BooleanField(default=True)
+    out_reason = models.CharField(max_length=10, choices=OutReason.choices, blank=True, db_default="", default="")
+    out_note = models.CharField(max_length=200, blank=True, db_default="", default="")
+    out_at = models.DateTimeField(null=True, blank=True)
+    out_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["expires_on", "id"]
-        constraints = [models.UniqueConstraint(fields=["clinic", "lot"], name="cartridge_lot_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "lot"], name="cartridge_lot_once"),
+            models.CheckConstraint(
+                name="cartridge_lot_out_says_why",
+                condition=Q(in_use=True, out_reason="") | (Q(in_use=False) & ~Q(out_reason="")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Lot {self.lot}"
@@ -41,7 +60,11 @@ class Endpoint(models.TextChoices):
 
 @pghistory.track(append_only=True)
 @pgtrigger.register(
-    RAISES_FACTS_VERSION, gate.OPENS_ONLY_WHEN_SAFE, gate.SIGNED_IS_FIXED, depth_gate.DEVICE_REACHES_WHAT_IS_CHARTED
+    RAISES_FACTS_VERSION,
+    gate.OPENS_ONLY_WHEN_SAFE,
+    gate.SIGNED_IS_FIXED,
+    gate.CARTRIDGE_MAY_BE_USED,
+    depth_gate.DEVICE_REACHES_WHAT_IS_CHARTED,
 )
 class TreatmentSession(RefModel):
     """One needling of one patient (FHIR Encounter with its Procedure)."""

@@ -37,6 +37,7 @@ from treatments.sessions.depths import (
     standing_order,
     zone_limits,
 )
+from treatments.sessions.lots import services as lots
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -122,11 +123,10 @@ def save_details(*, session: TreatmentSession, version: int, by: Membership, **d
 def set_cartridge(
     *, session: TreatmentSession, version: int, device: Device, lot: CartridgeLot, serial: str, by: Membership
 ) -> TreatmentSession:
-    """Name the device and the cartridge. Refuses an expired lot, a cartridge that was used before, and a device whose
-    label does not reach as deep as what is charted already."""
+    """Name the device and the cartridge. Refuses a lot that is expired, withdrawn or used up, a cartridge that was used
+    before, and a device whose label does not reach as deep as what is charted already."""
     locked = _locked_open(session, by=by)
-    if lot.expires_on < locked.on:
-        raise DomainError(f"{lot} expired on {_words(lot.expires_on)}. Take one that is in date.", field="lot")
+    lots.refuse_for_session(lot, locked)
     if device != locked.device and (beyond := beyond_device(locked, device)):
         row, most_mm = beyond
         raise DomainError(
@@ -148,6 +148,7 @@ def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Member
             raise DomainError(
                 f"{known} is listed with expiry {_words(known.expires_on)}. Look at the pack again.", field="expires_on"
             )
+        lots.refuse_for_session(known, session, field="new_lot")
         return known
     if expires_on < session.on:
         raise DomainError(

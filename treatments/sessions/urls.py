@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import include, path
 
 from treatments.sessions import views
 
 urlpatterns = [
+    path("", include("treatments.sessions.lots.urls")),
     path("visits/<uuid:ref>/session/", views.open_session, name="open_session"),
     # /sessions/<ref>/
     path("sessions/<uuid:ref>/", views.session, name="session"),

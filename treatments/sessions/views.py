@@ -28,6 +28,8 @@ from treatments.sessions.models import SessionZone, TreatmentSession
 FIELDS_OF_PROMISES = {
     "cartridge_one_patient": "serial",
     "session_cartridge_in_date": "lot",
+    "session_cartridge_not_withdrawn": "lot",
+    "session_cartridge_of_its_clinic": "lot",
     "cartridge_lot_once": "new_lot",
     "session_numbing_off_after_on": "off_at",
     "zone_over_soft_max_has_a_reason": "reason",
