@@ -100,6 +100,12 @@ TABLE: dict[str, Row] = {
     "patients:message_text_edit": Row(FORM, ("manager",), TEXT, in_every_clinic=True),
     "patients:message_text_preview": Row(PRESS, ("manager",), TEXT, in_every_clinic=True),
     "patients:message_text_restore": Row(PRESS, ("manager",), TEXT, in_every_clinic=True),
+    # What patients sign: a manager writes it, a prescriber approves it
+    "treatments:consent_texts": Row(READ, RULES),
+    "treatments:consent_text": Row(READ, RULES, of("consent_text")),
+    "treatments:consent_text_new": Row(FORM, ("manager",), {"language": "language"}, in_every_clinic=True),
+    "treatments:consent_text_approve": Row(PRESS, ("prescriber",), of("consent_text")),
+    "treatments:consent_text_aside": Row(PRESS, ("prescriber", "manager"), of("consent_text")),
     # The demo's clock: absent where the clinic is real
     "patients:clock": Row(READ, ("manager",)),
     "patients:clock_move": Row(PRESS, ("manager",)),

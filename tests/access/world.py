@@ -43,6 +43,7 @@ def everything(request) -> dict[str, object]:
         "session": open_session.ref,
         "assessment": patient.assessments.first().ref,
         "consent": patient.consents.first().ref,
+        "consent_text": patient.clinic.consent_texts.first().ref,
         "clearance": _clearance(patient).ref,
         "medication": medication.ref,
         "allergy": allergy.ref,

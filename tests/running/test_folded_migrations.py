@@ -54,8 +54,11 @@ def _ask_anew():
 
 
 def recorded_by_earlier_versions(earlier):
-    """Makes this a database that earlier versions migrated: `earlier` names the migrations of each app it has had."""
-    MigrationRecorder.Migration.objects.filter(app__in=EARLIER).delete()
+    """Makes this a database that earlier versions migrated: `earlier` names the migrations of each app it has had. What
+    came after the folded ones is no part of this and stays on record."""
+    folded = [name for _, name in MigrationExecutor(connection).loader.replacements]
+    names = [name for had in EARLIER.values() for name in had]
+    MigrationRecorder.Migration.objects.filter(app__in=EARLIER, name__in=[*folded, *names]).delete()
     for app, names in earlier.items():
         for name in names:
             MigrationRecorder.Migration.objects.create(app=app, name=name)
