@@ -128,6 +128,7 @@ SENTENCES = {
     "policy_value_is_fixed": "A value of the clinic stays as it was set. End it and set another one.",
     "outcome_change_seen_says_who": "Say who has looked at the visit.",
     "device_out_says_why": "Say why the device is out of service.",
+    "anaesthetic_name_once": "Another product has this name already. Choose another one.",
     "anaesthetic_max_after_contact": "The longest time on the skin cannot be shorter than the usual one.",
 }
 

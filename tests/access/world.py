@@ -33,6 +33,7 @@ def everything(request) -> dict[str, object]:
         "room": patient.clinic.rooms.last().ref,
         "person": factories.make_member(patient.clinic, "front_desk").ref,
         "device": patient.clinic.devices.last().ref,
+        "anaesthetic": patient.clinic.anaesthetics.last().ref,
         "lot": patient.clinic.cartridge_lots.last().ref,
         "time_off": _closed_day(patient.clinic).ref,
         "patient": patient.ref,

@@ -96,6 +96,8 @@ class TreatmentSession(RefModel):
     cartridge_serial = models.CharField(max_length=60, blank=True)
 
     anaesthetic = models.ForeignKey(Anaesthetic, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # The label it was signed with: what a manager writes down later is about sessions to come.
+    anaesthetic_label = models.JSONField(null=True, blank=True)
     anaesthetic_grams = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     anaesthetic_area_cm2 = models.PositiveSmallIntegerField(null=True, blank=True)
     anaesthetic_occluded = models.BooleanField(default=False, db_default=False)

@@ -474,10 +474,11 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
     moment: datetime = clock.now()
     session.status, session.signed_at, session.signed_by = status, moment, by.user
     session.version += 1
+    session.anaesthetic_label = numbing.label_of(session.anaesthetic)
     with explained():
         session.save(
             update_fields=[
-                "status", "signed_at", "signed_by", "version", "stopped_reason", "counts", "aftercare_given", "sharps_disposed",
+                "anaesthetic_label", "status", "signed_at", "signed_by", "version", "stopped_reason", "counts", "aftercare_given", "sharps_disposed",
                 "note",
             ]
         )  # fmt: skip
