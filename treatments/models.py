@@ -19,9 +19,17 @@ from treatments.rules.models import (
     ProtocolSignOff,
     ProtocolVersion,
 )
+from treatments.rules.products.models import SkinProduct
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 from treatments.sessions.healing.models import CheckIn
-from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
+from treatments.sessions.models import (
+    AdverseEvent,
+    CartridgeLot,
+    SessionAddendum,
+    SessionProduct,
+    SessionZone,
+    TreatmentSession,
+)
 
 __all__ = [
     "AdverseEvent",
@@ -50,7 +58,9 @@ __all__ = [
     "ScreeningFinding",
     "ScreeningRecord",
     "SessionAddendum",
+    "SessionProduct",
     "SessionZone",
+    "SkinProduct",
     "Taken",
     "TreatmentPlan",
     "TreatmentSession",

@@ -34,6 +34,8 @@ def everything(request) -> dict[str, object]:
         "person": factories.make_member(patient.clinic, "front_desk").ref,
         "device": patient.clinic.devices.last().ref,
         "anaesthetic": patient.clinic.anaesthetics.last().ref,
+        "product": (product := _product(patient.clinic)).ref,
+        "session_product": _session_product(open_session, product).ref,
         "lot": patient.clinic.cartridge_lots.last().ref,
         "time_off": _closed_day(patient.clinic).ref,
         "patient": patient.ref,
@@ -88,6 +90,21 @@ def fingerprint() -> dict[str, str]:
 def _readable(value):
     # The name of a memoryview is its address, which differs from one reading to the next.
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _product(clinic):
+    from treatments.rules.products import services as products
+
+    product = products.list_product(clinic=clinic, name="Hyaluronic gel", by=factories.a_manager(clinic).user)
+    prescriber = clinic.memberships.filter(roles__contains=["prescriber"]).first()
+    return products.approve(product=product, reason="", by=prescriber)
+
+
+def _session_product(session, product):
+    from treatments.sessions import skin_products
+
+    day = factories.TODAY + factories.in_days(90)
+    return skin_products.put_on(session=session, product=product, lot="HA-1", expires_on=day, by=session.operator)
 
 
 def _patient_link(patient):

@@ -7,6 +7,7 @@ from clinic import services as clinic_services
 from clinic.models import Clinic, Membership, User
 from treatments.demo import cast, resources
 from treatments.rules import services as rules
+from treatments.rules.products import services as products
 from treatments.sessions.lots import services as lots
 from treatments.sessions.models import CartridgeLot
 
@@ -36,6 +37,7 @@ def open_clinic(today: date) -> Opened:
     joined = [_join(clinic, staff, position, by=by) for position, staff in enumerate(cast.STAFF, start=1)]
     members = {str(member): member for member in joined}
     _furnish(clinic, today, by=by)
+    _products(clinic, prescriber=members["Dr Ines Halloran"], by=by)
     rules.sign_off(clinic=clinic, by=members["Dr Ines Halloran"])
     resources.set_up(clinic, members, today=today, by=by)
     for member in joined:
@@ -84,3 +86,14 @@ def _furnish(clinic: Clinic, today: date, *, by: User) -> None:
         clinic=clinic, lot="MP36-2411D", expires_on=today + timedelta(days=210), needles=12, received=50
     )
     lots.take_lot_out(lot=recalled, reason="recalled", note="Field safety notice 2026-118: blister not sealed", by=by)
+
+
+def _products(clinic: Clinic, *, prescriber: Membership, by: User) -> None:
+    gel = products.list_product(clinic=clinic, name="Hyaluronic acid gel, sterile", maker="Invented Skincare", by=by)
+    products.list_product(
+        clinic=clinic, name="Brightening serum", maker="Invented Skincare", by=by, vitamin_c=True, fragrance=True
+    )
+    products.list_product(clinic=clinic, name="Tinted mineral sunscreen", maker="Invented Skincare", by=by, tinted=True)
+    products.approve(
+        product=gel, reason="Sterile, single use, nothing in it but hyaluronic acid and water", by=prescriber
+    )

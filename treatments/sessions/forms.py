@@ -15,7 +15,7 @@ from patients.forms import Day, Line, Text, scrubbed
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import change_sentence
-from treatments.sessions import reactions_list
+from treatments.sessions import reactions_list, skin_products
 from treatments.sessions.lots import stock
 from treatments.sessions.models import CartridgeLot, Endpoint, TreatmentSession
 
@@ -273,6 +273,43 @@ class CartridgeForm(ChairForm):
         elif not cleaned.get("lot") and not {"lot", "new_lot"} & set(self.errors):
             self.add_error("lot", "Choose the lot, or enter a new one with its expiry.")
         return cleaned
+
+
+class SkinProductForm(ChairForm):
+    """What is put on needled skin: chosen from what a prescriber has approved, with what stands on the pack."""
+
+    product = RefChoice(
+        empty_label="Choose a product",
+        error_messages={
+            "required": "Choose the product.",
+            "invalid_choice": "This product is not approved for needled skin. Choose one from the list.",
+        },
+    )
+    product_lot = Line(
+        label="Its lot", max_length=60, error_messages={"required": "Enter the lot that stands on the pack."}
+    )
+    product_expires_on = Day(
+        label="It expires on", error_messages={"required": "Enter the expiry that stands on the pack."}
+    )
+    ml = forms.DecimalField(
+        label="Millilitres",
+        required=False,
+        max_digits=4,
+        decimal_places=1,
+        min_value=Decimal("0.1"),
+        max_value=100,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.5"}),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places", "max_whole_digits"),
+            "Enter the millilitres with one decimal, for example 1.5.",
+        ),
+    )
+
+    rows = (("product", "product_lot"), ("product_expires_on", "ml"))
+
+    def __init__(self, data: QueryDict | None = None, *, session: TreatmentSession) -> None:
+        super().__init__(data)
+        self.fields["product"].queryset = skin_products.offered(session)
 
 
 class NoteForm(ChairForm):

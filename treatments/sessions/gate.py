@@ -126,3 +126,27 @@ CARTRIDGE_MAY_BE_USED = pgtrigger.Trigger(
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
+
+# Granulomas followed products that were rubbed into needled skin (C-17): what no prescriber has approved goes on nobody,
+# and nothing that has expired. Once the session is signed its rows stay as they are.
+PRODUCT_MAY_GO_ON_NEEDLED_SKIN = pgtrigger.Trigger(
+    name="product_may_go_on_needled_skin",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+    declare=[("during", "treatments_treatmentsession%ROWTYPE"), ("chosen", "treatments_skinproduct%ROWTYPE")],
+    func=f"""
+        IF TG_OP <> 'INSERT' THEN
+            SELECT * INTO during FROM treatments_treatmentsession WHERE id = OLD.session_id;
+            IF during.signed_at IS NOT NULL THEN {refusal("session_signed_is_fixed")} END IF;
+        END IF;
+        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+        SELECT * INTO during FROM treatments_treatmentsession WHERE id = NEW.session_id;
+        IF during.signed_at IS NOT NULL THEN {refusal("session_signed_is_fixed")} END IF;
+        SELECT * INTO chosen FROM treatments_skinproduct WHERE id = NEW.product_id FOR SHARE;
+        IF chosen.clinic_id IS DISTINCT FROM during.clinic_id OR chosen.approved_at IS NULL OR NOT chosen.in_use THEN
+            {refusal("session_product_is_approved")}
+        END IF;
+        IF NEW.expires_on < during."on" THEN {refusal("session_product_in_date")} END IF;
+        RETURN NEW;
+    """,  # noqa: S608  constants of ours only
+)

@@ -13,6 +13,7 @@ from patients.models.history import RAISES_FACTS_VERSION
 from treatments.appointments.models import Appointment
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.models import Anaesthetic, Device
+from treatments.rules.products.models import SkinProduct
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions import depth_gate, gate
 
@@ -211,6 +212,36 @@ class SessionZone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.zone} {self.depth_mm} mm"
+
+
+@pghistory.track(append_only=True)
+@pgtrigger.register(gate.PRODUCT_MAY_GO_ON_NEEDLED_SKIN)
+class SessionProduct(RefModel):
+    """What was put on needled skin, with its lot: a serum lot that is recalled finds its patients. `name` and `approved_by`
+    are as they were then."""
+
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="products")
+    product = models.ForeignKey(SkinProduct, on_delete=models.PROTECT, related_name="sessions")
+    name = models.CharField(max_length=80)
+    lot = models.CharField(max_length=60)
+    expires_on = models.DateField()
+    ml = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
+    approved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=ClinicNow())
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "product", "lot"], name="session_product_once"),
+            models.CheckConstraint(name="session_product_names_its_lot", condition=Q(lot__regex=r"\S")),
+            models.CheckConstraint(
+                name="session_product_ml_can_be", condition=Q(ml__isnull=True) | Q(ml__gt=0, ml__lte=100)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, lot {self.lot}"
 
 
 @pgtrigger.register(pgtrigger.Protect(name="addendum_append_only", operation=pgtrigger.Update | pgtrigger.Delete))

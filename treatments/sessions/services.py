@@ -105,7 +105,7 @@ def save_details(*, session: TreatmentSession, version: int, by: Membership, **d
 
     `details`: fields of the session. A cartridge lot brings its expiry along.
     """
-    session = _locked_open(session, by=by)
+    session = locked_open(session, by=by)
     if session.version != version:
         raise Stale("Somebody else changed this session in between. Your text is still here: compare before you save.")
     if "cartridge_lot" in details:
@@ -125,7 +125,7 @@ def set_cartridge(
 ) -> TreatmentSession:
     """Name the device and the cartridge. Refuses a lot that is expired, withdrawn or used up, a cartridge that was used
     before, and a device whose label does not reach as deep as what is charted already."""
-    locked = _locked_open(session, by=by)
+    locked = locked_open(session, by=by)
     lots.refuse_for_session(lot, locked)
     if device != locked.device and (beyond := beyond_device(locked, device)):
         row, most_mm = beyond
@@ -177,7 +177,7 @@ def set_numbing(
 ) -> TreatmentSession:
     """Numbing as it was done. The label's percentage, area, amount and cover are refused; a time over the label is a
     fact that is kept, with the reason written into the note. A strong cream keeps the name of the prescriber who ordered it."""
-    locked = _locked_open(session, by=by)
+    locked = locked_open(session, by=by)
     details = {
         "anaesthetic": product,
         "anaesthetic_grams": grams if product else None,
@@ -223,7 +223,7 @@ def set_zone(
 
     What only a prescriber may order keeps her name, also when somebody else changes the row later.
     """
-    session = _locked_open(session, by=by)
+    session = locked_open(session, by=by)
     allowed = zone_limits(session, zone, by=by, previous=last_of_course(session))
     last = last_in_zones(session).get(zone)
     step_mm = catalogue_for(session.clinic, session.on).depth.step_mm
@@ -258,7 +258,7 @@ def set_zone(
 
 @transaction.atomic
 def remove_zone(*, session: TreatmentSession, zone: str, by: Membership) -> None:
-    session = _locked_open(session, by=by)
+    session = locked_open(session, by=by)
     session.zones.filter(zone=zone).delete()
     TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
 
@@ -270,7 +270,7 @@ def complete(*, session: TreatmentSession, by: Membership, why_on_hold: str = ""
     `ticks`: `aftercare_given` and `sharps_disposed`, where they are confirmed by signing. While the course is not active
     the note keeps `why_on_hold`; without it the session can only be stopped early.
     """
-    session = _ticked(_locked_open(session, by=by), ticks)
+    session = _ticked(locked_open(session, by=by), ticks)
     _refuse_incomplete(session)
     if held := held_sentence(session):
         if not why_on_hold.strip():
@@ -282,7 +282,7 @@ def complete(*, session: TreatmentSession, by: Membership, why_on_hold: str = ""
 @transaction.atomic
 def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership, **ticks: bool) -> TreatmentSession:
     """Sign a session that ended early. The floor runs from it in any case; `counts` says whether the series does."""
-    session = _ticked(_locked_open(session, by=by), ticks)
+    session = _ticked(locked_open(session, by=by), ticks)
     if not reason.strip():
         raise DomainError("Say why the session was stopped.", field="stopped_reason")
     session.stopped_reason, session.counts = reason.strip(), counts
@@ -420,7 +420,8 @@ def _ordered_by(session: TreatmentSession, zone: str, depth_mm: Decimal, *, by: 
     return by.user if order is None else order.ordered_by
 
 
-def _locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSession:
+def locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSession:
+    """The session as it is now, and as it stays until we are done. Raises DomainError where it takes no more charting."""
     _refuse_other_roles(by, "chart or sign a session")
     locked = (
         TreatmentSession.objects.select_for_update(of=("self",))

@@ -34,6 +34,7 @@ def equipment(request: HttpRequest) -> HttpResponse:
             for device in request.clinic.devices.all()
         ],
         "anaesthetics": request.clinic.anaesthetics.all(),
+        "approved": request.clinic.skin_products.filter(in_use=True, approved_at__isnull=False),
         "lots": request.clinic.cartridge_lots.all(),
         "today": clock.today(request.clinic),
         "is_manager": request.membership.has(Role.MANAGER),
