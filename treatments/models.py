@@ -10,6 +10,7 @@ from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.rules.credentials.models import Credential
 from treatments.rules.models import (
     Anaesthetic,
     Device,
@@ -45,6 +46,7 @@ __all__ = [
     "Clearance",
     "CourseHold",
     "CourseReview",
+    "Credential",
     "Device",
     "HeldVisit",
     "MoveRequest",

@@ -14,6 +14,8 @@ SENTENCES = {
     "session_floor_kept": "The last needling was too recent. The shortest interval of this plan has not passed yet.",
     "session_plan_active": "This course is not active. Activate the plan before you treat.",
     "session_of_its_own_visit": "This visit belongs to another patient or another session. Open the session from its own visit.",
+    "session_licence_in_date": "The licence of this clinician is not valid today. Ask a manager to enter the new one, or let a colleague treat.",
+    "session_training_in_date": "The training certificate of this clinician is not valid today. Ask a manager to enter the new one, or let a colleague treat.",
     # The session itself
     "session_signed_is_fixed": "This session is signed and no longer changes. Write an addendum instead.",
     "session_never_deleted": "A session is never deleted. Mark it as entered in error, with a reason.",
@@ -136,6 +138,10 @@ SENTENCES = {
     "skin_product_name_once": "Another product has this name already. Choose another one.",
     "skin_product_approved_says_who": "A prescriber approves a product under her own name.",
     "skin_product_in_doubt_says_why": "Something speaks against this product: write why it is approved all the same.",
+    "credential_kind_known": "Choose what kind of credential it is.",
+    "credential_ends_after_it_begins": "It ends on the day it begins or later.",
+    "credential_other_says_what": "Say what it is.",
+    "credential_withdrawn_says_who_and_why": "Write why it no longer counts.",
     "anaesthetic_name_once": "Another product has this name already. Choose another one.",
     "anaesthetic_max_after_contact": "The longest time on the skin cannot be shorter than the usual one.",
 }

@@ -36,6 +36,7 @@ def everything(request) -> dict[str, object]:
         "anaesthetic": patient.clinic.anaesthetics.last().ref,
         "product": (product := _product(patient.clinic)).ref,
         "session_product": _session_product(open_session, product).ref,
+        "credential": _credential(open_session.operator).ref,
         "lot": patient.clinic.cartridge_lots.last().ref,
         "time_off": _closed_day(patient.clinic).ref,
         "patient": patient.ref,
@@ -90,6 +91,13 @@ def fingerprint() -> dict[str, str]:
 def _readable(value):
     # The name of a memoryview is its address, which differs from one reading to the next.
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _credential(member):
+    from treatments.rules.credentials import services as credentials
+
+    by = factories.a_manager(member.clinic).user
+    return credentials.add(membership=member, by=by, kind="licence", issuer="NMC", valid_from=factories.TODAY)
 
 
 def _product(clinic):

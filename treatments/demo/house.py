@@ -7,6 +7,7 @@ from clinic import services as clinic_services
 from clinic.models import Clinic, Membership, User
 from treatments.demo import cast, resources
 from treatments.rules import services as rules
+from treatments.rules.credentials import services as credentials
 from treatments.rules.products import services as products
 from treatments.sessions.lots import services as lots
 from treatments.sessions.models import CartridgeLot
@@ -38,6 +39,7 @@ def open_clinic(today: date) -> Opened:
     members = {str(member): member for member in joined}
     _furnish(clinic, today, by=by)
     _products(clinic, prescriber=members["Dr Ines Halloran"], by=by)
+    _credentials(members, today=today, by=by)
     rules.sign_off(clinic=clinic, by=members["Dr Ines Halloran"])
     resources.set_up(clinic, members, today=today, by=by)
     for member in joined:
@@ -97,3 +99,20 @@ def _products(clinic: Clinic, *, prescriber: Membership, by: User) -> None:
     products.approve(
         product=gel, reason="Sterile, single use, nothing in it but hyaluronic acid and water", by=prescriber
     )
+
+
+def _credentials(members: dict[str, Membership], *, today: date, by: User) -> None:
+    """Everybody who treats has both; one certificate ends soon."""
+    for member in members.values():
+        if not member.sees_patients:
+            continue
+        issuer, _, number = member.licence.partition(" ")
+        credentials.add(
+            membership=member, by=by, kind="licence", issuer=issuer, number=number, name="",
+            valid_from=today - timedelta(days=900), valid_until=today + timedelta(days=400),
+        )  # fmt: skip
+        ends_in = 41 if member.user.full_name == "Jonas Feld" else 500
+        credentials.add(
+            membership=member, by=by, kind="training", issuer="Invented Skin Academy", number=f"MN-{member.position:03d}", name="",
+            valid_from=today - timedelta(days=700), valid_until=today + timedelta(days=ends_in),
+        )  # fmt: skip

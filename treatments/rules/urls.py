@@ -10,5 +10,6 @@ urlpatterns = [
     path("settings/protocol/set/<uuid:ref>/end/", views.policy_end, name="policy_end"),
     path("", include("treatments.rules.equipment.urls")),
     path("", include("treatments.rules.products.urls")),
+    path("", include("treatments.rules.credentials.urls")),
     path("worklists/rules/<uuid:ref>/done/", views.outcome_seen, name="outcome_seen"),
 ]

@@ -150,3 +150,27 @@ PRODUCT_MAY_GO_ON_NEEDLED_SKIN = pgtrigger.Trigger(
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
+
+
+def _lapsed(kind: str) -> str:
+    """SQL: the clinic keeps credentials of this kind for her, and none is valid on the day of the session."""
+    hers = f"membership_id = NEW.operator_id AND kind = '{kind}'"
+    return f"""
+        EXISTS (SELECT 1 FROM treatments_credential WHERE {hers} AND NOT entered_in_error) AND NOT EXISTS (
+            SELECT 1 FROM treatments_credential WHERE {hers} AND withdrawn_at IS NULL AND valid_from <= NEW."on"
+                AND (valid_until IS NULL OR valid_until >= NEW."on")
+        )"""  # noqa: S608  constants of ours only
+
+
+# An expired licence or a missing certificate of training opens no session (clinical data sheet, section 9). Of a kind that
+# the clinic does not keep for her nothing is known, and nothing is asked.
+OPERATOR_MAY_TREAT = pgtrigger.Trigger(
+    name="session_operator_may_treat",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func=f"""
+        IF {_lapsed("licence")} THEN {refusal("session_licence_in_date")} END IF;
+        IF {_lapsed("training")} THEN {refusal("session_training_in_date")} END IF;
+        RETURN NEW;
+    """,
+)

@@ -64,6 +64,7 @@ class Endpoint(models.TextChoices):
     RAISES_FACTS_VERSION,
     gate.OPENS_ONLY_WHEN_SAFE,
     gate.SIGNED_IS_FIXED,
+    gate.OPERATOR_MAY_TREAT,
     gate.CARTRIDGE_MAY_BE_USED,
     depth_gate.DEVICE_REACHES_WHAT_IS_CHARTED,
 )

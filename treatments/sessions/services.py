@@ -22,6 +22,7 @@ from treatments.protocol.depth import check
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
 from treatments.protocol.written import written
+from treatments.rules.credentials import services as credentials
 from treatments.rules.models import Anaesthetic, Device
 from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
@@ -64,6 +65,7 @@ def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str])
     if visit.status not in ("arrived", "numbing", "in_room"):
         raise DomainError(f"This visit is {visit.get_status_display().lower()}. Mark the patient as arrived first.")
     today = clock.today(visit.clinic)
+    credentials.refuse_lapsed(by, on=today)
     record = latest_screening(visit)
     if record is None:
         raise DomainError("There is no screening for this session yet. Ask the questions of the day first.")

@@ -18,6 +18,7 @@ from treatments.appointments.models import Appointment
 from treatments.flows import reactions
 from treatments.pages.header import patient_header
 from treatments.plans.models import TreatmentPlan
+from treatments.rules.credentials import services as credentials
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.services import NotPermitted
 from treatments.sessions import chairside, dose, forms, services, skin_products
@@ -111,15 +112,20 @@ def _opening_page(request, visit, record, form, refusal: DomainError | None) -> 
     checked = chairside.checked(record) if record else None
     current = record is not None and record.facts_version == visit.patient.facts_version
     plan = visit.planned_session.plan
+    lapsed = credentials.lapsed_on(request.membership, on=clock.today(request.clinic))
     context = {
         "visit": visit,
+        "lapsed": lapsed,
         "header": patient_header(visit.patient, membership=request.membership),
         "record": record,
         "checked": checked,
         "current": current,
         "plan": plan,
         "active": plan.status == TreatmentPlan.Status.ACTIVE,
-        "may_open": current and record.outcome in ("clear", "caution") and plan.status == TreatmentPlan.Status.ACTIVE,
+        "may_open": current
+        and record.outcome in ("clear", "caution")
+        and plan.status == TreatmentPlan.Status.ACTIVE
+        and not lapsed,
         "here": visit.status in ("arrived", "numbing", "in_room"),
         "consent": chairside.consent_of(visit),
         "form": form,
