@@ -7,12 +7,11 @@ from django.db.models.functions import Lower
 
 from clinic.models import Clinic, RefModel, User
 
-# What speaks against a product on open skin, with the sources of the rule (conflict register, C-17). The clearance of
-# needling devices leaves out what they might carry into the skin (R1, M2).
+# What speaks against a product on open skin, with the sources of the rule (conflict register, C-17): by default no.
 DOUBTS = {
     "vitamin_c": "Vitamin C: lumps in the skin (granulomas) have been reported mostly after it was put on needled skin (L15, L16, L17).",
-    "fragrance": "Fragrance: an allergy to it goes deeper through open channels, and lumps have been reported (L15, L16).",
-    "tinted": "Tinted: pigment can stay in the channels as in a tattoo; nothing tinted for 72 hours.",
+    "fragrance": "Fragrance: by default not for 72 hours. Needling devices are not cleared for carrying cosmetics into the skin (R1, M2).",
+    "tinted": "Tinted: by default not for 72 hours. Needling devices are not cleared for carrying cosmetics into the skin (R1, M2).",
 }
 
 
