@@ -150,7 +150,7 @@ class TestWhatASessionMayName:
         put_in(open_session, lot, "A1")
         other = another_session(open_session)
         said = refused(lambda: put_in(other, lot, "B"))
-        assert said.field == "lot" and "All 1 cartridges of Lot NEW-1 are used." in said.sentence
+        assert said.field == "lot" and "No cartridge of Lot NEW-1 is left." in said.sentence
         sessions.mark_entered_in_error(session=open_session, reason="Wrong patient", by=open_session.operator)
         assert put_in(other, lot, "B").cartridge_lot == lot
 

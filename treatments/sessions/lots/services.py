@@ -106,7 +106,7 @@ def refuse_for_session(lot: CartridgeLot, session: TreatmentSession, *, field: s
     left = stock.left_of(lot, stock.used_by_others(lot, session))
     if left is not None and left <= 0:
         raise DomainError(
-            f"All {lot.received} cartridges of {lot} are used. Take another lot, or ask a manager to correct the count.",
+            f"No cartridge of {lot} is left. Take another lot, or ask a manager to correct the count.",
             field=field,
         )
 
