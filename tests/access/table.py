@@ -148,6 +148,7 @@ TABLE: dict[str, Row] = {
     "treatments:product_change": Row(FORM, ("manager",), of("product")),
     "treatments:product_approve": Row(FORM, ("prescriber",), of("product")),
     "treatments:product_take_back": Row(FORM, ("prescriber",), of("product")),
+    "treatments:product_trace": Row(FORM, CLINICAL, of("product")),
     "treatments:product_use": Row(PRESS, ("manager",), of("product")),
     "treatments:credentials": Row(READ, RULES),
     "treatments:credentials_of": Row(READ, RULES, of("person")),

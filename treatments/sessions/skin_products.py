@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from clinic import audit
 from clinic.errors import DomainError, explained
 from clinic.models import Clinic, Membership
+from clinic.roles import Role
 from treatments.rules.products.models import SkinProduct
 from treatments.sessions.models import SessionProduct, TreatmentSession
 from treatments.sessions.services import locked_open
@@ -74,3 +75,16 @@ def of_clinic(clinic: Clinic) -> QuerySet[SessionProduct]:
 def offered(session: TreatmentSession) -> QuerySet[SkinProduct]:
     """What the chair may choose from."""
     return SkinProduct.objects.filter(clinic=session.clinic_id, in_use=True, approved_at__isnull=False)
+
+
+@transaction.atomic
+def who_had(*, product: SkinProduct, by: Membership) -> list[SessionProduct]:
+    """The sessions that put it on, with lot and patient, the latest first: what a recall of a serum asks for. Each look goes
+    on record. Raises DomainError for anyone but a clinician."""
+    if not by.has(Role.CLINICIAN):
+        raise DomainError("Only a clinician sees who had a product.")
+    rows = list(
+        product.sessions.select_related("session__patient", "session__operator__user").order_by("-session__on", "-id")
+    )
+    audit.record("skin_product.traced", product, by=by.user, sessions=len(rows))
+    return rows

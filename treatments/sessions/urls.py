@@ -13,6 +13,7 @@ urlpatterns = [
     path("sessions/<uuid:ref>/numbing/dose/", views.numbing_dose, name="numbing_dose"),
     path("sessions/<uuid:ref>/cartridge/", views.cartridge, name="session_cartridge"),
     path("sessions/<uuid:ref>/products/", views.put_product_on, name="session_product"),
+    path("settings/equipment/products/<uuid:ref>/patients/", views.product_trace, name="product_trace"),
     path("sessions/products/<uuid:ref>/off/", views.take_product_off, name="session_product_off"),
     path("sessions/<uuid:ref>/note/", views.note, name="session_note"),
     path("sessions/<uuid:ref>/complete/", views.complete, name="complete_session"),

@@ -422,6 +422,16 @@ def take_product_off(request: HttpRequest, ref: UUID) -> HttpResponse:
     return redirect(f"{chairside.step_url(row.session, 'treat')}#products")
 
 
+@allow(Role.CLINICIAN, methods=["GET", "POST"])
+def product_trace(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Who had a product, and of which lot. Asked first, shown by a press: the look goes on record."""
+    product = get_object_or_404(request.clinic.skin_products, ref=ref)
+    rows = skin_products.who_had(product=product, by=request.membership) if request.method == "POST" else None
+    patients = len({row.session.patient_id for row in rows or ()})
+    context = {"product": product, "rows": rows, "patients": patients}
+    return render(request, "treatments/sessions/product_trace.html", context)
+
+
 # ── Note ──────────────────────────────────────────────────────────────────────
 
 

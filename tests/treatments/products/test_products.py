@@ -228,6 +228,34 @@ class TestAtTheChair:
         assert "nothing but saline goes on it" in text(treat_page(clinician, open_session))
 
 
+@pytest.mark.django_db
+class TestWhoHadIt:
+    def test_patients_and_lots_are_shown_by_a_press_that_goes_on_record(self, clinician, manager, open_session, gel):
+        url = reverse("treatments:product_trace", args=[gel.ref])
+        assert "No session has put it on" in text(clinician.post(url))
+        put_on(open_session, gel)
+        assert "Leila Haddad" not in text(clinician.get(url))
+        shown = text(clinician.post(url))
+        assert "1 time, 1 patient" in shown and "Leila Haddad" in shown and "HA-1" in shown
+        looks = AuditEvent.objects.filter(action="skin_product.traced", target_ref=gel.ref).order_by("id")
+        assert [look.facts for look in looks] == [{"sessions": 0}, {"sessions": 1}]
+        assert manager.post(url).status_code == 403
+        assert "Only a clinician" in refused(lambda: skin_products.who_had(product=gel, by=manager.membership)).sentence
+
+    def test_it_costs_the_same_for_many(self, clinician, open_session, gel):
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as captured:
+                clinician.post(reverse("treatments:product_trace", args=[gel.ref]))
+            return len(captured)
+
+        put_on(open_session, gel)
+        queries()
+        few = queries()
+        for number in range(5):
+            put_on(open_session, gel, lot=f"HA-{number + 2}")
+        assert queries() == few
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_of_products_in_every_view(visitors, open_session, gel, serum, manager_member, prescriber_member):
@@ -241,6 +269,10 @@ def test_the_pages_of_products_in_every_view(visitors, open_session, gel, serum,
     page.get_by_text("Write why it is approved all the same.").first.wait_for()
     wrong += wrong_in_every_view(who, "product-approve-refused")
     put_on(open_session, gel)
+    page = who.open(f"{PRODUCTS}{gel.ref}/patients/")
+    page.get_by_role("button", name="Show the patients").click()
+    page.get_by_text("Leila Haddad").first.wait_for()
+    wrong += wrong_in_every_view(who, "product-trace")
     page = who.open(reverse("treatments:session", args=[open_session.ref]) + "?step=treat")
     page.get_by_role("button", name="Keep product").click()
     page.get_by_text("Choose the product.", exact=True).first.wait_for()

@@ -24,6 +24,7 @@ def products(request: HttpRequest) -> HttpResponse:
         "products": request.clinic.skin_products.select_related("approved_by").order_by("-in_use", "name", "id"),
         "is_manager": request.membership.has(Role.MANAGER),
         "is_prescriber": request.membership.has(Role.PRESCRIBER),
+        "is_clinician": request.membership.has(Role.CLINICIAN),
     }
     return render(request, "treatments/rules/products.html", context)
 
