@@ -10,6 +10,7 @@ from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.rules.credentials.models import Credential
 from treatments.rules.models import (
     Anaesthetic,
     Device,
@@ -19,9 +20,17 @@ from treatments.rules.models import (
     ProtocolSignOff,
     ProtocolVersion,
 )
+from treatments.rules.products.models import SkinProduct
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 from treatments.sessions.healing.models import CheckIn
-from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
+from treatments.sessions.models import (
+    AdverseEvent,
+    CartridgeLot,
+    SessionAddendum,
+    SessionProduct,
+    SessionZone,
+    TreatmentSession,
+)
 
 __all__ = [
     "AdverseEvent",
@@ -37,6 +46,7 @@ __all__ = [
     "Clearance",
     "CourseHold",
     "CourseReview",
+    "Credential",
     "Device",
     "HeldVisit",
     "MoveRequest",
@@ -50,7 +60,9 @@ __all__ = [
     "ScreeningFinding",
     "ScreeningRecord",
     "SessionAddendum",
+    "SessionProduct",
     "SessionZone",
+    "SkinProduct",
     "Taken",
     "TreatmentPlan",
     "TreatmentSession",

@@ -54,8 +54,9 @@ class Treatment:
 
 
 def current_text(*, clinic: Clinic, language: str = FALLBACK_LANGUAGE) -> ConsentText:
-    """The text in force. A clinic that has published none of its own gets the one we ship, as its version 1."""
-    texts = ConsentText.objects.filter(clinic=clinic).select_related("clinic").order_by("-version")
+    """The text in force: the newest that was approved. A clinic that has none of its own gets the one we ship, as its
+    version 1."""
+    texts = ConsentText.objects.counting().filter(clinic=clinic).select_related("clinic").order_by("-version")
     return (
         texts.filter(language=language).first()
         or texts.filter(language=FALLBACK_LANGUAGE).first()
@@ -71,7 +72,7 @@ def _publish_shipped(clinic: Clinic) -> ConsentText:
         clinic=clinic,
         language=FALLBACK_LANGUAGE,
         version=1,
-        defaults={"title": SHIPPED_TITLE, "body": body, "sha256": sha256(body)},
+        defaults={"title": SHIPPED_TITLE, "body": body, "sha256": sha256(body), "approved_at": clock.now()},
     )
     if published:
         audit.record("consent_text.published", text, by=None, system=True, version=1, sha256=text.sha256)
@@ -256,7 +257,7 @@ def valid_consent(*, patient: Patient, techniques: Collection[str], depth_class:
             text__ask_again=False,
             techniques__contains=sorted(set(techniques)),
             depth_class__gte=depth_class,
-            signed_at__gt=_months_before(at),
+            signed_at__gt=signed_since(at),
             signed_at__lte=at,
         )
         .select_related("text", "witness")
@@ -264,7 +265,7 @@ def valid_consent(*, patient: Patient, techniques: Collection[str], depth_class:
     )
 
 
-def _months_before(at: datetime) -> datetime:
+def signed_since(at: datetime) -> datetime:
     """12 months earlier as the database counts them, in UTC: the same day of the year before, 28 for 29 February."""
     at = at.astimezone(UTC)
     try:

@@ -34,6 +34,11 @@ def everything(request) -> dict[str, object]:
         "invitation": _invitation(patient.clinic).ref,
         "person": factories.make_member(patient.clinic, "front_desk").ref,
         "device": patient.clinic.devices.last().ref,
+        "anaesthetic": patient.clinic.anaesthetics.last().ref,
+        "product": (product := _product(patient.clinic)).ref,
+        "session_product": _session_product(open_session, product).ref,
+        "credential": _credential(open_session.operator).ref,
+        "lot": patient.clinic.cartridge_lots.last().ref,
         "time_off": _closed_day(patient.clinic).ref,
         "patient": patient.ref,
         "plan": plan.ref,
@@ -43,6 +48,7 @@ def everything(request) -> dict[str, object]:
         "session": open_session.ref,
         "assessment": patient.assessments.first().ref,
         "consent": patient.consents.first().ref,
+        "consent_text": patient.clinic.consent_texts.first().ref,
         "clearance": _clearance(patient).ref,
         "medication": medication.ref,
         "allergy": allergy.ref,
@@ -93,6 +99,28 @@ def _invitation(clinic):
 
     by = factories.a_manager(clinic).user
     return staff.invite(clinic=clinic, email="joan@alder.example", full_name="Joan Fisk", roles=["front_desk"], by=by)
+
+
+def _credential(member):
+    from treatments.rules.credentials import services as credentials
+
+    by = factories.a_manager(member.clinic).user
+    return credentials.add(membership=member, by=by, kind="licence", issuer="NMC", valid_from=factories.TODAY)
+
+
+def _product(clinic):
+    from treatments.rules.products import services as products
+
+    product = products.list_product(clinic=clinic, name="Hyaluronic gel", by=factories.a_manager(clinic).user)
+    prescriber = clinic.memberships.filter(roles__contains=["prescriber"]).first()
+    return products.approve(product=product, reason="", by=prescriber)
+
+
+def _session_product(session, product):
+    from treatments.sessions import skin_products
+
+    day = factories.TODAY + factories.in_days(90)
+    return skin_products.put_on(session=session, product=product, lot="HA-1", expires_on=day, by=session.operator)
 
 
 def _patient_link(patient):

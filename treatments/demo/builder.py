@@ -31,6 +31,7 @@ from treatments.rules.policy import catalogue_for
 from treatments.scheduling.slots import Slot
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions
+from treatments.sessions import skin_products
 from treatments.sessions.depths import last_of_course, zone_limits
 
 OPENED_DAYS_AGO = 230
@@ -438,6 +439,11 @@ class _Builder:
             cartridge_serial=f"{next(self.serials):05d}", anaesthetic=self.clinic.anaesthetics.first(), anaesthetic_grams=Decimal(4),
             anaesthetic_area_cm2=200, anaesthetic_off_at=visit.clinician_during.lower, pain=2 + story.number % 4,
             note="Even redness in all zones, no bleeding beyond pinpoint. Tolerated well.", aftercare_given=True, sharps_disposed=True,
+        )  # fmt: skip
+        gel = self.clinic.skin_products.exclude(approved_at=None).first()
+        skin_products.put_on(
+            session=session, product=gel, lot=f"HA-26{number:02d}", expires_on=session.on + timedelta(days=300), ml=Decimal(2),
+            by=visit.clinician,
         )  # fmt: skip
         sessions.complete(session=session, by=visit.clinician)
 

@@ -8,6 +8,9 @@ from clinic.models import Clinic, Membership, User
 from clinic.staff import services as staff_services
 from treatments.demo import cast, resources
 from treatments.rules import services as rules
+from treatments.rules.credentials import services as credentials
+from treatments.rules.products import services as products
+from treatments.sessions.lots import services as lots
 from treatments.sessions.models import CartridgeLot
 
 
@@ -37,11 +40,14 @@ def open_clinic(today: date) -> Opened:
     members = {str(member): member for member in joined}
     _furnish(clinic, today, by=by)
     staff_services.invite(clinic=clinic, by=by, **cast.INVITED)
+    _products(clinic, prescriber=members["Dr Ines Halloran"], by=by)
+    _credentials(members, today=today, by=by)
     rules.sign_off(clinic=clinic, by=members["Dr Ines Halloran"])
     resources.set_up(clinic, members, today=today, by=by)
     for member in joined:
         member.refresh_from_db(fields=["max_depth_mm"])
-    return Opened(clinic, manager, members, list(clinic.cartridge_lots.order_by("-expires_on")))
+    stock = clinic.cartridge_lots.filter(in_use=True, received__gte=100)
+    return Opened(clinic, manager, members, list(stock.order_by("-expires_on")))
 
 
 def _join(clinic: Clinic, staff: cast.Staff, position: int, *, by: User) -> Membership:
@@ -71,6 +77,44 @@ def _furnish(clinic: Clinic, today: date, *, by: User) -> None:
         max_contact_minutes=60, max_area_cm2=400,
     )  # fmt: skip
     CartridgeLot.objects.bulk_create(
-        CartridgeLot(clinic=clinic, lot=lot, expires_on=today + timedelta(days=days), needles=needles)
-        for lot, days, needles in (("MP36-2611B", 600, 12), ("MP36-2508A", 40, 12), ("MP16-2702C", 700, 16))
+        CartridgeLot(
+            clinic=clinic, lot=lot, expires_on=today + timedelta(days=days), needles=needles, received=received
+        )
+        for lot, days, needles, received in (
+            ("MP36-2611B", 600, 12, 400),
+            ("MP36-2508A", 24, 12, 400),
+            ("MP16-2702C", 700, 16, 4),
+        )
     )
+    recalled = CartridgeLot.objects.create(
+        clinic=clinic, lot="MP36-2411D", expires_on=today + timedelta(days=210), needles=12, received=50
+    )
+    lots.take_lot_out(lot=recalled, reason="recalled", note="Field safety notice 2026-118: blister not sealed", by=by)
+
+
+def _products(clinic: Clinic, *, prescriber: Membership, by: User) -> None:
+    gel = products.list_product(clinic=clinic, name="Hyaluronic acid gel, sterile", maker="Invented Skincare", by=by)
+    products.list_product(
+        clinic=clinic, name="Brightening serum", maker="Invented Skincare", by=by, vitamin_c=True, fragrance=True
+    )
+    products.list_product(clinic=clinic, name="Tinted mineral sunscreen", maker="Invented Skincare", by=by, tinted=True)
+    products.approve(
+        product=gel, reason="Sterile, single use, nothing in it but hyaluronic acid and water", by=prescriber
+    )
+
+
+def _credentials(members: dict[str, Membership], *, today: date, by: User) -> None:
+    """Everybody who treats has both; one certificate ends soon."""
+    for member in members.values():
+        if not member.sees_patients:
+            continue
+        issuer, _, number = member.licence.partition(" ")
+        credentials.add(
+            membership=member, by=by, kind="licence", issuer=issuer, number=number, name="",
+            valid_from=today - timedelta(days=900), valid_until=today + timedelta(days=400),
+        )  # fmt: skip
+        ends_in = 41 if member.user.full_name == "Jonas Feld" else 500
+        credentials.add(
+            membership=member, by=by, kind="training", issuer="Invented Skin Academy", number=f"MN-{member.position:03d}", name="",
+            valid_from=today - timedelta(days=700), valid_until=today + timedelta(days=ends_in),
+        )  # fmt: skip

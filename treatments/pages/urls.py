@@ -5,6 +5,7 @@ from treatments.pages import (
     chart,
     check_ins,
     closing,
+    consent_texts,
     day_sheet,
     gap_page,
     move_calls,
@@ -40,6 +41,14 @@ urlpatterns = [
     path("worklists/answers/<uuid:ref>/seen/", change_calls.change_report_seen, name="change_report_seen"),
     path("worklists/moves/<uuid:ref>/", move_calls.move_request, name="move_request"),
     path("worklists/moves/<uuid:ref>/keep/", move_calls.move_request_keep, name="move_request_keep"),
+    # /settings/consent/
+    path("settings/consent/", consent_texts.consent_texts, name="consent_texts"),
+    path("settings/consent/<slug:language>/new/", consent_texts.consent_text_new, name="consent_text_new"),
+    path("settings/consent/versions/<uuid:ref>/", consent_texts.consent_text, name="consent_text"),
+    path(
+        "settings/consent/versions/<uuid:ref>/approve/", consent_texts.consent_text_approve, name="consent_text_approve"
+    ),
+    path("settings/consent/versions/<uuid:ref>/aside/", consent_texts.consent_text_aside, name="consent_text_aside"),
     # /my/: what patients open from mails
     path("my/visit/", her_visit.visit, name="my_visit"),
     path("my/visit/confirm/", her_visit.confirm, name="my_visit_confirm"),

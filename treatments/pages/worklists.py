@@ -18,6 +18,8 @@ from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
 from treatments.pages.call_rows import Sorter
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
 from treatments.pages.waiting import waiting_shown
+from treatments.rules.credentials import services as credentials
+from treatments.rules.credentials.services import Standing
 from treatments.rules.policy import catalogue_for
 from treatments.sessions.healing.models import CheckIn
 
@@ -46,12 +48,20 @@ def worklists(request: HttpRequest) -> HttpResponse:
         "lists": lists,
         "check_ins": check_ins,
         "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists)],
+        "ending": _ending(request, now),
         "now": now,
         "closing_days": closing_days,
         "furthest": FURTHEST_CLOSING_DAYS,
         "here": request.get_full_path() if request.GET else request.path,
     }
     return render(request, "treatments/pages/worklists.html", context)
+
+
+def _ending(request: HttpRequest, now: datetime) -> list[Standing]:
+    """Credentials that end, for who treats and who manages; the desk is not asked about them."""
+    if request.membership.is_desk_only:
+        return []
+    return credentials.ending(request.clinic, today=now.astimezone(request.clinic.tz).date())
 
 
 def _clinicians(clinic: Clinic, known: dict[str, Any], *, today: date) -> list[CallList]:

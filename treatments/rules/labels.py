@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from clinic.errors import DomainError
 from treatments.protocol.catalogue import Catalogue
+from treatments.protocol.entries import Anaesthetic
 from treatments.protocol.facts import DEEPEST_LABEL_MM, GROUPS
 
 
@@ -45,6 +46,41 @@ def cream_actives(label: Mapping[str, object]) -> dict[str, float]:
     if not kept:
         raise _at_the_actives("Name the active of the cream and its strength: the dose is worked out from them.")
     return kept
+
+
+def refuse_odd_label(
+    *,
+    actives: Mapping[str, float],
+    contact_minutes: int,
+    max_contact_minutes: int,
+    catalogue: Catalogue,
+) -> None:
+    """Raise DomainError, at its field, for a label that no numbing product has, or that the protocol contradicts: where it
+    knows a product with these actives, the time it needs cannot be longer than the protocol leaves it on."""
+    if sum(actives.values()) > 100:
+        raise _at_the_actives("Together the actives are more than the whole product. Check the strengths.")
+    if max_contact_minutes < contact_minutes:
+        raise DomainError(
+            "The longest time on the skin cannot be shorter than the usual one.", field="max_contact_minutes"
+        )
+    known = same_actives(actives, catalogue)
+    if known is not None and contact_minutes > known.maximum_minutes:
+        raise DomainError(
+            f"The protocol leaves this product on for {known.maximum_minutes} minutes at most. Look at the label again.",
+            field="contact_minutes",
+        )
+
+
+def is_strong(actives: Mapping[str, float], catalogue: Catalogue) -> bool:
+    """Above the protocol's line of strength (FDA 2024: 4 %) a prescriber orders it, whatever its label says."""
+    return any(Decimal(str(percent)) > catalogue.numbing.order_above_percent for percent in actives.values())
+
+
+def same_actives(actives: Mapping[str, float], catalogue: Catalogue) -> Anaesthetic | None:
+    """The protocol's entry with these actives in these strengths, if it has one."""
+    wanted = {name: Decimal(str(percent)) for name, percent in actives.items()}
+    agents = catalogue.anaesthetics.values()
+    return next((agent for agent in agents if {a.name: a.percent for a in agent.actives} == wanted), None)
 
 
 def _number(written: object) -> Decimal | None:

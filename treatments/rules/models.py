@@ -4,6 +4,7 @@ import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from clinic.models import Clinic, ClinicNow, RefModel, User
 
@@ -178,9 +179,10 @@ class Anaesthetic(RefModel):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
+            models.UniqueConstraint("clinic", Lower("name"), name="anaesthetic_name_once"),
             models.CheckConstraint(
                 name="anaesthetic_max_after_contact", condition=Q(max_contact_minutes__gte=models.F("contact_minutes"))
-            )
+            ),
         ]
 
     def __str__(self) -> str:

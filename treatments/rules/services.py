@@ -6,7 +6,7 @@ from functools import lru_cache
 from django.db import transaction
 
 from clinic import audit
-from clinic.errors import DomainError
+from clinic.errors import DomainError, explained
 from clinic.models import Clinic, Membership, User
 from clinic.roles import Role
 from treatments.protocol.catalogue import Catalogue, completed, load, parse
@@ -121,7 +121,55 @@ def add_device(*, clinic: Clinic, by: User, max_depth_mm: Mapping[str, object] |
 
 @transaction.atomic
 def add_anaesthetic(*, clinic: Clinic, by: User, actives: Mapping[str, object], **details) -> Anaesthetic:
-    """List a numbing product with the strengths of its label. Raises DomainError where they cannot be (`labels.cream_actives`)."""
-    anaesthetic = Anaesthetic.objects.create(clinic=clinic, actives=labels.cream_actives(actives), **details)
+    """List a numbing product as its label describes it. Raises DomainError, at its field, where the label cannot be
+    (`labels.cream_actives`, `labels.refuse_odd_label`)."""
+    anaesthetic = Anaesthetic(clinic=clinic, actives=labels.cream_actives(actives), **details)
+    _complete(anaesthetic)
+    with explained():
+        anaesthetic.save()
     audit.record("anaesthetic.added", anaesthetic, by=by)
     return anaesthetic
+
+
+@transaction.atomic
+def change_anaesthetic(*, anaesthetic: Anaesthetic, by: User, actives: Mapping[str, object], **details) -> Anaesthetic:
+    """Write down what the label says now. The chair works with it from the next look on; a session that is signed keeps the
+    label it was signed with. Raises DomainError as `add_anaesthetic` does."""
+    rows = Anaesthetic.objects.select_for_update(of=("self",), no_key=True).select_related("clinic")
+    anaesthetic = rows.get(pk=anaesthetic.pk)
+    details["actives"] = labels.cream_actives(actives)
+    before = {name: getattr(anaesthetic, name) for name in details}
+    for name, value in details.items():
+        setattr(anaesthetic, name, value)
+    _complete(anaesthetic)
+    if changed := sorted(name for name, value in before.items() if getattr(anaesthetic, name) != value):
+        with explained():
+            anaesthetic.save(update_fields=changed)
+        audit.record("anaesthetic.changed", anaesthetic, by=by, fields=changed)
+    return anaesthetic
+
+
+@transaction.atomic
+def use_anaesthetic(*, anaesthetic: Anaesthetic, in_use: bool, by: User) -> Anaesthetic:
+    """Offered at the chair from now on, or not any more. A session that names it keeps it."""
+    anaesthetic = Anaesthetic.objects.select_for_update(of=("self",), no_key=True).get(pk=anaesthetic.pk)
+    if anaesthetic.in_use != in_use:
+        anaesthetic.in_use = in_use
+        anaesthetic.save(update_fields=["in_use"])
+        audit.record("anaesthetic.in_use" if in_use else "anaesthetic.out_of_use", anaesthetic, by=by)
+    return anaesthetic
+
+
+def _complete(anaesthetic: Anaesthetic) -> None:
+    """Refuse what no label says; a strong product is prescription only, ticked or not."""
+    catalogue = catalogue_of(in_force(anaesthetic.clinic))
+    labels.refuse_odd_label(
+        actives=anaesthetic.actives,
+        contact_minutes=anaesthetic.contact_minutes,
+        max_contact_minutes=anaesthetic.max_contact_minutes,
+        catalogue=catalogue,
+    )
+    anaesthetic.prescription_only = anaesthetic.prescription_only or labels.is_strong(anaesthetic.actives, catalogue)
+    others = anaesthetic.clinic.anaesthetics.filter(name__iexact=anaesthetic.name).exclude(pk=anaesthetic.pk)
+    if others.exists():
+        raise DomainError("Another product has this name already. Choose another one.", field="name")

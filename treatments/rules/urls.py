@@ -9,5 +9,7 @@ urlpatterns = [
     path("settings/protocol/values/<str:path>/direction/", views.policy_direction, name="policy_direction"),
     path("settings/protocol/set/<uuid:ref>/end/", views.policy_end, name="policy_end"),
     path("", include("treatments.rules.equipment.urls")),
+    path("", include("treatments.rules.products.urls")),
+    path("", include("treatments.rules.credentials.urls")),
     path("worklists/rules/<uuid:ref>/done/", views.outcome_seen, name="outcome_seen"),
 ]

@@ -409,7 +409,7 @@ def events(session: TreatmentSession, *, refused: tuple[int, forms.CloseEventFor
 
 def numbing_state(session: TreatmentSession) -> dict:
     """`clock`: input of `numbing_clock.html` while the cream is on; `off`: sentences once it is off; `alerts` of the dose."""
-    product, on_at, off_at = session.anaesthetic, session.anaesthetic_on_at, session.anaesthetic_off_at
+    product, on_at, off_at = numbing.product_of(session), session.anaesthetic_on_at, session.anaesthetic_off_at
     state = {"clock": None, "off": "", "alerts": [], "agent": ""}
     if product is None:
         return state

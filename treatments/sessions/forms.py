@@ -15,7 +15,8 @@ from patients.forms import Day, Line, Text, scrubbed
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import change_sentence
-from treatments.sessions import reactions_list
+from treatments.sessions import reactions_list, skin_products
+from treatments.sessions.lots import stock
 from treatments.sessions.models import CartridgeLot, Endpoint, TreatmentSession
 
 NOTE_LENGTH = 20_000
@@ -235,7 +236,7 @@ class CartridgeForm(ChairForm):
     lot = RefChoice(
         required=False,
         empty_label="New lot, entered below",
-        error_messages={"invalid_choice": "This lot is expired or not in use. Take one that is in date."},
+        error_messages={"invalid_choice": "This lot is expired, withdrawn or used up. Take one that is in date."},
     )
     serial = Line(
         label="Serial of the cartridge",
@@ -260,7 +261,8 @@ class CartridgeForm(ChairForm):
             },
         )
         self.fields["device"].queryset = session.clinic.devices.filter(in_service=True)
-        self.fields["lot"].queryset = _lots(session)
+        offered = stock.offered_to(session)
+        self.fields["lot"].queryset = CartridgeLot.objects.filter(pk__in=[lot.pk for lot in offered])
         self.fields["lot"].label_from_instance = _lot_words
 
     def clean(self) -> dict:
@@ -271,6 +273,43 @@ class CartridgeForm(ChairForm):
         elif not cleaned.get("lot") and not {"lot", "new_lot"} & set(self.errors):
             self.add_error("lot", "Choose the lot, or enter a new one with its expiry.")
         return cleaned
+
+
+class SkinProductForm(ChairForm):
+    """What is put on needled skin: chosen from what a prescriber has approved, with what stands on the pack."""
+
+    product = RefChoice(
+        empty_label="Choose a product",
+        error_messages={
+            "required": "Choose the product.",
+            "invalid_choice": "This product is not approved for needled skin. Choose one from the list.",
+        },
+    )
+    product_lot = Line(
+        label="Its lot", max_length=60, error_messages={"required": "Enter the lot that stands on the pack."}
+    )
+    product_expires_on = Day(
+        label="It expires on", error_messages={"required": "Enter the expiry that stands on the pack."}
+    )
+    ml = forms.DecimalField(
+        label="Millilitres",
+        required=False,
+        max_digits=4,
+        decimal_places=1,
+        min_value=Decimal("0.1"),
+        max_value=100,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.5"}),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places", "max_whole_digits"),
+            "Enter the millilitres with one decimal, for example 1.5.",
+        ),
+    )
+
+    rows = (("product", "product_lot"), ("product_expires_on", "ml"))
+
+    def __init__(self, data: QueryDict | None = None, *, session: TreatmentSession) -> None:
+        super().__init__(data)
+        self.fields["product"].queryset = skin_products.offered(session)
 
 
 class NoteForm(ChairForm):
@@ -409,10 +448,6 @@ class OpenForm(ChairForm):
         self.fields["acknowledged"].choices = [
             (change["parameter"], change_sentence(change, catalogue)) for change in changes
         ]
-
-
-def _lots(session: TreatmentSession):
-    return CartridgeLot.objects.filter(clinic=session.clinic, in_use=True, expires_on__gte=session.on)
 
 
 def _lot_words(lot: CartridgeLot) -> str:

@@ -106,3 +106,71 @@ ZONE_OF_SIGNED_IS_FIXED = pgtrigger.Trigger(
         RETURN NEW;
     """,  # noqa: S608  constants of ours only
 )
+
+# Asked when a cartridge is named, not when its session is signed: a lot recalled while its needle is at work is a fact of
+# that session, and refusing to sign would only lose it. The lot's own expiry counts, whatever the session has copied.
+CARTRIDGE_MAY_BE_USED = pgtrigger.Trigger(
+    name="session_cartridge_may_be_used",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    declare=[("chosen", "treatments_cartridgelot%ROWTYPE")],
+    func=f"""
+        IF NEW.cartridge_lot_id IS NULL
+            OR (TG_OP = 'UPDATE' AND NEW.cartridge_lot_id IS NOT DISTINCT FROM OLD.cartridge_lot_id) THEN
+            RETURN NEW;
+        END IF;
+        SELECT * INTO chosen FROM treatments_cartridgelot WHERE id = NEW.cartridge_lot_id FOR SHARE;
+        IF chosen.clinic_id IS DISTINCT FROM NEW.clinic_id THEN {refusal("session_cartridge_of_its_clinic")} END IF;
+        IF NOT chosen.in_use THEN {refusal("session_cartridge_not_withdrawn")} END IF;
+        IF chosen.expires_on < NEW."on" THEN {refusal("session_cartridge_in_date")} END IF;
+        RETURN NEW;
+    """,  # noqa: S608  constants of ours only
+)
+
+# Granulomas followed products that were rubbed into needled skin (C-17): what no prescriber has approved goes on nobody,
+# and nothing that has expired. Once the session is signed its rows stay as they are.
+PRODUCT_MAY_GO_ON_NEEDLED_SKIN = pgtrigger.Trigger(
+    name="product_may_go_on_needled_skin",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+    declare=[("during", "treatments_treatmentsession%ROWTYPE"), ("chosen", "treatments_skinproduct%ROWTYPE")],
+    func=f"""
+        IF TG_OP <> 'INSERT' THEN
+            SELECT * INTO during FROM treatments_treatmentsession WHERE id = OLD.session_id;
+            IF during.signed_at IS NOT NULL THEN {refusal("session_signed_is_fixed")} END IF;
+        END IF;
+        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+        SELECT * INTO during FROM treatments_treatmentsession WHERE id = NEW.session_id;
+        IF during.signed_at IS NOT NULL THEN {refusal("session_signed_is_fixed")} END IF;
+        SELECT * INTO chosen FROM treatments_skinproduct WHERE id = NEW.product_id FOR SHARE;
+        IF chosen.clinic_id IS DISTINCT FROM during.clinic_id OR chosen.approved_at IS NULL OR NOT chosen.in_use THEN
+            {refusal("session_product_is_approved")}
+        END IF;
+        IF NEW.expires_on < during."on" THEN {refusal("session_product_in_date")} END IF;
+        RETURN NEW;
+    """,  # noqa: S608  constants of ours only
+)
+
+
+def _lapsed(kind: str) -> str:
+    """SQL: the clinic keeps credentials of this kind for her, and none is valid on the day of the session."""
+    hers = f"membership_id = NEW.operator_id AND kind = '{kind}'"
+    return f"""
+        EXISTS (SELECT 1 FROM treatments_credential WHERE {hers} AND NOT entered_in_error) AND NOT EXISTS (
+            SELECT 1 FROM treatments_credential WHERE {hers} AND withdrawn_at IS NULL AND valid_from <= NEW."on"
+                AND (valid_until IS NULL OR valid_until >= NEW."on")
+        )"""  # noqa: S608  constants of ours only
+
+
+# An expired licence or a missing certificate of training opens no session (clinical data sheet, section 9). Of a kind that
+# the clinic does not keep for her nothing is known, and nothing is asked.
+OPERATOR_MAY_TREAT = pgtrigger.Trigger(
+    name="session_operator_may_treat",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func=f"""
+        IF {_lapsed("licence")} THEN {refusal("session_licence_in_date")} END IF;
+        IF {_lapsed("training")} THEN {refusal("session_training_in_date")} END IF;
+        RETURN NEW;
+    """,
+)

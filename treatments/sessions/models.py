@@ -13,20 +13,40 @@ from patients.models.history import RAISES_FACTS_VERSION
 from treatments.appointments.models import Appointment
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.models import Anaesthetic, Device
+from treatments.rules.products.models import SkinProduct
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions import depth_gate, gate
 
 
 class CartridgeLot(RefModel):
+    """A delivery of cartridges: single-use, one for each session. `needles` of one cartridge, `received` pieces in all;
+    empty where nobody has counted them. Withdrawn (`in_use` is false) it opens no session any more and stays on record."""
+
+    class OutReason(models.TextChoices):
+        RECALLED = "recalled", "Recalled"
+        DAMAGED = "damaged", "Damaged"
+        USED_UP = "used_up", "Used up"
+
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="cartridge_lots")
     lot = models.CharField(max_length=60)
     expires_on = models.DateField()
     needles = models.PositiveSmallIntegerField(null=True, blank=True)
+    received = models.PositiveIntegerField(null=True, blank=True)
     in_use = models.BooleanField(default=True)
+    out_reason = models.CharField(max_length=10, choices=OutReason.choices, blank=True, db_default="", default="")
+    out_note = models.CharField(max_length=200, blank=True, db_default="", default="")
+    out_at = models.DateTimeField(null=True, blank=True)
+    out_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["expires_on", "id"]
-        constraints = [models.UniqueConstraint(fields=["clinic", "lot"], name="cartridge_lot_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "lot"], name="cartridge_lot_once"),
+            models.CheckConstraint(
+                name="cartridge_lot_out_says_why",
+                condition=Q(in_use=True, out_reason="") | (Q(in_use=False) & ~Q(out_reason="")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Lot {self.lot}"
@@ -41,7 +61,12 @@ class Endpoint(models.TextChoices):
 
 @pghistory.track(append_only=True)
 @pgtrigger.register(
-    RAISES_FACTS_VERSION, gate.OPENS_ONLY_WHEN_SAFE, gate.SIGNED_IS_FIXED, depth_gate.DEVICE_REACHES_WHAT_IS_CHARTED
+    RAISES_FACTS_VERSION,
+    gate.OPENS_ONLY_WHEN_SAFE,
+    gate.SIGNED_IS_FIXED,
+    gate.OPERATOR_MAY_TREAT,
+    gate.CARTRIDGE_MAY_BE_USED,
+    depth_gate.DEVICE_REACHES_WHAT_IS_CHARTED,
 )
 class TreatmentSession(RefModel):
     """One needling of one patient (FHIR Encounter with its Procedure)."""
@@ -73,6 +98,8 @@ class TreatmentSession(RefModel):
     cartridge_serial = models.CharField(max_length=60, blank=True)
 
     anaesthetic = models.ForeignKey(Anaesthetic, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # The label it was signed with: what a manager writes down later is about sessions to come.
+    anaesthetic_label = models.JSONField(null=True, blank=True)
     anaesthetic_grams = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     anaesthetic_area_cm2 = models.PositiveSmallIntegerField(null=True, blank=True)
     anaesthetic_occluded = models.BooleanField(default=False, db_default=False)
@@ -186,6 +213,36 @@ class SessionZone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.zone} {self.depth_mm} mm"
+
+
+@pghistory.track(append_only=True)
+@pgtrigger.register(gate.PRODUCT_MAY_GO_ON_NEEDLED_SKIN)
+class SessionProduct(RefModel):
+    """What was put on needled skin, with its lot: a serum lot that is recalled finds its patients. `name` and `approved_by`
+    are as they were then."""
+
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="products")
+    product = models.ForeignKey(SkinProduct, on_delete=models.PROTECT, related_name="sessions")
+    name = models.CharField(max_length=80)
+    lot = models.CharField(max_length=60)
+    expires_on = models.DateField()
+    ml = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
+    approved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=ClinicNow())
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "product", "lot"], name="session_product_once"),
+            models.CheckConstraint(name="session_product_names_its_lot", condition=Q(lot__regex=r"\S")),
+            models.CheckConstraint(
+                name="session_product_ml_can_be", condition=Q(ml__isnull=True) | Q(ml__gt=0, ml__lte=100)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, lot {self.lot}"
 
 
 @pgtrigger.register(pgtrigger.Protect(name="addendum_append_only", operation=pgtrigger.Update | pgtrigger.Delete))

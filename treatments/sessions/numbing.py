@@ -19,6 +19,7 @@ from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Active
 from treatments.protocol.entries import Anaesthetic as Agent
 from treatments.protocol.interval import dark_or_unknown
+from treatments.rules import labels
 from treatments.rules.models import Anaesthetic
 from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
@@ -26,6 +27,22 @@ from treatments.sessions.models import TreatmentSession
 # Where in the form a refusal of the label belongs; what is not here is about the product.
 FIELDS = {"area_cm2": "area_cm2", "grams": "grams", "occluded": "occluded"}
 NOT_TODAY = "Today's screening says: no numbing cream for this patient."
+
+
+# What of a product its label says: kept with a session when it is signed.
+LABEL = ("name", "actives", "contact_minutes", "max_contact_minutes", "max_area_cm2", "prescription_only")
+
+
+def label_of(product: Anaesthetic | None) -> dict | None:
+    """As it is kept with a signed session."""
+    return None if product is None else {name: getattr(product, name) for name in LABEL}
+
+
+def product_of(session: TreatmentSession) -> Anaesthetic | None:
+    """What went on: as its label is now while the session is open, as it was once it is signed."""
+    if session.anaesthetic is None or session.anaesthetic_label is None:
+        return session.anaesthetic
+    return Anaesthetic(clinic=session.clinic, **session.anaesthetic_label)
 
 
 def agent_of(product: Anaesthetic) -> Agent:
@@ -48,7 +65,7 @@ def agent_of(product: Anaesthetic) -> Agent:
         note="",
         sources=(),
     )
-    known = next((agent for agent in catalogue.anaesthetics.values() if _same_actives(agent, actives)), None)
+    known = labels.same_actives(product.actives, catalogue)
     if known is None:
         return own
     areas = [area for area in (own.max_area_cm2, known.max_area_cm2) if area is not None]
@@ -161,10 +178,6 @@ def minutes_between(on_at: datetime | None, off_at: datetime | None) -> int | No
     if on_at is None or off_at is None:
         return None
     return -((on_at - off_at) // timedelta(minutes=1))
-
-
-def _same_actives(agent: Agent, actives: tuple[Active, ...]) -> bool:
-    return sorted((a.name, a.percent) for a in agent.actives) == sorted((a.name, a.percent) for a in actives)
 
 
 def _is_strong(actives: tuple[Active, ...], catalogue: Catalogue) -> bool:

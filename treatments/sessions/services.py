@@ -22,6 +22,7 @@ from treatments.protocol.depth import check
 from treatments.protocol.screening import PERMITS
 from treatments.protocol.wording import desk_sentence
 from treatments.protocol.written import written
+from treatments.rules.credentials import services as credentials
 from treatments.rules.models import Anaesthetic, Device
 from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
@@ -37,6 +38,7 @@ from treatments.sessions.depths import (
     standing_order,
     zone_limits,
 )
+from treatments.sessions.lots import services as lots
 from treatments.sessions.models import AdverseEvent, CartridgeLot, SessionAddendum, SessionZone, TreatmentSession
 
 
@@ -63,6 +65,7 @@ def open_session(*, visit: Appointment, by: Membership, acknowledged: list[str])
     if visit.status not in ("arrived", "numbing", "in_room"):
         raise DomainError(f"This visit is {visit.get_status_display().lower()}. Mark the patient as arrived first.")
     today = clock.today(visit.clinic)
+    credentials.refuse_lapsed(by, on=today)
     record = latest_screening(visit)
     if record is None:
         raise DomainError("There is no screening for this session yet. Ask the questions of the day first.")
@@ -104,7 +107,7 @@ def save_details(*, session: TreatmentSession, version: int, by: Membership, **d
 
     `details`: fields of the session. A cartridge lot brings its expiry along.
     """
-    session = _locked_open(session, by=by)
+    session = locked_open(session, by=by)
     if session.version != version:
         raise Stale("Somebody else changed this session in between. Your text is still here: compare before you save.")
     if "cartridge_lot" in details:
@@ -122,11 +125,10 @@ def save_details(*, session: TreatmentSession, version: int, by: Membership, **d
 def set_cartridge(
     *, session: TreatmentSession, version: int, device: Device, lot: CartridgeLot, serial: str, by: Membership
 ) -> TreatmentSession:
-    """Name the device and the cartridge. Refuses an expired lot, a cartridge that was used before, and a device whose
-    label does not reach as deep as what is charted already."""
-    locked = _locked_open(session, by=by)
-    if lot.expires_on < locked.on:
-        raise DomainError(f"{lot} expired on {_words(lot.expires_on)}. Take one that is in date.", field="lot")
+    """Name the device and the cartridge. Refuses a lot that is expired, withdrawn or used up, a cartridge that was used
+    before, and a device whose label does not reach as deep as what is charted already."""
+    locked = locked_open(session, by=by)
+    lots.refuse_for_session(lot, locked)
     if device != locked.device and (beyond := beyond_device(locked, device)):
         row, most_mm = beyond
         raise DomainError(
@@ -148,6 +150,7 @@ def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Member
             raise DomainError(
                 f"{known} is listed with expiry {_words(known.expires_on)}. Look at the pack again.", field="expires_on"
             )
+        lots.refuse_for_session(known, session, field="new_lot")
         return known
     if expires_on < session.on:
         raise DomainError(
@@ -176,7 +179,7 @@ def set_numbing(
 ) -> TreatmentSession:
     """Numbing as it was done. The label's percentage, area, amount and cover are refused; a time over the label is a
     fact that is kept, with the reason written into the note. A strong cream keeps the name of the prescriber who ordered it."""
-    locked = _locked_open(session, by=by)
+    locked = locked_open(session, by=by)
     details = {
         "anaesthetic": product,
         "anaesthetic_grams": grams if product else None,
@@ -222,7 +225,7 @@ def set_zone(
 
     What only a prescriber may order keeps her name, also when somebody else changes the row later.
     """
-    session = _locked_open(session, by=by)
+    session = locked_open(session, by=by)
     allowed = zone_limits(session, zone, by=by, previous=last_of_course(session))
     last = last_in_zones(session).get(zone)
     step_mm = catalogue_for(session.clinic, session.on).depth.step_mm
@@ -257,7 +260,7 @@ def set_zone(
 
 @transaction.atomic
 def remove_zone(*, session: TreatmentSession, zone: str, by: Membership) -> None:
-    session = _locked_open(session, by=by)
+    session = locked_open(session, by=by)
     session.zones.filter(zone=zone).delete()
     TreatmentSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
 
@@ -269,7 +272,7 @@ def complete(*, session: TreatmentSession, by: Membership, why_on_hold: str = ""
     `ticks`: `aftercare_given` and `sharps_disposed`, where they are confirmed by signing. While the course is not active
     the note keeps `why_on_hold`; without it the session can only be stopped early.
     """
-    session = _ticked(_locked_open(session, by=by), ticks)
+    session = _ticked(locked_open(session, by=by), ticks)
     _refuse_incomplete(session)
     if held := held_sentence(session):
         if not why_on_hold.strip():
@@ -281,7 +284,7 @@ def complete(*, session: TreatmentSession, by: Membership, why_on_hold: str = ""
 @transaction.atomic
 def stop(*, session: TreatmentSession, reason: str, counts: bool, by: Membership, **ticks: bool) -> TreatmentSession:
     """Sign a session that ended early. The floor runs from it in any case; `counts` says whether the series does."""
-    session = _ticked(_locked_open(session, by=by), ticks)
+    session = _ticked(locked_open(session, by=by), ticks)
     if not reason.strip():
         raise DomainError("Say why the session was stopped.", field="stopped_reason")
     session.stopped_reason, session.counts = reason.strip(), counts
@@ -419,7 +422,8 @@ def _ordered_by(session: TreatmentSession, zone: str, depth_mm: Decimal, *, by: 
     return by.user if order is None else order.ordered_by
 
 
-def _locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSession:
+def locked_open(session: TreatmentSession, *, by: Membership) -> TreatmentSession:
+    """The session as it is now, and as it stays until we are done. Raises DomainError where it takes no more charting."""
     _refuse_other_roles(by, "chart or sign a session")
     locked = (
         TreatmentSession.objects.select_for_update(of=("self",))
@@ -473,10 +477,11 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
     moment: datetime = clock.now()
     session.status, session.signed_at, session.signed_by = status, moment, by.user
     session.version += 1
+    session.anaesthetic_label = numbing.label_of(session.anaesthetic)
     with explained():
         session.save(
             update_fields=[
-                "status", "signed_at", "signed_by", "version", "stopped_reason", "counts", "aftercare_given", "sharps_disposed",
+                "anaesthetic_label", "status", "signed_at", "signed_by", "version", "stopped_reason", "counts", "aftercare_given", "sharps_disposed",
                 "note",
             ]
         )  # fmt: skip

@@ -18,9 +18,10 @@ from treatments.appointments.models import Appointment
 from treatments.flows import reactions
 from treatments.pages.header import patient_header
 from treatments.plans.models import TreatmentPlan
+from treatments.rules.credentials import services as credentials
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.services import NotPermitted
-from treatments.sessions import chairside, dose, forms, services
+from treatments.sessions import chairside, dose, forms, services, skin_products
 from treatments.sessions.depths import goes_on_from, last_in_zones, last_of_course
 from treatments.sessions.models import SessionZone, TreatmentSession
 
@@ -28,7 +29,14 @@ from treatments.sessions.models import SessionZone, TreatmentSession
 FIELDS_OF_PROMISES = {
     "cartridge_one_patient": "serial",
     "session_cartridge_in_date": "lot",
+    "session_cartridge_not_withdrawn": "lot",
+    "session_cartridge_of_its_clinic": "lot",
     "cartridge_lot_once": "new_lot",
+    "session_product_is_approved": "product",
+    "session_product_in_date": "product_expires_on",
+    "session_product_once": "product_lot",
+    "session_product_names_its_lot": "product_lot",
+    "session_product_ml_can_be": "ml",
     "session_numbing_off_after_on": "off_at",
     "zone_over_soft_max_has_a_reason": "reason",
     "zone_step_up_has_a_reason": "reason",
@@ -104,15 +112,20 @@ def _opening_page(request, visit, record, form, refusal: DomainError | None) -> 
     checked = chairside.checked(record) if record else None
     current = record is not None and record.facts_version == visit.patient.facts_version
     plan = visit.planned_session.plan
+    lapsed = credentials.lapsed_on(request.membership, on=clock.today(request.clinic))
     context = {
         "visit": visit,
+        "lapsed": lapsed,
         "header": patient_header(visit.patient, membership=request.membership),
         "record": record,
         "checked": checked,
         "current": current,
         "plan": plan,
         "active": plan.status == TreatmentPlan.Status.ACTIVE,
-        "may_open": current and record.outcome in ("clear", "caution") and plan.status == TreatmentPlan.Status.ACTIVE,
+        "may_open": current
+        and record.outcome in ("clear", "caution")
+        and plan.status == TreatmentPlan.Status.ACTIVE
+        and not lapsed,
         "here": visit.status in ("arrived", "numbing", "in_room"),
         "consent": chairside.consent_of(visit),
         "form": form,
@@ -201,6 +214,8 @@ def _step_context(
             "dose": _dose(request, found, bound.get("numbing")),
             "numbing_form": bound.get("numbing") or forms.NumbingForm(session=found),
             "cartridge_form": bound.get("cartridge") or forms.CartridgeForm(session=found),
+            "products": list(skin_products.of_session(found)),
+            "product_form": bound.get("product") or forms.SkinProductForm(session=found),
         }
     if step == "note":
         return {"form": bound.get("note") or forms.NoteForm(session=found)}
@@ -234,6 +249,7 @@ def _signed_page(
             {"label": catalogue.zone_label(row.zone), "row": row} for row in found.zones.select_related("ordered_by")
         ],
         "numbing": chairside.numbing_state(found),
+        "products": list(skin_products.of_session(found)),
         "checked": chairside.checked(found.screening),
         "addenda": found.addenda.select_related("by"),
         "events": chairside.events(found, refused=bound.get("close")),
@@ -371,6 +387,49 @@ def cartridge(request: HttpRequest, ref: UUID) -> HttpResponse:
         return chairside.step_url(found, "treat", request.POST.get("zone", ""))
 
     return _act(request, form, keep, lambda status: _again(request, found, {"cartridge": form}, status, step="treat"))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def put_product_on(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Record what goes on needled skin, with its lot."""
+    found = _session(request, ref)
+    form = forms.SkinProductForm(request.POST, session=found)
+
+    def keep() -> str:
+        typed = form.cleaned_data
+        skin_products.put_on(
+            session=found,
+            product=typed["product"],
+            lot=typed["product_lot"],
+            expires_on=typed["product_expires_on"],
+            ml=typed["ml"],
+            by=request.membership,
+        )
+        return f"{chairside.step_url(found, 'treat', request.POST.get('zone', ''))}#products"
+
+    return _act(request, form, keep, lambda status: _again(request, found, {"product": form}, status, step="treat"))
+
+
+@allow(Role.CLINICIAN, methods=["POST"])
+def take_product_off(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """It was written down by mistake."""
+    rows = skin_products.of_clinic(request.clinic).select_related("session", "product")
+    row = get_object_or_404(rows, ref=ref)
+    try:
+        skin_products.take_off(row=row, by=request.membership)
+    except DomainError as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect(f"{chairside.step_url(row.session, 'treat')}#products")
+
+
+@allow(Role.CLINICIAN, methods=["GET", "POST"])
+def product_trace(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Who had a product, and of which lot. Asked first, shown by a press: the look goes on record."""
+    product = get_object_or_404(request.clinic.skin_products, ref=ref)
+    rows = skin_products.who_had(product=product, by=request.membership) if request.method == "POST" else None
+    patients = len({row.session.patient_id for row in rows or ()})
+    context = {"product": product, "rows": rows, "patients": patients}
+    return render(request, "treatments/sessions/product_trace.html", context)
 
 
 # ── Note ──────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""A device as its label describes it."""
+"""A device and a numbing product as their labels describe them."""
 
 import re
 
@@ -10,11 +10,26 @@ from clinic.forms import page_form_helper
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.facts import GROUPS
 from treatments.rules import labels
-from treatments.rules.models import Device
+from treatments.rules.models import Anaesthetic, Device
 
 LONGEST_WAIT_DAYS = 730
 WHERE = {"face": "Face", "neck": "Neck", "body": "Body"}
+LONGEST_ON_MINUTES = 240
+LARGEST_AREA_CM2 = 2000
+_ACTIVE_AND_PERCENT = re.compile(r"([^\d]+?)\s*(\d+(?:\.\d+)?)\s*%?")
 _ZONE_AND_DEPTH = re.compile(r"([^\d]+?)\s*(\d+(?:\.\d+)?)(?:\s*mm)?")
+
+
+def _whole_number(label: str, least: int, most: int, unit: str, **more) -> forms.IntegerField:
+    sentence = f"Enter whole {unit}, {least} to {most}."
+    return forms.IntegerField(
+        label=label,
+        min_value=least,
+        max_value=most,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "short"}),
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), sentence),
+        **more,
+    )
 
 
 class DeviceForm(forms.Form):
@@ -130,3 +145,68 @@ class DeviceForm(forms.Form):
 
 def _typed(depth: object) -> str:
     return "" if depth is None else f"{depth:g}"
+
+
+class AnaestheticForm(forms.Form):
+    """A numbing product: what is in it, how long and where it may be on."""
+
+    name = forms.CharField(
+        max_length=80,
+        error_messages={
+            "required": "Enter the name of the product.",
+            "max_length": "Shorten the name to 80 characters.",
+        },
+    )
+    actives = forms.CharField(
+        label="What is in it, in per cent",
+        max_length=200,
+        help_text="For example lidocaine 2.5, prilocaine 2.5. The dose is worked out from it.",
+        error_messages={
+            "required": "Name the active of the cream and its strength: the dose is worked out from them.",
+            "max_length": "Shorten this to 200 characters.",
+        },
+    )
+    contact_minutes = _whole_number("Needs, in minutes", 1, LONGEST_ON_MINUTES, "minutes")
+    max_contact_minutes = _whole_number("On for at most, in minutes", 1, LONGEST_ON_MINUTES, "minutes")
+    max_area_cm2 = _whole_number(
+        "Largest area by its label, in cm²", 1, LARGEST_AREA_CM2, "cm²", required=False,
+        help_text="Empty: the label is silent.",
+    )  # fmt: skip
+    prescription_only = forms.BooleanField(
+        label="Prescription only: a prescriber orders it for the session",
+        required=False,
+        help_text="Above the protocol’s line of strength it always is, ticked or not.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.helper = page_form_helper()
+        self.helper.layout = Layout(
+            "name",
+            "actives",
+            Div(Field("contact_minutes"), Field("max_contact_minutes"), Field("max_area_cm2"), css_class="form-row"),
+            "prescription_only",
+        )
+
+    @classmethod
+    def of(cls, product: Anaesthetic, data) -> "AnaestheticForm":
+        plain = ("name", "contact_minutes", "max_contact_minutes", "max_area_cm2", "prescription_only")
+        actives = ", ".join(f"{active} {_typed(percent)}" for active, percent in product.actives.items())
+        return cls(data, initial={name: getattr(product, name) for name in plain} | {"actives": actives})
+
+    def clean_actives(self) -> dict[str, float]:
+        """Active to per cent. A strength is the number at the end of its part; a decimal comma is none."""
+        found: dict[str, object] = {}
+        for part in filter(None, (piece.strip() for piece in self.cleaned_data["actives"].split(","))):
+            match = _ACTIVE_AND_PERCENT.fullmatch(part)
+            if match is None:
+                raise forms.ValidationError(
+                    f"“{part[:40]}”: write the active and its strength, for example lidocaine 4."
+                )
+            if (name := " ".join(match[1].split()).lower()) in found:
+                raise forms.ValidationError(f"{name} stands here twice. Name each active once.")
+            found[name] = match[2]
+        try:
+            return labels.cream_actives(found)
+        except DomainError as refusal:
+            raise forms.ValidationError(refusal.sentence) from None

@@ -3,6 +3,7 @@
 from functools import partial
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -10,11 +11,12 @@ from django.urls import reverse
 from clinic import clock
 from clinic.resources.pressing import back_in_service, form_page, out_page, posted
 from clinic.roles import Role, allow
+from clinic.submissions import once
 from treatments.protocol.catalogue import Catalogue
 from treatments.rules import services as rules
 from treatments.rules.equipment import services
-from treatments.rules.equipment.forms import DeviceForm
-from treatments.rules.models import Device
+from treatments.rules.equipment.forms import AnaestheticForm, DeviceForm
+from treatments.rules.models import Anaesthetic, Device
 
 FORM = ["GET", "POST"]
 
@@ -22,9 +24,17 @@ FORM = ["GET", "POST"]
 @allow(Role.CLINICIAN, Role.MANAGER)
 def equipment(request: HttpRequest) -> HttpResponse:
     """Devices with their limits, numbing products, cartridge lots: what a session may name."""
+    concerns = _catalogue(request).concerns
     context = {
-        "devices": request.clinic.devices.all(),
+        "devices": [
+            {
+                "row": device,
+                "meant_for": [concerns[code].label.lower() for code in device.indications if code in concerns],
+            }
+            for device in request.clinic.devices.all()
+        ],
         "anaesthetics": request.clinic.anaesthetics.all(),
+        "approved": request.clinic.skin_products.filter(in_use=True, approved_at__isnull=False),
         "lots": request.clinic.cartridge_lots.all(),
         "today": clock.today(request.clinic),
         "is_manager": request.membership.has(Role.MANAGER),
@@ -65,6 +75,46 @@ def device_out(request: HttpRequest, ref: UUID) -> HttpResponse:
 def device_back(request: HttpRequest, ref: UUID) -> HttpResponse:
     device = _device(request, ref)
     return back_in_service(request, device, partial(services.put_device_back, device=device), back=_back())
+
+
+@allow(Role.MANAGER, methods=FORM)
+def anaesthetic_new(request: HttpRequest) -> HttpResponse:
+    form = AnaestheticForm(posted(request))
+
+    def add() -> str:
+        product = rules.add_anaesthetic(clinic=request.clinic, by=request.user, **form.cleaned_data)
+        return f"{product} is in use."
+
+    return form_page(request, form, add, title="Add a numbing product", act="Add the product", back=_back())
+
+
+@allow(Role.MANAGER, methods=FORM)
+def anaesthetic_change(request: HttpRequest, ref: UUID) -> HttpResponse:
+    product = _anaesthetic(request, ref)
+    form = AnaestheticForm.of(product, posted(request))
+
+    def change() -> str:
+        return f"{rules.change_anaesthetic(anaesthetic=product, by=request.user, **form.cleaned_data)} saved."
+
+    lead = "Sessions that are open are asked by the new label. What is signed keeps the label it was signed with."
+    return form_page(request, form, change, title=f"{product}", act="Save the product", back=_back(), lead=lead)
+
+
+@allow(Role.MANAGER, methods=["POST"])
+def anaesthetic_use(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Offered at the chair (`to`: "use"), or not any more."""
+    product, in_use = _anaesthetic(request, ref), request.POST.get("to") == "use"
+
+    def change() -> str:
+        rules.use_anaesthetic(anaesthetic=product, in_use=in_use, by=request.user)
+        messages.success(request, f"{product} is {'in use' if in_use else 'not used any more'}.")
+        return _back()
+
+    return once(request, change)
+
+
+def _anaesthetic(request: HttpRequest, ref: UUID) -> Anaesthetic:
+    return get_object_or_404(request.clinic.anaesthetics.select_related("clinic"), ref=ref)
 
 
 def _device(request: HttpRequest, ref: UUID) -> Device:
