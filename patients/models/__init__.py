@@ -1,5 +1,6 @@
 """Gathers the models of the patients app; the ledger's live in its own room."""
 
+from patients.importing.models import ImportedPatient, ImportRun, PatientNumber, RememberedColumns
 from patients.models.consents import Consent, ConsentText, DepthClass
 from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
 from patients.models.links import PatientLink
@@ -14,12 +15,16 @@ __all__ = [
     "ConsentText",
     "DepthClass",
     "HistoryAnswer",
+    "ImportRun",
+    "ImportedPatient",
     "MedicationStatement",
     "Message",
     "MessageEvent",
     "MessageText",
     "Patient",
     "PatientLink",
+    "PatientNumber",
     "Photo",
+    "RememberedColumns",
     "WorkerSeen",
 ]

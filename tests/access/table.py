@@ -137,6 +137,9 @@ TABLE: dict[str, Row] = {
     # Assess and screen
     "treatments:assess": Row(FORM, CLINICAL, PATIENT),
     "treatments:assessment_error": Row(FORM, CLINICAL, of("assessment")),
+    "treatments:past_sessions": Row(FORM, CLINICAL, PATIENT),
+    "treatments:past_session_correct": Row(FORM, CLINICAL, of("past_session")),
+    "treatments:past_session_error": Row(FORM, CLINICAL, of("past_session")),
     "treatments:screening": Row(READ, ALL, PATIENT),  # verdict and date for the desk
     "treatments:screening_record": Row(PRESS, CLINICAL, PATIENT),
     "treatments:day_form": Row(FORM, CLINICAL, PATIENT),

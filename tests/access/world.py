@@ -41,6 +41,7 @@ def everything(request) -> dict[str, object]:
         "visit_today": open_session.appointment.ref,
         "session": open_session.ref,
         "assessment": patient.assessments.first().ref,
+        "past_session": factories.a_past_session(patient, by=open_session.operator.user).ref,
         "consent": patient.consents.first().ref,
         "clearance": _clearance(patient).ref,
         "medication": medication.ref,

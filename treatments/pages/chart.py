@@ -61,6 +61,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "filters": [{"label": label, "name": name, "current": name == show} for name, label in offered],
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
+        "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
     }

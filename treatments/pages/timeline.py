@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, ExpressionWrapper, F, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    BooleanField,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Func,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, JSONObject
 from django.urls import reverse
@@ -25,6 +37,7 @@ from treatments.appointments.calls.matters import TITLES
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
+from treatments.assessments.past.models import PastSession
 from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
 from treatments.pages.check_in_lists import CHIPS
@@ -39,6 +52,14 @@ from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
 SHOWN = 40
+# Of what is known by its day alone.
+NOON_OF_ITS_DAY = Func(
+    F("on"),
+    F("patient__clinic__zone"),
+    template="(%(expressions)s)",
+    arg_joiner=" + time '12:00') AT TIME ZONE (",
+    output_field=DateTimeField(),
+)
 LONG_AGO = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 
 
@@ -72,7 +93,7 @@ class Story:
 class _Kind:
     """A kind of entry: the rows of a model, what is shown of each (as JSON, for one subquery), and how a row reads.
 
-    `moment`: the column, or what is worked out from columns, by which the story is sorted. `for_clinicians`: what is shown of
+    `moment`: the column, or what is worked out from columns, by which the story is sorted; "noon": of its day in the clinic. `for_clinicians`: what is shown of
     each beside, and asked for them alone.
     """
 
@@ -115,7 +136,10 @@ def filters(*, clinical: bool) -> list[tuple[str, str]]:
 
 
 def _rows(kind: _Kind, patient: Patient, before: datetime | None, *, clinical: bool) -> QuerySet:
-    rows = _newest(kind.model.objects.filter(patient=patient).annotate(moment=F(kind.moment)), before)
+    rows = kind.model.objects.filter(patient=patient)
+    if kind.moment == "noon":
+        rows = rows.annotate(noon=NOON_OF_ITS_DAY)
+    rows = _newest(rows.annotate(moment=F(kind.moment)), before)
     shown = kind.shown | (kind.for_clinicians if clinical else {})
     return rows.annotate(shown=JSONObject(at=F("moment"), **shown)).values_list("shown", flat=True)
 
@@ -191,6 +215,34 @@ def _session(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
         chip=({"completed": "clear", "stopped": "caution", "open": "ask"}.get(status, "note"), status.label),
         void=in_error,
     )
+
+
+def _past_session(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """A needling that was not charted here. The desk reads that there was one, and the day."""
+    in_error = row["entered_in_error"]
+    said = []
+    if "where" in row:
+        depth = f"deepest {mm(row['deepest_mm'])} mm" if row["deepest_mm"] is not None else "depth not known"
+        counts = "counts for the course" if row["counts"] else "does not count for the course"
+        said = [f"{PastSession.Where(row['where']).label}, {depth}, {counts}", _past_reaction(row)]
+        said.append(f"Entered by {row['by']}, {_day_of(row['entered_at'])}")
+    return Entry(
+        at=at,
+        kind="Past session",
+        title=f"Session of {_day(row['on'])}",
+        lines=[line for line in (*said, row.get("error_reason", "")) if line],
+        url=reverse("treatments:past_sessions", args=[row["patient"]]) if "where" in row else "",
+        chip=("note", "Entered in error" if in_error else "Entered afterwards"),
+        void=in_error,
+    )
+
+
+def _past_reaction(row: dict) -> str:
+    if row["reaction_grade"] is None:
+        return ""
+    settled = f"settled {_day(row['reaction_resolved_on'])}" if row["reaction_resolved_on"] else "not settled"
+    lasted = ", over 72 hours" if row["reaction_over_72h"] else ""
+    return f"Reaction of grade {row['reaction_grade']}{lasted}, {settled}"
 
 
 def _screening(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
@@ -460,6 +512,14 @@ KINDS = (
         _same("status", "note", "error_reason", "stopped_reason", "ref")
         | {"number": "planned_session__number", "operator": "operator__user__full_name", "lot": "cartridge_lot__lot", "zones": ZONES},
         _session,
+    ),
+    _Kind(
+        "past_sessions", "Past sessions", PastSession, "noon",
+        _same("entered_in_error") | {"on": F("on")},
+        _past_session, clinical=False,
+        for_clinicians=_same(
+            "where", "counts", "deepest_mm", "reaction_grade", "reaction_over_72h", "reaction_resolved_on", "entered_at", "error_reason"
+        ) | {"by": "entered_by__full_name", "patient": "patient__ref"},
     ),
     _Kind(
         "screenings", "Screenings", ScreeningRecord, "made_at",
