@@ -132,6 +132,14 @@ def _before_a_finished_course() -> Exists:
     return Exists(finished.filter(ended_at__gt=OuterRef("on")))
 
 
+def needled_days(patients: Collection[Patient]) -> set[tuple[int, date]]:
+    """Patient's key and day of every needling, charted here or entered afterwards. One query."""
+    charted = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
+    past = PastSession.objects.filter(entered_in_error=False)
+    each = [rows.filter(patient__in=patients).order_by().values_list("patient_id", "on") for rows in (charted, past)]
+    return set(each[0].union(each[1]))
+
+
 def past_that_count(patient: Patient) -> QuerySet[PastSession]:
     """The sessions entered afterwards that a plan of today starts with, the first of them first."""
     standing = patient.past_sessions.filter(entered_in_error=False, counts=True)

@@ -70,6 +70,13 @@ TABLE: dict[str, Row] = {
     "patients:search": Row(PRESS, ALL),
     "patients:find": Row(PRESS, ALL),
     "patients:register": Row(FORM, ALL),
+    # Files: what is in them is a manager's to bring and to take back
+    "patients:import": Row(FORM, ("manager",)),
+    "patients:import_run": Row(FORM, ("manager",), of("import_run")),
+    "patients:import_columns": Row(FORM, ("manager",), of("import_run")),
+    "patients:import_errors": Row(READ, ("manager",), of("import_run")),
+    "patients:import_give_up": Row(PRESS, ("manager",), of("import_run")),
+    "patients:import_undo": Row(FORM, ("manager",), of("import_run")),
     "patients:edit": Row(FORM, ALL, PATIENT),
     "patients:history": Row(READ, CLINICAL, PATIENT),
     "patients:add_medication": Row(PRESS, CLINICAL, PATIENT),

@@ -5,7 +5,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from clinic.models import ClinicNow, RefModel, User
+from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.importing.models import ImportRun
 from patients.models import Patient
 from patients.models.history import RAISES_FACTS_VERSION
@@ -121,3 +121,7 @@ class PastSession(RefModel):
 
     def __str__(self) -> str:
         return f"Session of {self.on}"
+
+    @property
+    def clinic(self) -> Clinic:
+        return self.patient.clinic

@@ -1,5 +1,6 @@
 """Entering needlings afterwards, and taking back what was entered wrongly."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -16,6 +17,8 @@ from treatments.protocol.catalogue import Catalogue
 from treatments.rules.policy import catalogue_for
 
 LONGEST_REASON = 200
+# Rows of one statement, where a file brings many.
+BATCH = 500
 
 
 @transaction.atomic
@@ -51,16 +54,20 @@ def record(
         raise DomainError(f"A session of {date_year(on)} is entered already. Correct that one instead.", field="on")
     with explained():
         past.save()
-    audit.record("past_session.entered", past, by=by, clinic=patient.clinic, on=on.isoformat())
+    audit.record("past_session.entered", past, by=by, on=on.isoformat())
     return past
 
 
-def record_all(*, run: ImportRun, sessions: list[PastSession], by: User) -> None:
-    """Those that a file brought, looked at already, in one statement each 500. The caller holds the transaction."""
+def record_all(*, run: ImportRun, sessions: Sequence[PastSession], by: User) -> None:
+    """Those that a file brought, looked at already. The caller holds the transaction."""
     for past in sessions:
         past.entered_by, past.imported_in = by, run
     with explained():
-        PastSession.objects.bulk_create(sessions, batch_size=500)
+        PastSession.objects.bulk_create(sessions, batch_size=BATCH)
+    for start in range(0, len(sessions), BATCH):
+        some = sessions[start : start + BATCH]
+        facts_of = {past: {"on": past.on.isoformat(), "import": str(run.ref)} for past in some}
+        audit.record_each("past_session.entered", facts_of, by=by)
 
 
 @transaction.atomic
@@ -76,7 +83,7 @@ def mark_entered_in_error(*, past: PastSession, reason: str, by: User) -> PastSe
     past.error_by, past.error_at = by, clock.now()
     with explained():
         past.save(update_fields=["entered_in_error", "error_reason", "error_by", "error_at"])
-    audit.record("past_session.entered_in_error", past, by=by, clinic=past.patient.clinic)
+    audit.record("past_session.entered_in_error", past, by=by)
     return past
 
 
