@@ -62,7 +62,7 @@ class ColumnsForm(forms.Form):
         choices=[
             ("", "Choose"),
             (days.DAY_FIRST, "Day first: 03/04/2026 is 3 April"),
-            (days.MONTH_FIRST, "Month first: 03/04/2026 is March 4"),
+            (days.MONTH_FIRST, "Month first: 03/04/2026 is 4 March"),
         ],
         error_messages={"invalid_choice": "Choose one of the two."},
     )
@@ -153,6 +153,7 @@ class ImportForm(forms.Form):
                 label=f"Row {one.row}, {one.name}",
                 required=False,
                 choices=[("", "As chosen above"), *OF_A_LIKENESS],
+                widget=forms.Select(attrs={"class": "form-select"}),
                 error_messages={"invalid_choice": "Choose one of the answers."},
             )
 

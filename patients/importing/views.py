@@ -105,7 +105,10 @@ def import_columns(request: HttpRequest, ref: UUID) -> HttpResponse:
         "run": run,
         "title": _title(run),
         "headings": sheet.headings,
-        "preview": [(number, [cell[:PREVIEW_LETTERS] for cell in row]) for number, row in sheet.rows[:PREVIEW_ROWS]],
+        "preview": [
+            (number, [(heading, cell[:PREVIEW_LETTERS]) for heading, cell in zip(sheet.headings, row, strict=False)])
+            for number, row in sheet.rows[:PREVIEW_ROWS]
+        ],
         "read_as": f"{ENCODING_WORDS[run.encoding]}, {SEPARATOR_WORDS[run.separator]} between the columns",
         "remembered": before is not None,
     }

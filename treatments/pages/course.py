@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from clinic.models import Membership
-from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, date_year, day, mm
+from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day, mm
 from treatments.appointments.places import Place
 from treatments.assessments.past.models import PastSession
 from treatments.pages import why
@@ -92,12 +92,16 @@ def past_list(past: list[dict], *, clinical: bool) -> list[dict]:
     return [
         {
             "number": entry["number"],
-            "on": date_year(date.fromisoformat(entry["on"])),
+            "on": _short_year(date.fromisoformat(entry["on"])),
             "struck": entry["struck"],
             "known": _known_of_past(entry) if clinical else "",
         }
         for entry in past
     ]
+
+
+def _short_year(on: date) -> str:
+    return f"{_short(on)} {on.year}"
 
 
 def _known_of_past(entry: dict) -> str:

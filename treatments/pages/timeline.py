@@ -77,6 +77,8 @@ class Entry:
     void: bool = False
     # Done, cancelled or gone: no longer to come, whatever its time.
     over: bool = True
+    # Known by its day alone: its time of day is only where it stands in the story.
+    by_day: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ def _past_session(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
         url=reverse("treatments:past_sessions", args=[row["patient"]]) if "where" in row else "",
         chip=("note", "Entered in error" if in_error else "Entered afterwards"),
         void=in_error,
+        by_day=True,
     )
 
 

@@ -158,9 +158,7 @@ def test_twenty_thousand_rows_are_taken_and_one_more_is_not(clinic, manager):
 
 
 def test_the_file_is_kept_encrypted_and_not_for_long(clinic, manager, later):
-    run = brought(
-        clinic, "patients", "Given name,Family name,Date of birth\nZebediah,Silva,1990-02-01\n".encode(), manager
-    )
+    run = brought(clinic, "patients", b"Given name,Family name,Date of birth\nZebediah,Silva,1990-02-01\n", manager)
     with connection.cursor() as cursor:
         cursor.execute("SELECT t::text FROM patients_importrun t")
         assert b"Zebediah".hex() not in cursor.fetchone()[0]
