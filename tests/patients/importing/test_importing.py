@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from clinic import clock
-from clinic.errors import Busy, DomainError
+from clinic.errors import Busy, DomainError, constraint_name
 from patients.importing import kinds, services
 from patients.importing.models import ImportRun, PatientNumber
 from patients.models import Message
@@ -258,6 +258,14 @@ def test_a_past_session_that_was_marked_as_an_error_stays(clinic, manager):
     past_sessions.mark_entered_in_error(past=PastSession.objects.get(), reason="Not hers", by=manager)
     services.undo(run=run, by=manager)
     assert PastSession.objects.count() == 1
+
+
+def test_only_the_undoing_of_its_import_deletes_a_past_session(clinic, manager):
+    pressed(brought(clinic, manager, ANA), manager)
+    pressed(sessions_of(clinic, manager, "7,2026-10-03,,,"), manager)
+    with pytest.raises(IntegrityError) as refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM treatments_pastsession")
+    assert constraint_name(refused.value) == "past_session_is_fixed"
 
 
 def test_undone_once_and_for_thirty_days(clinic, manager, later):
