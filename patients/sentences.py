@@ -30,6 +30,14 @@ register_sentences(
         "record_closed_once": "This record is closed already. Look at it again.",
         "record_closing_says_why": "Write how we know, or why.",
         "record_reopening_says_who_and_why": "Write why the record is opened again.",
+        "import_one_at_a_time": "An import is being looked at already. Finish it or give it up first.",
+        "import_done_says_who_and_when": "An import says who did it and when. Nothing was saved: load the page again.",
+        "import_undone_says_who_and_when": "Undoing an import says who did it and when. Nothing was saved: load the page again.",
+        "import_keeps_no_file": "A file is kept only while its import is being looked at. Nothing was saved: load the page again.",
+        "imported_patient_once_a_run": "This patient is in the import already.",
+        "remembered_columns_once": "Somebody else chose the columns at the same moment. Try again.",
+        "patient_number_once": "This number belongs to a patient already. Give each patient a number of her own.",
+        "patient_number_says_something": "Write the number, or leave it out.",
         "medication_stops_after_start": "The last day is before the first one.",
     }
 )

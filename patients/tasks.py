@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from patients.importing import services as imports
 from patients.links import services as links
 from patients.outbox.tasks import dispatch, move_clock, reconcile
 from patients.services import photos
@@ -17,5 +18,7 @@ def forget_ended_links() -> None:
 
 @shared_task(name="patients.tasks.sweep_photos")
 def sweep_photos() -> None:
-    """Files of photos that no row names. Harmless at any time and twice at once."""
+    """Files that nobody needs: of photos that no row names, of imports older than a day. Harmless at any time and twice
+    at once."""
     photos.sweep()
+    imports.forget_files()

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from patients import views
+from patients.importing import views as importing
 from patients.links import desk as links
 from patients.outbox import history
 from patients.photos import views as photos
@@ -12,6 +13,13 @@ urlpatterns = [
     path("patients/search/", views.search, name="search"),
     path("patients/find/", views.find, name="find"),
     path("patients/new/", views.register, name="register"),
+    # /patients/import/
+    path("patients/import/", importing.import_file, name="import"),
+    path("patients/import/<uuid:ref>/", importing.import_run, name="import_run"),
+    path("patients/import/<uuid:ref>/columns/", importing.import_columns, name="import_columns"),
+    path("patients/import/<uuid:ref>/errors.csv", importing.import_errors, name="import_errors"),
+    path("patients/import/<uuid:ref>/give-up/", importing.import_give_up, name="import_give_up"),
+    path("patients/import/<uuid:ref>/undo/", importing.import_undo, name="import_undo"),
     # /patients/<ref>/
     path("patients/<uuid:ref>/details/", views.edit, name="edit"),
     path("patients/<uuid:ref>/history/", views.history, name="history"),

@@ -20,6 +20,8 @@ from treatments.appointments.courses import services as courses
 from treatments.appointments.courses.problems import Wishes, course_times, sessions_to_place
 from treatments.appointments.models import Appointment
 from treatments.assessments import services as assessments
+from treatments.assessments.past import services as past_sessions
+from treatments.assessments.past.models import PastSession
 from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import load
@@ -194,6 +196,12 @@ def assess(
         note=note,
         by=a_clinician(patient.clinic).user,
     )
+
+
+def a_past_session(patient: Patient, *, by: User | None = None, on: date | None = None, **differing) -> PastSession:
+    """A needling of half a year ago that was not charted here."""
+    details = {"on": on or TODAY - timedelta(days=180), "where": "elsewhere", "counts": True} | differing
+    return past_sessions.record(patient=patient, by=by or a_clinician(patient.clinic).user, **details)
 
 
 def sign_consent(plan: TreatmentPlan):

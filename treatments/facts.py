@@ -10,13 +10,14 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import IntegerField, Max, OuterRef, Subquery
+from django.db.models import Case, Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
 from clinic.statements import Given, Statement, among
 from patients.models import HistoryAnswer, MedicationStatement, Patient
 from treatments.assessments.models import AssessedConcern, Assessment
+from treatments.assessments.past.models import PastSession
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import BadCatalogue, Catalogue, parse
 from treatments.protocol.facts import Answer, BadFacts, PatientFacts, from_json, settle_all
@@ -49,7 +50,8 @@ NEVER_CHANGED = 1
 class Rows:
     """Every row that the rules read of one patient. Answers, medicines and needlings in the order they happened.
 
-    Answers are the most by far, so they are values by the names of their fields, and no instances.
+    Answers are the most by far, so they are values by the names of their fields, and no instances. So are needlings and
+    reactions: of each some were charted here and some entered afterwards, and both are read at once.
     """
 
     patient: Patient
@@ -57,8 +59,8 @@ class Rows:
     answers: list[Any] = field(default_factory=list)
     medications: list[MedicationStatement] = field(default_factory=list)
     assessments: list[Assessment] = field(default_factory=list)
-    sessions: list[TreatmentSession] = field(default_factory=list)
-    adverse_events: list[AdverseEvent] = field(default_factory=list)
+    sessions: list[Any] = field(default_factory=list)
+    adverse_events: list[Any] = field(default_factory=list)
     clearances: list[Clearance] = field(default_factory=list)
 
 
@@ -77,19 +79,71 @@ def _statements() -> dict[str, Statement]:
     read = ("patient_id", "code", "value", "on", "detail", "via", "answered_on")
     counting = {"entered_in_error": False}
     newest = Assessment.objects.filter(**counting).order_by("patient_id", "-assessed_on", "-id").distinct("patient_id")
-    needlings = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).order_by("on")
     of_it = AssessedConcern.objects.filter(assessment=OuterRef("pk")).order_by("id")
-    of_one = SessionZone.objects.filter(session=OuterRef("pk")).order_by().values("session")
+    of_them = among("patient_id", Given("patients", ArrayField(IntegerField())))
     rows = {
         "answers": HistoryAnswer.objects.order_by("answered_on", "id").values_list(*read, named=True),
         "medications": MedicationStatement.objects.filter(**counting),
         "assessments": newest.annotate(assessed=ArraySubquery(of_it.values_list(JSONObject(**CONCERN)))),
-        "sessions": needlings.select_related("plan").annotate(deepest_mm=Subquery(of_one.values_list(Max("depth_mm")))),
-        "adverse_events": AdverseEvent.objects.filter(**counting),
         "clearances": Clearance.objects.filter(revoked_at=None),
     }
-    of_them = among("patient_id", Given("patients", ArrayField(IntegerField())))
-    return {kind: Statement(each.filter(of_them)) for kind, each in rows.items()}
+    both = {"sessions": _needlings(of_them), "adverse_events": _reactions(of_them)}
+    return {kind: Statement(each.filter(of_them)) for kind, each in rows.items()} | {
+        kind: Statement(each) for kind, each in both.items()
+    }
+
+
+def _needlings(of_them: Any) -> QuerySet:
+    """Charted here or entered afterwards: `patient_id`, `on`, `deepest`, `counting` (for the number of the course) and
+    `still_open`. A finished course gives no numbers to the next one, and no more does what was before its end."""
+    of_one = SessionZone.objects.filter(session=OuterRef("pk")).order_by().values("session")
+    of_a_finished_course = Q(plan__status=TreatmentPlan.Status.COMPLETED)
+    charted = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).annotate(
+        deepest=Subquery(of_one.values_list(Max("depth_mm"))),
+        counting=Case(When(of_a_finished_course, then=Value(False)), default=F("counts")),
+        still_open=Case(When(status=TreatmentSession.Status.OPEN, then=Value(True)), default=Value(False)),
+    )
+    past = PastSession.objects.filter(entered_in_error=False).annotate(
+        deepest=F("deepest_mm"),
+        counting=Case(When(_before_a_finished_course(), then=Value(False)), default=F("counts")),
+        still_open=Value(False),
+    )
+    read = ("patient_id", "on", "deepest", "counting", "still_open")
+    each = [rows.filter(of_them).order_by().values_list(*read, named=True) for rows in (charted, past)]
+    return each[0].union(each[1], all=True).order_by("on")
+
+
+def _reactions(of_them: Any) -> QuerySet:
+    """`patient_id`, `grade`, `resolved_on` and `over_72h`, of sessions charted here or entered afterwards."""
+    noted = AdverseEvent.objects.filter(of_them, entered_in_error=False)
+    past = PastSession.objects.filter(of_them, entered_in_error=False, reaction_grade__isnull=False)
+    each = [
+        noted.order_by().values_list("patient_id", "grade", "resolved_on", "over_72h", named=True),
+        past.order_by().values_list(
+            "patient_id", "reaction_grade", "reaction_resolved_on", "reaction_over_72h", named=True
+        ),
+    ]
+    return each[0].union(each[1], all=True)
+
+
+def _before_a_finished_course() -> Exists:
+    """Of a past session: whether a course of hers was completed after it."""
+    finished = TreatmentPlan.objects.filter(patient=OuterRef("patient"), status=TreatmentPlan.Status.COMPLETED)
+    return Exists(finished.filter(ended_at__gt=OuterRef("on")))
+
+
+def needled_days(patients: Collection[Patient]) -> set[tuple[int, date]]:
+    """Patient's key and day of every needling, charted here or entered afterwards. One query."""
+    charted = TreatmentSession.objects.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR)
+    past = PastSession.objects.filter(entered_in_error=False)
+    each = [rows.filter(patient__in=patients).order_by().values_list("patient_id", "on") for rows in (charted, past)]
+    return set(each[0].union(each[1]))
+
+
+def past_that_count(patient: Patient) -> QuerySet[PastSession]:
+    """The sessions entered afterwards that a plan of today starts with, the first of them first."""
+    standing = patient.past_sessions.filter(entered_in_error=False, counts=True)
+    return standing.exclude(_before_a_finished_course()).order_by("on")
 
 
 def patient_facts(patient: Patient, *, on: date, catalogue: Catalogue, device: Device | None = None) -> PatientFacts:
@@ -196,16 +250,16 @@ def _device(device: Device | None) -> dict | None:
 
 
 def _sessions(rows: Rows, on: date) -> list[dict]:
-    """Every needling, for the floor runs from all of them. A finished course gives no numbers to the next one."""
+    """Every needling, for the floor runs from all of them."""
     return [
         {
             "on": row.on.isoformat(),
-            "max_depth_mm": None if row.deepest_mm is None else float(row.deepest_mm),
-            "counts": row.counts and row.plan.status != TreatmentPlan.Status.COMPLETED,
+            "max_depth_mm": None if row.deepest is None else float(row.deepest),
+            "counts": row.counting,
         }
         for row in rows.sessions
         # The session under way is not "the last needling" of itself.
-        if row.on <= on and not (row.is_open and row.on == on)
+        if row.on <= on and not (row.still_open and row.on == on)
     ]
 
 

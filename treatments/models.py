@@ -8,8 +8,9 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.overlaps import models as _overlaps  # noqa: F401  it brings a trigger
 from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
+from treatments.assessments.past.models import PastSession
 from treatments.outcomes.models import CourseReview, OutcomeScore
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.plans.models import PlannedSession, TakenOver, TreatmentPlan
 from treatments.rules.credentials.models import Credential
 from treatments.rules.models import (
     Anaesthetic,
@@ -52,6 +53,7 @@ __all__ = [
     "MoveRequest",
     "OutcomeChange",
     "OutcomeScore",
+    "PastSession",
     "PlannedSession",
     "PolicyValue",
     "ProtocolAdoption",
@@ -64,6 +66,7 @@ __all__ = [
     "SessionZone",
     "SkinProduct",
     "Taken",
+    "TakenOver",
     "TreatmentPlan",
     "TreatmentSession",
     "WaitingEntry",

@@ -2,11 +2,13 @@
 
 from clinic.resources import leaving, touched
 from patients import errands
+from patients.importing import kinds as import_kinds
 from patients.links import purposes
 from patients.outbox import kinds
 from treatments import sentences
 from treatments.appointments import displaced, visit_mails
 from treatments.appointments.feeds import services as feeds
+from treatments.assessments.past.importing import PAST_SESSIONS
 from treatments.pages.patient.purposes import AFTERCARE, CHANGES, VISIT
 from treatments.sessions import messages as session_messages
 
@@ -17,4 +19,5 @@ def register_all() -> None:
     leaving.register(feeds.end_with_her_work)
     purposes.register(VISIT, AFTERCARE, CHANGES)
     errands.register(errands.Errand("walk-in", "Who is here?", "treatments:walk_in"))
+    import_kinds.register(PAST_SESSIONS)
     kinds.register(*visit_mails.KINDS, *session_messages.KINDS)

@@ -1,5 +1,6 @@
 """Gathers the models of the patients app; the ledger's live in its own room."""
 
+from patients.importing.models import ImportedPatient, ImportRun, PatientNumber, RememberedColumns
 from patients.models.closings import RecordClosing
 from patients.models.consents import Consent, ConsentText, DepthClass
 from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
@@ -15,13 +16,17 @@ __all__ = [
     "ConsentText",
     "DepthClass",
     "HistoryAnswer",
+    "ImportRun",
+    "ImportedPatient",
     "MedicationStatement",
     "Message",
     "MessageEvent",
     "MessageText",
     "Patient",
     "PatientLink",
+    "PatientNumber",
     "Photo",
     "RecordClosing",
+    "RememberedColumns",
     "WorkerSeen",
 ]

@@ -81,6 +81,13 @@ class Patient(RefModel):
 
     def save(self, *args, **kwargs):
         """Keeps the keys in step with the names. Nothing else happens on save."""
+        self.set_keys()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_keys"}
+        super().save(*args, **kwargs)
+
+    def set_keys(self) -> None:
+        """What lists sort by and search finds by, for rows that are not saved one by one."""
         self.name_key = name_key(self.given_name, self.family_name)
         self.search_keys = search_keys(
             given_name=self.given_name,
@@ -89,9 +96,6 @@ class Patient(RefModel):
             email=self.email,
             born_on=self.born_on,
         )
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_keys"}
-        super().save(*args, **kwargs)
 
 
 # The version counter and the keys would fill the history with rows that say nothing.

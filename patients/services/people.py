@@ -1,6 +1,6 @@
 """Registering people and keeping what we know of them right."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from patients.outbox.services import address_changed
 from patients.services.finding import Likeness, possible_duplicates
 
 ADULT_AGE = 18
+# Rows of one statement, where a file brings many.
+BATCH = 500
 DETAILS = ("given_name", "family_name", "born_on", "email", "phone", "language", "speaks")
 CONTACT = ("mail_allowed", "reminders_allowed")
 # What decides whether and where a message goes.
@@ -83,6 +85,17 @@ def register(
     _save(patient)
     audit.record("patient.registered", patient, by=by, unlike=sorted(str(ref) for ref in duplicates_seen or ()))
     return patient
+
+
+def register_all(*, patients: Sequence[Patient], by: User, imported_in: UUID) -> None:
+    """Those whom a file brought, looked at already. The caller holds the transaction. Nobody is mailed by it."""
+    for patient in patients:
+        patient.set_keys()
+    with explained():
+        Patient.objects.bulk_create(patients, batch_size=BATCH)
+    for start in range(0, len(patients), BATCH):
+        some = patients[start : start + BATCH]
+        audit.record_each("patient.registered", {patient: {"import": str(imported_in)} for patient in some}, by=by)
 
 
 def _ask_about_duplicates(clinic: Clinic, seen: Collection[UUID], **details) -> None:

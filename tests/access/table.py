@@ -83,6 +83,13 @@ TABLE: dict[str, Row] = {
     "patients:search": Row(PRESS, ALL),
     "patients:find": Row(PRESS, ALL),
     "patients:register": Row(FORM, ALL),
+    # Files: what is in them is a manager's to bring and to take back
+    "patients:import": Row(FORM, ("manager",)),
+    "patients:import_run": Row(FORM, ("manager",), of("import_run")),
+    "patients:import_columns": Row(FORM, ("manager",), of("import_run")),
+    "patients:import_errors": Row(READ, ("manager",), of("import_run")),
+    "patients:import_give_up": Row(PRESS, ("manager",), of("import_run")),
+    "patients:import_undo": Row(FORM, ("manager",), of("import_run")),
     "patients:edit": Row(FORM, ALL, PATIENT),
     "patients:history": Row(READ, CLINICAL, PATIENT),
     "patients:add_medication": Row(PRESS, CLINICAL, PATIENT),
@@ -178,6 +185,9 @@ TABLE: dict[str, Row] = {
     # Assess and screen
     "treatments:assess": Row(FORM, CLINICAL, PATIENT),
     "treatments:assessment_error": Row(FORM, CLINICAL, of("assessment")),
+    "treatments:past_sessions": Row(FORM, CLINICAL, PATIENT),
+    "treatments:past_session_correct": Row(FORM, CLINICAL, of("past_session")),
+    "treatments:past_session_error": Row(FORM, CLINICAL, of("past_session")),
     "treatments:screening": Row(READ, ALL, PATIENT),  # verdict and date for the desk
     "treatments:screening_record": Row(PRESS, CLINICAL, PATIENT),
     "treatments:day_form": Row(FORM, CLINICAL, PATIENT),

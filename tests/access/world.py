@@ -40,6 +40,7 @@ def everything(request) -> dict[str, object]:
         "credential": _credential(open_session.operator).ref,
         "lot": patient.clinic.cartridge_lots.last().ref,
         "time_off": _closed_day(patient.clinic).ref,
+        "import_run": _import_run(patient.clinic).ref,
         "patient": patient.ref,
         "plan": plan.ref,
         "planned": plan.planned_sessions.get(number=3).ref,
@@ -47,6 +48,7 @@ def everything(request) -> dict[str, object]:
         "visit_today": open_session.appointment.ref,
         "session": open_session.ref,
         "assessment": patient.assessments.first().ref,
+        "past_session": factories.a_past_session(patient, by=open_session.operator.user).ref,
         "consent": patient.consents.first().ref,
         "consent_text": patient.clinic.consent_texts.first().ref,
         "clearance": _clearance(patient).ref,
@@ -77,6 +79,16 @@ def everything(request) -> dict[str, object]:
         "member": factories.a_clinician(patient.clinic).ref,
         "feed_token": "0" * 64,
     }
+
+
+def _import_run(clinic):
+    """One that is being looked at: its columns are chosen and its report is there."""
+    from patients.importing import services
+
+    by = factories.a_manager(clinic).user
+    content = b"Given name,Family name,Date of birth\nAna,Silva,1990-02-01\nBo,,1990-02-01\n"
+    run = services.begin(clinic=clinic, kind="patients", content=content, by=by)
+    return services.check(run=run, columns={"given_name": 0, "family_name": 1, "born_on": 2}, day_order="dmy", by=by)
 
 
 def fingerprint() -> dict[str, str]:

@@ -13,7 +13,7 @@ from tests.protocol.people import D, day, described, harmless, harmless_answers
 from tests.protocol.test_screening_properties import patients
 from treatments.protocol.catalogue import load
 from treatments.protocol.entries import Maintenance
-from treatments.protocol.facts import Answer, BadFacts, Concern, Device
+from treatments.protocol.facts import Answer, BadFacts, Concern, Device, Needling
 from treatments.protocol.planning import (
     Window,
     how_many_fit,
@@ -308,3 +308,21 @@ def test_a_visit_that_moved_late_pushes_the_next_one_out_and_does_not_squeeze_it
     assert not keeps(D + timedelta(days=20), D + timedelta(days=42), floor_days=28, latest_days=84)
     pushed = window_after(D + timedelta(days=20), floor_days=28, target_days=42, latest_days=84)
     assert pushed.earliest_on == D + timedelta(days=48)
+
+
+@given(
+    patients(),
+    st.lists(st.tuples(st.integers(1, 900), st.booleans()), max_size=6, unique_by=lambda one: one[0]),
+)
+@settings(max_examples=150)
+def test_numbers_go_on_after_what_counts_and_the_floor_runs_from_everything(known, past):
+    """Whoever did them and wherever: sessions entered afterwards are sessions like any other."""
+    needled = tuple(Needling(D - timedelta(days=days), counts=counts) for days, counts in past)
+    known = replace(known, concerns=described(SCARS).concerns, sessions=needled)
+    found = propose_course(known, start_on=D, catalogue=CATALOGUE)
+    counted = sum(counts for _, counts in past)
+    assert [session.number for session in found.sessions] == list(range(counted + 1, found.count + 1))
+    # What blocks for good has no date, and so none of the floor's either.
+    if found.sessions and needled and not found.blocked_by:
+        newest = max(done.on for done in needled)
+        assert found.sessions[0].earliest_on >= max(D, newest + timedelta(days=28))

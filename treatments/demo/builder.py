@@ -19,6 +19,7 @@ from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
+from treatments.assessments.past import services as past_sessions
 from treatments.demo import cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, one_mailbox, stories, this_week
@@ -304,6 +305,10 @@ class _Builder:
             concerns=[story.concern], by=clinician.user,
         )  # fmt: skip
         self._answer(story, patient, clinician, ("full", "clinician", "day"))
+        for offset in story.past:
+            past_sessions.record(
+                patient=patient, on=self._day(offset), where="here", counts=True, deepest_mm=Decimal("1.25"), by=clinician.user
+            )  # fmt: skip
         for code in story.cleared:
             screenings.give_clearance(
                 patient=patient, code=code, reason="Antiviral prescribed for the day before and the day of each session.",

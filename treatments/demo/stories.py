@@ -35,6 +35,8 @@ class Story:
     missed: tuple[int, ...] = ()
     ending: str = ""  # "completed", "stopped"
     consultation: int | None = None
+    # Sessions before the clinic kept records here, entered afterwards when she is assessed.
+    past: tuple[int, ...] = ()
     # What she told the clinic after booking: day, code, value, day of the thing itself.
     changed: tuple[int, str, str, int | None] | None = None
     # The day on which melasma is found darker than before the course.
@@ -132,7 +134,7 @@ def _story(number: int, turn: int) -> Story:
         case _:  # a draft; some only assessed; two may begin, and nothing of their course is booked
             if turn in (1, 5):
                 return Story(number, **course)
-            return Story(number, **begin, planned=-7 if turn % 2 else None)
+            return Story(number, **begin, planned=-7 if turn % 2 else None, past=(-125, -80) if turn == 3 else ())
 
 
 def _course(number: int, concern: dict, *, sessions: tuple[int, ...], **more) -> Story:

@@ -64,6 +64,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "card_url": open_url("treatments:appointment_card", [patient.ref], request.membership),
         "close_url": open_url("treatments:close_record", [patient.ref], request.membership),
+        "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
     }

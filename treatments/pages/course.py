@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from clinic.models import Membership
-from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day
+from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day, mm
 from treatments.appointments.places import Place
+from treatments.assessments.past.models import PastSession
 from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
@@ -84,6 +85,28 @@ def with_places(
         moved.append(new)
         previous = new
     return moved
+
+
+def past_list(past: list[dict], *, clinical: bool) -> list[dict]:
+    """The sessions entered afterwards with which the course starts (`past` of the header). The desk reads the day alone."""
+    return [
+        {
+            "number": entry["number"],
+            "on": _short_year(date.fromisoformat(entry["on"])),
+            "struck": entry["struck"],
+            "known": _known_of_past(entry) if clinical else "",
+        }
+        for entry in past
+    ]
+
+
+def _short_year(on: date) -> str:
+    return f"{_short(on)} {on.year}"
+
+
+def _known_of_past(entry: dict) -> str:
+    depth = f"deepest {mm(entry['deepest_mm'])} mm" if entry["deepest_mm"] is not None else "depth not known"
+    return f"{PastSession.Where(entry['where']).label}, {depth}"
 
 
 def session_list(

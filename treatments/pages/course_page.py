@@ -8,6 +8,7 @@ from clinic.models import Clinic, Membership
 from clinic.templatetags.clinic_ui import mm
 from patients.models import Patient
 from patients.services import consents
+from treatments import facts
 from treatments.appointments.places import Place
 from treatments.assessments import services as assessments
 from treatments.pages import course as drawing
@@ -89,6 +90,7 @@ def drawn(
     return {
         "plan": plan,
         "ruler": drawing.ruler(plan, shown, today=today, waits=waits, before=before, preview_url=preview_url),
+        "past": drawing.past_list(header["past"], clinical=clinical),
         "sessions": drawing.session_list(plan, shown, today=today, membership=membership, before=before),
         "reviews": plan.proposal.get("review_after", []),
         "upkeep": upkeep_words(plan.proposal.get("maintenance")),
@@ -205,12 +207,12 @@ def proposal(patient: Patient, form: ProposalForm, *, today: date) -> tuple[dict
     except DomainError as refusal:
         return None, refusal.sentence
     assessed = assessments.latest(patient)
-    return _proposed(
-        made, [concern.code for concern in assessed.concerns.all()], catalogue_for(patient.clinic, today)
-    ), ""
+    codes = [concern.code for concern in assessed.concerns.all()]
+    past = list(facts.past_that_count(patient).values_list("on", flat=True))
+    return _proposed(made, codes, catalogue_for(patient.clinic, today), past), ""
 
 
-def _proposed(made: Course, codes: list[str], catalogue: Catalogue) -> dict:
+def _proposed(made: Course, codes: list[str], catalogue: Catalogue, past: list[date]) -> dict:
     as_json = made.to_json()
     numbers = {
         "codes": codes,
@@ -240,6 +242,7 @@ def _proposed(made: Course, codes: list[str], catalogue: Catalogue) -> dict:
         "zones": zone_rows(first, catalogue),
         "upkeep": upkeep_words(as_json["maintenance"]),
         "missing": [_label(code, catalogue) for code in made.missing],
+        "past": past,
         "blocked_by": [_label(code, catalogue) for code in made.blocked_by],
         "deferred": made.sessions[0].earliest_on
         if made.sessions and made.sessions[0].earliest_on > made.start_on

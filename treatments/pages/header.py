@@ -4,18 +4,20 @@ from datetime import date, time
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, Case, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.functions import JSONObject, TruncDate
+from django.db.models.functions import Greatest, JSONObject, TruncDate
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from clinic.models import Clinic, ClinicNow, Membership
 from clinic.statements import Given, Statement
-from clinic.templatetags.clinic_ui import age_words, date_year, day, roman
+from clinic.templatetags.clinic_ui import age_words, date_year, day, dots_summary, roman
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
+from treatments.assessments.past.models import PastSession
 from treatments.pages.verdicts import outcome_on
-from treatments.plans.models import UNDER_WAY, PlannedSession, TreatmentPlan
+from treatments.plans.models import UNDER_WAY, PlannedSession, TakenOver, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
@@ -43,7 +45,7 @@ def patient_header(
 
     `tab`: chart, screening, assessment, scores, course, history or messages. `plan`: the course to show; without it the one under way,
     else the one being made, else the last. Beside the component's inputs: `now`, `today` (the clinic's day),
-    `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
+    `past` (number, day and what else is known of the sessions entered afterwards that the plan starts with), `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
     """
     known = _known(patient, membership.clinic)
     today = known["now"].astimezone(membership.clinic.tz).date()
@@ -51,6 +53,8 @@ def patient_header(
     plan = plan or _current_plan(patient)
     sessions = _sessions(plan) if plan else []
     clinical = membership.may_see_clinical
+    past = [entry for entry in known["taken_over"] if plan and entry["plan"] == plan.pk]
+    dots = [{"number": session.number, "state": dot_state(session)} for session in sessions]
     return {
         "name": patient.full_name,
         "url": open_url("treatments:chart", [patient.ref], membership) or None,
@@ -59,13 +63,15 @@ def patient_header(
         "screened": known["screened"],
         "course": course_label(plan, catalogue) if plan and clinical else "",
         "session": _session_words(plan, sessions),
-        "dots": [{"number": session.number, "state": dot_state(session)} for session in sessions],
+        "dots": [{"number": entry["number"], "state": "past"} for entry in past] + dots,
+        "dots_summary": _spoken(past, dots) if past else "",
         "next_visit": _next_visit(patient),
         "tabs": _tabs(patient, plan, membership, tab),
         "now": known["now"],
         "today": today,
         "plan": plan,
         "sessions": sessions,
+        "past": past,
     }
 
 
@@ -150,6 +156,7 @@ def _known_in(zone: ZoneInfo) -> Statement:
     newest = screenings.filter(on__lte=today)
     assessment = Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)
     still_open = AdverseEvent.objects.filter(patient=OuterRef("pk"), resolved_on=None, entered_in_error=False)
+    afterwards = PastSession.objects.filter(patient=OuterRef("pk"), reaction_resolved_on=None, entered_in_error=False)
     shown = JSONObject(outcome="outcome", earliest_on="earliest_on", facts_version="facts_version")
     return Statement(
         Patient.objects.filter(pk=PATIENT)
@@ -157,11 +164,37 @@ def _known_in(zone: ZoneInfo) -> Statement:
         .annotate(
             now=ClinicNow(),
             skin_type=Subquery(assessment.order_by("-assessed_on", "-id").values("skin_type")[:1]),
-            worst_reaction=Subquery(still_open.order_by("-grade").values("grade")[:1]),
+            worst_reaction=Greatest(
+                Subquery(still_open.order_by("-grade").values("grade")[:1]),
+                Subquery(
+                    afterwards.exclude(reaction_grade=None).order_by("-reaction_grade").values("reaction_grade")[:1]
+                ),
+            ),
+            taken_over=_taken_over(),
             outlook=Subquery(newest.values("result__outlook")[:1]),
             screened=Subquery(of_today.annotate(shown=shown).values("shown")[:1]),
         )
     )
+
+
+def _taken_over() -> ArraySubquery:
+    """Sessions entered afterwards that a plan of hers starts with, of whichever plan."""
+    shown = JSONObject(
+        plan="plan_id",
+        number="number",
+        on=F("past__on"),
+        where="past__where",
+        deepest_mm="past__deepest_mm",
+        struck="past__entered_in_error",
+    )
+    rows = TakenOver.objects.filter(past__patient=OuterRef("pk")).order_by("number")
+    return ArraySubquery(rows.annotate(shown=shown).values("shown"))
+
+
+def _spoken(past: list[dict], dots: list[dict]) -> str:
+    """ "Session 1 and 2 entered afterwards, 3 now"."""
+    numbers = " and ".join(str(entry["number"]) for entry in past)
+    return f"Session {numbers} entered afterwards, {dots_summary(dots).removeprefix('Session ')}"
 
 
 def _current_plan(patient: Patient) -> TreatmentPlan | None:

@@ -16,6 +16,7 @@ from django.db.models import (
     DateTimeField,
     ExpressionWrapper,
     F,
+    Func,
     Model,
     OuterRef,
     Q,
@@ -39,6 +40,7 @@ from treatments.appointments.calls.matters import TITLES
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import COMING, Appointment
 from treatments.assessments.models import AssessedConcern, Assessment
+from treatments.assessments.past.models import PastSession
 from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
 from treatments.pages.check_in_lists import CHIPS
@@ -53,6 +55,14 @@ from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
 SHOWN = 40
+# Of what is known by its day alone.
+NOON_OF_ITS_DAY = Func(
+    F("on"),
+    F("patient__clinic__zone"),
+    template="(%(expressions)s)",
+    arg_joiner=" + time '12:00') AT TIME ZONE (",
+    output_field=DateTimeField(),
+)
 LONG_AGO = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 
 
@@ -70,6 +80,8 @@ class Entry:
     void: bool = False
     # Done, cancelled or gone: no longer to come, whatever its time.
     over: bool = True
+    # Known by its day alone: its time of day is only where it stands in the story.
+    by_day: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class Story:
 class _Kind:
     """A kind of entry: the rows of a model, what is shown of each (as JSON, for one subquery), and how a row reads.
 
-    `moment`: the column, or what is worked out from columns, by which the story is sorted. `for_clinicians`: what is shown of
+    `moment`: the column, or what is worked out from columns, by which the story is sorted; "noon": of its day in the clinic. `for_clinicians`: what is shown of
     each beside, and asked for them alone.
     """
 
@@ -140,7 +152,10 @@ def _everything_of(kinds: tuple[_Kind, ...], *, clinical: bool, is_continued: bo
 
 
 def _rows(kind: _Kind, *, clinical: bool, is_continued: bool) -> QuerySet:
-    rows = kind.model.objects.filter(patient=PATIENT).annotate(moment=F(kind.moment))
+    rows = kind.model.objects.filter(patient=PATIENT)
+    if kind.moment == "noon":
+        rows = rows.annotate(noon=NOON_OF_ITS_DAY)
+    rows = rows.annotate(moment=F(kind.moment))
     shown = kind.shown | (kind.for_clinicians if clinical else {})
     newest = _newest(rows, is_continued=is_continued)
     return newest.annotate(shown=JSONObject(at=F("moment"), **shown)).values_list("shown", flat=True)
@@ -223,6 +238,35 @@ def _session(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
         chip=({"completed": "clear", "stopped": "caution", "open": "ask"}.get(status, "note"), status.label),
         void=in_error,
     )
+
+
+def _past_session(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """A needling that was not charted here. The desk reads that there was one, and the day."""
+    in_error = row["entered_in_error"]
+    said = []
+    if "where" in row:
+        depth = f"deepest {mm(row['deepest_mm'])} mm" if row["deepest_mm"] is not None else "depth not known"
+        counts = "counts for the course" if row["counts"] else "does not count for the course"
+        said = [f"{PastSession.Where(row['where']).label}, {depth}, {counts}", _past_reaction(row)]
+        said.append(f"Entered by {row['by']}, {_day_of(row['entered_at'])}")
+    return Entry(
+        at=at,
+        kind="Past session",
+        title=f"Session of {_day(row['on'])}",
+        lines=[line for line in (*said, row.get("error_reason", "")) if line],
+        url=reverse("treatments:past_sessions", args=[row["patient"]]) if "where" in row else "",
+        chip=("note", "Entered in error" if in_error else "Entered afterwards"),
+        void=in_error,
+        by_day=True,
+    )
+
+
+def _past_reaction(row: dict) -> str:
+    if row["reaction_grade"] is None:
+        return ""
+    settled = f"settled {_day(row['reaction_resolved_on'])}" if row["reaction_resolved_on"] else "not settled"
+    lasted = ", over 72 hours" if row["reaction_over_72h"] else ""
+    return f"Reaction of grade {row['reaction_grade']}{lasted}, {settled}"
 
 
 def _screening(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
@@ -510,6 +554,14 @@ KINDS = (
         _same("status", "note", "error_reason", "stopped_reason", "ref")
         | {"number": "planned_session__number", "operator": "operator__user__full_name", "lot": "cartridge_lot__lot", "zones": ZONES},
         _session,
+    ),
+    _Kind(
+        "past_sessions", "Past sessions", PastSession, "noon",
+        _same("entered_in_error") | {"on": F("on")},
+        _past_session, clinical=False,
+        for_clinicians=_same(
+            "where", "counts", "deepest_mm", "reaction_grade", "reaction_over_72h", "reaction_resolved_on", "entered_at", "error_reason"
+        ) | {"by": "entered_by__full_name", "patient": "patient__ref"},
     ),
     _Kind(
         "screenings", "Screenings", ScreeningRecord, "made_at",

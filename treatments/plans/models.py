@@ -1,12 +1,14 @@
 """A course: N planned sessions, each with its own window. Never a recurrence rule."""
 
 import pghistory
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import DepthClass, Patient
+from treatments.assessments.past.models import PastSession
 from treatments.rules.models import ProtocolVersion
 
 HARD_FLOOR_DAYS = 28  # nothing goes below it, whoever signs
@@ -116,6 +118,25 @@ class PlannedSession(RefModel):
                 name="planned_session_window_in_order",
                 condition=Q(earliest_on__lte=F("target_on")) & Q(target_on__lte=F("latest_on")),
             ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Session {self.number}"
+
+
+@pgtrigger.register(pgtrigger.Protect(name="taken_over_append_only", operation=pgtrigger.Update | pgtrigger.Delete))
+class TakenOver(models.Model):
+    """A past session with which a plan starts: the number it has in the course. The plan numbers on from there."""
+
+    plan = models.ForeignKey(TreatmentPlan, on_delete=models.PROTECT, related_name="taken_over")
+    past = models.ForeignKey(PastSession, on_delete=models.PROTECT, related_name="taken_over")
+    number = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "past"], name="taken_over_once"),
+            models.UniqueConstraint(fields=["plan", "number"], name="taken_over_number_once"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """Courses: proposed from the catalogue, submitted, activated behind a gate, kept in step with what happens."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -16,7 +16,8 @@ from patients.models import DepthClass, Patient
 from patients.outbox import services as outbox
 from patients.services import consents
 from treatments import facts
-from treatments.plans.models import PlannedSession, TreatmentPlan
+from treatments.assessments.past.models import PastSession
+from treatments.plans.models import PlannedSession, TakenOver, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.facts import BadFacts, PatientFacts, from_json
@@ -48,6 +49,16 @@ def propose(patient: Patient, *, starts_on: date, count: int | None = None) -> C
     today, rules = clock.today(patient.clinic), rules_of(patient.clinic)
     read = facts.facts_json(patient, on=today, catalogue=rules.on(starts_on))
     return _course(read, rules, today=today, starts_on=starts_on, count=count)
+
+
+def starts_with(patient: Patient, read: dict) -> Iterator[tuple[int, PastSession]]:
+    """The sessions entered afterwards that a plan of these facts starts with, each with its number in the course.
+
+    One charted in an earlier course that was stopped may lie between two of them: it has its number too.
+    """
+    done = sorted(session["on"] for session in read["sessions"] if session["counts"])
+    for past in facts.past_that_count(patient):
+        yield done.index(past.on.isoformat()) + 1, past
 
 
 def _course(read: dict, rules: RuleSet, *, today: date, starts_on: date, count: int | None) -> Course:
@@ -106,6 +117,9 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
                 zones=zones["zones"],
             )
             for session, zones in zip(course.sessions, course.to_json()["sessions"], strict=True)
+        )
+        TakenOver.objects.bulk_create(
+            TakenOver(plan=plan, past=past, number=number) for number, past in starts_with(patient, read)
         )
     audit.record("plan.drafted", plan, by=by, sessions=plan.sessions_planned)
     return plan
@@ -264,6 +278,8 @@ def _move(plan: TreatmentPlan, to: str, *, by: User, screening: str | None = Non
 def _refuse_outdated(plan: TreatmentPlan) -> None:
     """A plan that has not begun is made anew where today's proposal for the same concerns would be stricter, or none."""
     today, rules = clock.today(plan.clinic), rules_of(plan.clinic)
+    if set(plan.taken_over.values_list("past", flat=True)) != {past.pk for past in facts.past_that_count(plan.patient)}:
+        raise Outdated("Past sessions were entered or corrected since this plan was made. Plan again.")
     starts_on = max(plan.starts_on, today)
     read = facts.facts_json(plan.patient, on=today, catalogue=rules.on(starts_on)) | {"concerns": plan.concerns}
     try:

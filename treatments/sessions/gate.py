@@ -59,8 +59,11 @@ OPENS_ONLY_WHEN_SAFE = pgtrigger.Trigger(
                 AND consent.techniques @> course.techniques AND consent.depth_class >= course.depth_class
                 AND consent.signed_at > clinic_now() - interval '12 months' AND consent.signed_at <= clinic_now()
         ) THEN {refusal("session_needs_consent")} END IF;
-        SELECT max("on") INTO last_on FROM treatments_treatmentsession
-            WHERE patient_id = NEW.patient_id AND status <> 'entered_in_error';
+        SELECT GREATEST(
+            (SELECT max("on") FROM treatments_treatmentsession
+                WHERE patient_id = NEW.patient_id AND status <> 'entered_in_error'),
+            (SELECT max("on") FROM treatments_pastsession WHERE patient_id = NEW.patient_id AND NOT entered_in_error)
+        ) INTO last_on;
         floor_days := GREATEST({HARD_FLOOR_DAYS}, CASE WHEN EXISTS (
             SELECT 1 FROM treatments_clearance lifted WHERE lifted.patient_id = NEW.patient_id
                 AND lifted.code = 'interval_floor' AND lifted.revoked_at IS NULL
