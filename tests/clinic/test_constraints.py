@@ -14,6 +14,7 @@ NEVER_MET = {
     "clock_shift_is_one_row",
     "membership_has_a_role",
     "membership_one_per_clinic",
+    "restoration_released_by_somebody",
     "working_hours_weekday_iso",
 }
 
