@@ -10,7 +10,6 @@ from pathlib import Path
 import psycopg2
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from clinic.embedded import Postgres
 from patients.services import photos
@@ -54,7 +53,12 @@ class Elsewhere:
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", *command], cwd=ROOT, env=self.env, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-W", "ignore", *command],
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
 
     def restore(self, file: Path) -> subprocess.CompletedProcess[str]:
@@ -62,10 +66,10 @@ class Elsewhere:
 
     def ask(self, question: str, *, database: str = "") -> list[tuple]:
         parameters = {"host": str(self.postgres._socket_folder), "user": "postgres"}
-        with psycopg2.connect(dbname=database or self.postgres.database, **parameters) as there:
-            with there.cursor() as cursor:
-                cursor.execute(question)
-                rows = cursor.fetchall()
+        there = psycopg2.connect(dbname=database or self.postgres.database, **parameters)
+        with there, there.cursor() as cursor:
+            cursor.execute(question)
+            rows = cursor.fetchall()
         there.close()
         return rows
 
@@ -117,9 +121,3 @@ def photo(media: Path, patient):
 def file(tmp_path: Path) -> Path:
     """Where a test has its backup written to."""
     return tmp_path / "kept.tar"
-
-
-@pytest.fixture
-def served(transactional_db) -> None:
-    """The tests' own connection is closed, as a web server's would be between requests."""
-    connection.close()
