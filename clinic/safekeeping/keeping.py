@@ -104,7 +104,7 @@ def _written(to: Path, moment: Moment) -> Manifest:
     writer = box.Writer(to)
     try:
         with ThreadPoolExecutor(1) as beside:
-            tables = beside.submit(_tables, moment.snapshot)
+            tables = beside.submit(_tables, servers.parameters(), moment.snapshot)
             database = _dump(writer, program, moment.snapshot)
             files = dict(_files(writer))
             lost = [
@@ -129,8 +129,8 @@ def _written(to: Path, moment: Moment) -> Manifest:
     return told
 
 
-def _tables(snapshot: str) -> dict[str, contents.Table]:
-    with servers.connected() as connection:
+def _tables(address: dict[str, Any], snapshot: str) -> dict[str, contents.Table]:
+    with servers.connected(address) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])

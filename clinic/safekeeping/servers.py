@@ -1,6 +1,6 @@
 """The database that is kept or brought back: started where it is our own and does not run, and spoken to beside Django."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
@@ -51,10 +51,11 @@ def parameters(*, of_database: str | None = None) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(*, to_database: str | None = None) -> Iterator[Any]:
-    """A connection of its own, psycopg2's, beside Django's."""
+def connected(told: Mapping[str, Any] | None = None, *, to_database: str | None = None) -> Iterator[Any]:
+    """A connection of its own, psycopg2's, beside Django's. `told`: the `parameters`, for another thread, which has no part in
+    this one's connection."""
     try:
-        made = psycopg2.connect(**parameters(of_database=to_database))
+        made = psycopg2.connect(**(told or parameters(of_database=to_database)))
     except psycopg2.OperationalError as exc:
         raise CannotKeep(f"The database does not answer: {str(exc).strip().splitlines()[-1]}") from None
     with closing(made):

@@ -160,7 +160,7 @@ def test_without_the_shared_moment_the_restore_would_notice(_kinds, file, elsewh
     """The negative control: tables hashed at a moment of their own."""
     patient = cast.a_patient(cast.a_clinic())
 
-    def a_little_later(snapshot: str) -> dict[str, contents.Table]:
+    def a_little_later(address: dict, snapshot: str) -> dict[str, contents.Table]:
         cast.owe(patient)
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
