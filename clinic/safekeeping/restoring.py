@@ -141,7 +141,19 @@ def _refuse_server(cursor: Any, told: Manifest, target: str) -> None:
 
 
 def _refuse_what_is_there(told: Manifest, target: str) -> None:
-    with servers.connected() as there, there.cursor() as cursor:
+    _refuse_rows(target)
+    if strange := strange_file(told):
+        raise CannotKeep(f"{settings.MEDIA_ROOT} holds a file that is not in this backup ({strange}). {_way(target)}")
+
+
+def _refuse_rows(target: str) -> None:
+    if not is_empty(target):
+        raise CannotKeep(f"The database is not empty, and a restore never writes over anything. {_way(target)}")
+
+
+def is_empty(database: str) -> bool:
+    """No table has a row, but for those that come by themselves."""
+    with servers.connected(to_database=database) as there, there.cursor() as cursor:
         cursor.execute(contents.PLAIN)
         cursor.execute(contents.TABLES)
         for schema, name, _, _ in cursor.fetchall():
@@ -149,9 +161,8 @@ def _refuse_what_is_there(told: Manifest, target: str) -> None:
                 continue
             cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(schema, name)))
             if cursor.fetchone()[0]:
-                raise CannotKeep(f"The database is not empty, and a restore never writes over anything. {_way(target)}")
-    if strange := strange_file(told):
-        raise CannotKeep(f"{settings.MEDIA_ROOT} holds a file that is not in this backup ({strange}). {_way(target)}")
+                return False
+    return True
 
 
 def _way(target: str) -> str:
@@ -165,8 +176,7 @@ def _way(target: str) -> str:
 
 
 def _make(cursor: Any, made: str, *, like: str) -> None:
-    for left_by_a_killed_run in (made, like + EMPTY_BEFORE):
-        _drop(cursor, left_by_a_killed_run)
+    _drop(cursor, made)  # left by a run that was killed
     cursor.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [like])
     make = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' OWNER {}"
     cursor.execute(sql.SQL(make).format(sql.Identifier(made), sql.Identifier(cursor.fetchone()[0])))
@@ -177,8 +187,10 @@ def _drop(cursor: Any, name: str) -> None:
 
 
 def _swap(cursor: Any, made: str, target: str) -> None:
-    """One transaction gives the names away: the empty one's to the restored one."""
-    aside, rename = target + EMPTY_BEFORE, "ALTER DATABASE {} RENAME TO {}"
+    """One transaction gives the names away: the empty one's to the restored one. Somebody may have begun to work in it
+    meanwhile: then nothing is restored."""
+    aside, rename = f"{target}{EMPTY_BEFORE}_{os.getpid()}", "ALTER DATABASE {} RENAME TO {}"
+    _refuse_rows(target)
     cursor.execute("BEGIN")
     try:
         for old, new in ((target, aside), (made, target)):
@@ -189,7 +201,8 @@ def _swap(cursor: Any, made: str, target: str) -> None:
             "Somebody connected to the database meanwhile. Stop web, worker and beat, then restore again."
         ) from None
     cursor.execute("COMMIT")
-    _drop(cursor, aside)
+    if is_empty(aside):
+        _drop(cursor, aside)
 
 
 # ── What comes back ───────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""A backup or a restore that stands still at one point, so that a test can kill it there.
+"""A backup or a restore that stands still at one point, so that a test can kill it there, or do something before it goes on.
 
     python -m tests.safekeeping.halted backup /tmp/kept.tar keeping._files
 
@@ -12,9 +12,13 @@ from importlib import import_module
 from pathlib import Path
 
 
-def halt(*args, **kwargs):
-    print("here", flush=True)
-    os.kill(os.getpid(), signal.SIGSTOP)
+def halting(function):
+    def halted(*args, **kwargs):
+        print("here", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return function(*args, **kwargs)
+
+    return halted
 
 
 def main(what: str, file: str, where: str) -> None:
@@ -25,7 +29,7 @@ def main(what: str, file: str, where: str) -> None:
     place = import_module(f"clinic.safekeeping.{module}")
     for part in owner:
         place = getattr(place, part)
-    setattr(place, name, halt)
+    setattr(place, name, halting(getattr(place, name)))
     from clinic.safekeeping import keeping, restoring
 
     {"backup": keeping.keep, "restore": restoring.restore}[what](Path(file))

@@ -243,6 +243,18 @@ def test_a_restore_killed_after_the_swap_is_whole_and_frozen(kept, file, elsewhe
     assert len([path for path in elsewhere.media.rglob("*") if path.is_file()]) == 1
 
 
+def test_what_somebody_writes_into_the_empty_database_meanwhile_is_not_lost(kept, file, elsewhere):
+    running = elsewhere.start("-m", "tests.safekeeping.halted", "restore", str(file), "restoring._made_ready")
+    assert running.stdout.readline() == "here\n"
+    elsewhere.ask("CREATE TABLE hers AS SELECT 1 AS one; SELECT 1")
+    running.send_signal(signal.SIGCONT)
+    assert running.wait() == 1
+    running.stdout.close()
+    assert elsewhere.ask("SELECT one FROM hers") == [(1,)]
+    assert elsewhere.databases == {"postgres", "stratum"}
+    assert not [path for path in elsewhere.media.rglob("*") if path.is_file()]
+
+
 def test_a_restore_that_cannot_write_a_file_takes_everything_back(kept, file, elsewhere):
     elsewhere.media.parent.mkdir(parents=True)
     elsewhere.media.write_text("a file where the folder belongs")

@@ -39,8 +39,9 @@ class Command(BaseCommand):
 def in_words(restored: Restored) -> str:
     told = restored.manifest
     migrated = f" {restored.migrated} migrations were applied." if restored.migrated else ""
+    lost = f" {len(told.lost_files)} files were gone when it was made." if told.lost_files else ""
     return (
-        f"Restored after {restored.seconds:.1f} s: the data are of {told.moment:%Y-%m-%d %H:%M:%S} UTC.{migrated}\n"
+        f"Restored after {restored.seconds:.1f} s: the data are of {told.moment:%Y-%m-%d %H:%M:%S} UTC.{migrated}{lost}\n"
         f"Everybody has to sign in again. No message leaves from here ({restored.clinics} "
         f"clinic{'' if restored.clinics == 1 else 's'} frozen) until a manager has looked at Messages and released them."
     )
