@@ -312,7 +312,7 @@ def test_a_manager_releases_in_a_browser(visitors, clinic, at):
     assert wrong_in_every_view(who, "mail-frozen-refused", axe_on_phone=True) == []
     page.get_by_label("Write release to confirm").fill("release")
     page.get_by_role("button", name="Release mail").click()
-    page.get_by_text("Mail leaves again. 3 that fell due before now wait for a person.").wait_for()
+    page.locator("#toasts").get_by_text("Mail leaves again. 3 that fell due before now wait for a person.").wait_for()
     page = who.open(PAGE)
     page.get_by_text("Mail is not frozen").wait_for()
     assert wrong_in_every_view(who, "mail-not-frozen", axe_on_phone=True) == []
