@@ -73,9 +73,20 @@ class Elsewhere:
         there.close()
         return rows
 
+    def begin_anew(self) -> None:
+        """One empty database, as on a new machine."""
+        beside = psycopg2.connect(dbname="postgres", user="postgres", host=str(self.postgres._socket_folder))
+        beside.autocommit = True
+        with beside.cursor() as cursor:
+            for name in self.databases - {"postgres"}:
+                cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            cursor.execute("CREATE DATABASE stratum")
+        beside.close()
+
     @property
     def databases(self) -> set[str]:
-        return {name for (name,) in self.ask("SELECT datname FROM pg_database WHERE NOT datistemplate")}
+        asked = self.ask("SELECT datname FROM pg_database WHERE NOT datistemplate", database="postgres")
+        return {name for (name,) in asked}
 
     @property
     def is_empty(self) -> bool:
@@ -94,14 +105,7 @@ def _second_server(ground, tmp_path_factory) -> Iterator[Postgres]:
 def elsewhere(_second_server: Postgres, tmp_path: Path) -> Elsewhere:
     """Empty again for every test."""
     there = Elsewhere(_second_server, tmp_path / "elsewhere")
-    with psycopg2.connect(dbname="postgres", user="postgres", host=str(_second_server._socket_folder)) as beside:
-        pass
-    beside.autocommit = True
-    with beside.cursor() as cursor:
-        for name in there.databases - {"postgres"}:
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        cursor.execute("CREATE DATABASE stratum")
-    beside.close()
+    there.begin_anew()
     return there
 
 

@@ -197,6 +197,28 @@ def test_a_migrated_database_in_which_nobody_has_worked_counts_as_empty(clinic, 
     assert elsewhere.ask("SELECT count(*) FROM clinic_clinic") == [(1,)]
 
 
+A_CLINIC = (
+    "from clinic.services import create_clinic;"
+    "create_clinic(name='One', zone='Europe/London', manager_email='a@one.example', manager_name='A', password=None)"
+)
+
+
+def test_a_backup_of_before_an_update_is_brought_up_to_date_and_frozen(file, elsewhere):
+    """One migration behind: of a library, on which nothing of ours depends."""
+    newest = "SELECT name FROM django_migrations WHERE app = 'account' ORDER BY name DESC LIMIT 2"
+    assert elsewhere.run("manage.py", "migrate", "--verbosity", "0").returncode == 0
+    (last,), (before,) = elsewhere.ask(newest)
+    assert elsewhere.run("manage.py", "migrate", "account", before, "--verbosity", "0").returncode == 0
+    assert elsewhere.run("manage.py", "shell", "-c", A_CLINIC).returncode == 0
+    assert elsewhere.run("manage.py", "backup", "--to", str(file)).returncode == 0
+    elsewhere.begin_anew()
+    done = elsewhere.restore(file)
+    assert done.returncode == 0, done.stderr
+    assert "Migrations applied: 1." in done.stdout
+    assert elsewhere.ask(newest) == [(last,), (before,)]
+    assert elsewhere.ask("SELECT count(*) FROM clinic_clinic WHERE restoration_id IS NOT NULL") == [(1,)]
+
+
 def test_a_backup_of_a_frozen_clinic_can_be_restored_again(clinic, file, elsewhere, tmp_path):
     keep(file)
     assert elsewhere.restore(file).returncode == 0

@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
 def in_words(restored: Restored) -> str:
     told = restored.manifest
-    migrated = f" {restored.migrated} migrations were applied." if restored.migrated else ""
+    migrated = f" Migrations applied: {restored.migrated}." if restored.migrated else ""
     lost = f" {len(told.lost_files)} files were gone when it was made." if told.lost_files else ""
     return (
         f"Restored after {restored.seconds:.1f} s: the data are of {told.moment:%Y-%m-%d %H:%M:%S} UTC.{migrated}{lost}\n"
