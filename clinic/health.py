@@ -29,7 +29,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @public(methods=["GET"])
 def healthz_messages(request: HttpRequest) -> HttpResponse:
     """200 `{"status": "ok"}`, or 503 with what is wrong: `worker` (none has looked for two minutes), `relay` (the mail
-    server cannot be reached), `late` (a due message is still here after 15 minutes) or `database`. Of no clinic by name."""
+    server cannot be reached), `late` (a due message is still here after 15 minutes), `frozen` (a restored clinic
+    that no manager has released) or `database`. Of no clinic by name."""
     try:
         found = messages_unwell()
     except DatabaseError:

@@ -95,6 +95,10 @@ class Clinic(RefModel):
     mail_paused_at = models.DateTimeField(null=True, blank=True)
     mail_paused_reason = models.CharField(max_length=200, blank=True)
     mail_paused_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
+    # The return from a backup that nobody has released yet: as long as it stands here, nothing of this clinic leaves.
+    restoration = models.ForeignKey(
+        "clinic.Restoration", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField(db_default=ClinicNow())
 
     def __str__(self) -> str:
@@ -103,6 +107,11 @@ class Clinic(RefModel):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Its data came back from a backup, and nobody has released its messages yet."""
+        return self.restoration_id is not None
 
 
 class UserManager(BaseUserManager):
@@ -487,6 +496,29 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_ref}"
+
+
+class Restoration(RefModel):
+    """A clinic's return from a backup. All moments are of the clinic's clock; nothing leaves until `released_at`."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="restorations")
+    # What happened after it is not in these data.
+    data_of = models.DateTimeField()
+    restored_at = models.DateTimeField(db_default=ClinicNow())
+    released_at = models.DateTimeField(null=True)
+    released_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="restoration_released_by_somebody",
+                condition=Q(released_at__isnull=True, released_by__isnull=True)
+                | Q(released_at__isnull=False, released_by__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"data of {self.data_of:%Y-%m-%d %H:%M}"
 
 
 class FormSubmission(models.Model):

@@ -19,7 +19,7 @@ class AlreadyRunning(Exception):
 
 
 def hold(folder: Path, address: str) -> IO[str]:
-    """Takes the folder for this runner until the returned file is closed or we end, however we end."""
+    """Takes the folder for this runner (`address`: where it answers, or the name of what works here) until the returned file is closed or we end, however we end."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = open(folder / "lock", "a+")  # noqa: SIM115  stays open as long as we run
     try:
@@ -28,6 +28,10 @@ def hold(folder: Path, address: str) -> IO[str]:
         held.seek(0)
         holder = held.read().split() or ["?", "?"]
         held.close()
+        if holder[-1] in ("backup", "restore"):
+            raise AlreadyRunning(
+                f"A {holder[-1]} is at work in this folder (process {holder[0]}). Wait until it is done."
+            ) from None
         raise AlreadyRunning(
             f"Stratum already runs in this folder (process {holder[0]}): open {holder[-1]}, "
             "or stop it there with Ctrl-C first."

@@ -9,6 +9,7 @@ from clinic.settings.logs import LOGGING  # noqa: F401
 from clinic.settings.sign_in import *  # noqa: F403  (the ACCOUNT_ and MFA_ names)
 
 PRODUCT_NAME = "Stratum"
+PRODUCT_VERSION = "0.1.0"
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -163,5 +164,9 @@ PATIENT_HEADER = "treatments.pages.header.patient_header"
 SETUP_LEFT = "treatments.pages.setup.left"
 # Whether messages leave is for patients to say. Dotted path of `(clinic or None) -> what is wrong, or None`.
 MESSAGES_HEALTH = "patients.outbox.health.unwell"
+# Which files the rows name, for a backup. Dotted path of `(cursor) -> [(path below MEDIA_ROOT, SHA-256)]`.
+NAMED_FILES = "patients.services.photos.named"
+# Folder of the PostgreSQL that `make run` brings along; None: DATABASE_URL names somebody else's server.
+EMBEDDED_POSTGRES = None
 # When they do not, every page of a manager says so.
 WARNS_MANAGERS = True

@@ -44,6 +44,7 @@ BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 DATABASES = {
     "default": database(env.str("DATABASE_URL", default="") or embedded_database_url(), movable_clock=True),
 }
+EMBEDDED_POSTGRES = None if env.str("DATABASE_URL", default="") else VAR / "postgres"
 CELERY_BROKER_URL = broker(env.str("REDIS_URL", default="") or embedded_redis_url())
 
 # `make run` names the port of its sink; a real relay in EMAIL_URL means there is no sink to look into.

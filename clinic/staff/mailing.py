@@ -96,9 +96,12 @@ def _leave_to_people() -> None:
 
 @transaction.atomic
 def _claim() -> tuple[StaffMail, str] | None:
-    """The next mail, with the token it will carry; committed as `sending` before anything leaves."""
+    """The next mail, with the token it will carry; committed as `sending` before anything leaves. None of a clinic whose data
+    came out of a backup, until a manager releases its mail."""
     due = Q(claimed_at=None) | Q(claimed_at__lt=Now() - TRY_AGAIN_AFTER)
-    waiting = StaffMail.objects.select_for_update(skip_locked=True, of=("self",)).filter(due, state="waiting")
+    waiting = StaffMail.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        due, state="waiting", clinic__restoration=None
+    )
     mail = waiting.select_related("clinic", "user", "asked_by").order_by("pk").first()
     if mail is None:
         return None

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, Resolver404, get_urlconf, resolve, rever
 from django.utils import timezone
 from django.utils.html import format_html
 
-from clinic.roles import Access
+from clinic.roles import Access, Role
 
 register = template.Library()
 
@@ -238,6 +238,17 @@ def clock(moment: datetime | time | None) -> str:
 @register.filter
 def day_clock(moment: datetime | None) -> str:
     return f"{day(moment)}, {clock(moment)}" if moment else ""
+
+
+@register.filter
+def day_clock_year(moment: datetime | None) -> str:
+    """For moments that may lie far back: of a backup, of its return."""
+    return f"{day_year(moment)}, {clock(moment)}" if moment else ""
+
+
+@register.filter
+def is_manager(membership) -> bool:
+    return membership is not None and membership.has(Role.MANAGER)
 
 
 @register.filter

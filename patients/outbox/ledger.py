@@ -23,6 +23,8 @@ from patients.outbox.rendering import Letter
 
 log = logging.getLogger(__name__)
 
+# Why a message that fell due before a restore needs a person: the proof by which the day's balance counts it.
+RESTORED = "restored"
 # A row that a worker died over three times is not only unlucky: it waits, and after eight it is a person's.
 CRASHES_TO_WAIT = 3
 CRASHES_TO_FAIL = 8
@@ -38,7 +40,7 @@ WITH picked AS MATERIALIZED (
     SELECT id FROM patients_message
     WHERE state = 'due' AND next_attempt_at <= (SELECT clinic_now()) AND expires_at > (SELECT clinic_now())
       AND (error_class = 'worker_stopped') = %(alone)s
-      AND clinic_id NOT IN (SELECT id FROM clinic_clinic WHERE mail_paused_at IS NOT NULL)
+      AND clinic_id NOT IN (SELECT id FROM clinic_clinic WHERE mail_paused_at IS NOT NULL OR restoration_id IS NOT NULL)
     ORDER BY priority, next_attempt_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -61,7 +63,7 @@ WITH letter AS (
     SELECT message.id FROM patients_message AS message JOIN letter USING (id)
     WHERE message.worker = %(worker)s AND message.state = 'sending' AND message.handed_off_at IS NULL
       AND message.lease_until > now() + make_interval(secs => %(margin)s) AND message.expires_at > (SELECT clinic_now())
-      AND message.clinic_id NOT IN (SELECT id FROM clinic_clinic WHERE mail_paused_at IS NOT NULL)
+      AND message.clinic_id NOT IN (SELECT id FROM clinic_clinic WHERE mail_paused_at IS NOT NULL OR restoration_id IS NOT NULL)
     FOR UPDATE OF message SKIP LOCKED
 )
 UPDATE patients_message AS message
@@ -225,9 +227,13 @@ def in_doubt(message: Message, worker: str) -> None:
 
 
 def expire() -> int:
-    """Whatever is past its use, waiting or held, is closed and stays visible."""
+    """Whatever is past its use, waiting or held, is closed and stays visible. Not while a clinic is frozen: what fell due
+    before a restore may have gone, and to call it too late would say that it had not."""
     stale = Message.objects.filter(
-        state__in=[State.DUE, State.HELD], next_attempt_at__lte=ClinicNow(), expires_at__lte=ClinicNow()
+        state__in=[State.DUE, State.HELD],
+        next_attempt_at__lte=ClinicNow(),
+        expires_at__lte=ClinicNow(),
+        clinic__restoration=None,
     )
     return _sweep(stale, "expired", state=State.EXPIRED, reason="It was too late to be of use.", closed_at=ClinicNow())
 

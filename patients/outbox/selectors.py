@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from clinic import clock
 from clinic.models import Clinic
 from patients.models.people import Patient
-from patients.outbox import kinds, wording
+from patients.outbox import kinds, ledger, wording
 from patients.outbox.models import DID_NOT_GO, IN_DOUBT, OPEN, WENT, Message, State
 from patients.search import keys_for
 
@@ -216,7 +216,9 @@ def _balances(of_day: QuerySet[Message], now: datetime) -> dict[str, Balance]:
             went=Count("pk", filter=Q(state__in=WENT, sent_at__isnull=False)),
             will_go=Count("pk", filter=Q(state=State.SENDING) | Q(state__in=OPEN, expires_at__gt=now)),
             did_not_go=Count("pk", filter=Q(state__in=DID_NOT_GO)),
-            unknown=Count("pk", filter=Q(state__in=IN_DOUBT, handed_off_at__isnull=False)),
+            unknown=Count(
+                "pk", filter=Q(state__in=IN_DOUBT) & (Q(handed_off_at__isnull=False) | Q(error_class=ledger.RESTORED))
+            ),
             late=Count("pk", filter=Q(state=State.DUE, next_attempt_at__lt=now - LATE)),
             not_to_send=Count("pk", filter=Q(state__in=wording.CALL_INSTEAD)),
         )

@@ -49,6 +49,8 @@ NOT_RUNG = {"patients.outbox.tasks.move_clock", "patients.outbox.tasks.dispatch"
 KNOCKS = 3
 # The lock that makes it one journey at a time: held by a connection, so it is gone with a process that was killed.
 LOCK = (7_214_901, 1)
+# A clinic whose mail nobody has paused or frozen.
+LEAVES = {"clinic__mail_paused_at": None, "clinic__restoration": None}
 ASKED, BEGAN, ARRIVED = "clock.asked", "clock.began", "clock.arrived"
 # How long the page tells of a journey that is over.
 TOLD = timedelta(minutes=10)
@@ -208,8 +210,8 @@ def _do(task: str) -> None:
 
 
 def _next_due(at: datetime) -> datetime | None:
-    """When the first message falls due after `at`, of clinics that have not paused their mail."""
-    waiting = Message.objects.filter(state=State.DUE, next_attempt_at__gt=at, clinic__mail_paused_at=None)
+    """When the first message falls due after `at`, of clinics whose mail is neither paused nor frozen."""
+    waiting = Message.objects.filter(state=State.DUE, next_attempt_at__gt=at, **LEAVES)
     return waiting.aggregate(first=Min("next_attempt_at"))["first"]
 
 
@@ -225,7 +227,7 @@ def _let_leave(at: datetime, passed: set[int], through: relay.Relay | None, brea
 
 
 def _is_due(at: datetime) -> bool:
-    return Message.objects.filter(state=State.DUE, next_attempt_at__lte=at, clinic__mail_paused_at=None).exists()
+    return Message.objects.filter(state=State.DUE, next_attempt_at__lte=at, **LEAVES).exists()
 
 
 def _wait_for_others(passed: set[int]) -> bool:

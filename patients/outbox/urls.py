@@ -7,6 +7,8 @@ urlpatterns = [
     path("", views.day, name="messages"),
     path("pause/", views.pause, name="messages_pause"),
     path("resume/", views.resume, name="messages_resume"),
+    # After a restore
+    path("frozen/", views.release_frozen, name="messages_frozen"),
     # The demo's clock
     path("clock/", views.demo_clock, name="clock"),
     path("clock/move/", views.move_clock, name="clock_move"),

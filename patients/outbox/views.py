@@ -13,9 +13,10 @@ from django.urls import reverse
 from clinic import clock
 from clinic.errors import DomainError
 from clinic.files import file_answer
+from clinic.forms import form_status
 from clinic.roles import Role, allow, member
 from clinic.submissions import go_to, once, or_back_to, own_path
-from patients.outbox import forms, preview, resending, selectors, services, suppression, travel, wording
+from patients.outbox import forms, frozen, preview, resending, selectors, services, suppression, travel, wording
 from patients.outbox.models import Message
 
 LONGEST_SEARCH = 80
@@ -154,6 +155,42 @@ def resume(request: HttpRequest) -> HttpResponse:
     return go_to(request, reverse("patients:messages"))
 
 
+@allow(Role.MANAGER, methods=["GET", "POST"])
+def release_frozen(request: HttpRequest) -> HttpResponse:
+    """After a restore: what is due, and the word that lets it leave."""
+    form = forms.ReleaseForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return once(request, lambda: _released(request))
+        except DomainError as exc:
+            return _frozen_page(request, forms.ReleaseForm(), refusal=exc.sentence, status=409)
+    return _frozen_page(request, form, status=form_status(request))
+
+
+def _released(request: HttpRequest) -> str:
+    left = frozen.release(clinic=request.clinic, by=request.user)
+    to_a_person = f"{left} that fell due before now {'waits' if left == 1 else 'wait'} for a person." if left else ""
+    again = "Mail is released, and still paused." if request.clinic.mail_paused_at else "Mail leaves again."
+    notices.success(request, f"{again} {to_a_person}".strip())
+    return reverse("patients:messages")
+
+
+def _frozen_page(
+    request: HttpRequest, form: forms.ReleaseForm, *, refusal: str = "", status: int = 200
+) -> HttpResponse:
+    restoration = request.clinic.restoration
+    waiting = frozen.waiting(clinic=request.clinic, restoration=restoration, now=clock.now()) if restoration else []
+    context = {
+        "form": form,
+        "restoration": restoration,
+        "waiting": waiting,
+        "all": frozen.sum_of(waiting),
+        "returns": frozen.returns_of(request.clinic),
+        "refusal": refusal,
+    }
+    return render(request, "patients/outbox/frozen.html", context, status=status)
+
+
 @allow(Role.MANAGER)
 def demo_clock(request: HttpRequest) -> HttpResponse:
     """Where the demo's clock stands and what left on its way: asked again and again while it moves, with X-Background."""
@@ -184,7 +221,7 @@ def _may_move_the_clock(request: HttpRequest) -> bool:
 
 def _is_paused(request: HttpRequest) -> bool:
     """Nothing leaves at the moment, so no sentence may promise it."""
-    return request.clinic.mail_paused_at is not None
+    return request.clinic.mail_paused_at is not None or request.clinic.is_frozen
 
 
 def _message(request: HttpRequest, ref: UUID) -> Message:

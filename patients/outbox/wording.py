@@ -50,6 +50,7 @@ EVENTS = {
     "rejected": "Refused by the mail service",
     "unsubscribed": "Asked the mail service for no more mail",
     "same_key": "Due again under the same key: a second copy is dropped by the mail service",
+    "restored": "Fell due before the data came back from a backup: left to a person",
     "made_for_demo": "Part of the demo's history",
     "retimed": "Moved back to its hour: the clinic's time zone or its rules changed",
 }

@@ -123,6 +123,12 @@ def path_of(photo: Photo) -> Path | None:
     return _folder() / photo.name if NAME.fullmatch(photo.name) else None
 
 
+def named(cursor) -> list[tuple[str, str]]:
+    """Path below MEDIA_ROOT and SHA-256 of every file that a row names, as `cursor` sees the rows: for a backup."""
+    cursor.execute("SELECT 'photos/' || name, sha256 FROM patients_photo ORDER BY name")
+    return cursor.fetchall()
+
+
 def sweep(*, older_than: timedelta = IN_THE_MAKING) -> int:
     """Remove files that no row names, if they are older than a transaction ever is (in real time). Returns how many."""
     before = time.time() - older_than.total_seconds()

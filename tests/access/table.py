@@ -106,6 +106,7 @@ TABLE: dict[str, Row] = {
     "patients:messages": Row(FORM, ALL),
     "patients:messages_pause": Row(FORM, ALL),
     "patients:messages_resume": Row(PRESS, ALL),
+    "patients:messages_frozen": Row(FORM, ("manager",)),
     "patients:message": Row(READ, ALL, MESSAGE),
     "patients:message_attachment": Row(READ, ALL, MESSAGE),
     "patients:message_hold": Row(FORM, ALL, MESSAGE),

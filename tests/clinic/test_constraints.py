@@ -18,6 +18,7 @@ NEVER_MET = {
     "invitation_token_has_an_end",
     "membership_has_a_role",
     "membership_one_per_clinic",
+    "restoration_released_by_somebody",
     "staff_mail_has_one_reader",
     "working_hours_weekday_iso",
 }

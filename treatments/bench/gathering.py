@@ -2,14 +2,20 @@
 
 from collections.abc import Collection, Iterator
 
-from treatments.bench import booking, day, free_time, messages, protocol, scheduling
+from treatments.bench import booking, day, free_time, messages, protocol, safekeeping, scheduling
 from treatments.bench.data import bench_clinic
 from treatments.bench.figures import Figure
 
 BY_THEMSELVES = {"protocol": protocol, "scheduling": scheduling}
 # These share one server, which takes a minute or two to fill.
 # The messages come last: they fill their table.
-IN_A_CLINIC = {"free_time": free_time, "day": day, "booking": booking, "messages": messages}
+IN_A_CLINIC = {
+    "free_time": free_time,
+    "day": day,
+    "booking": booking,
+    "safekeeping": safekeeping,
+    "messages": messages,
+}
 SUBJECTS = (*BY_THEMSELVES, *IN_A_CLINIC)
 
 
