@@ -13,12 +13,14 @@ from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic import services as clinic_services
 from clinic.errors import DomainError
 from clinic.models import AuditEvent, Invitation, Membership, StaffMail, User
 from clinic.resources import services as resources
 from clinic.roles import Role
+from clinic.safekeeping import freezing
 from clinic.staff import mailing, services
 from tests import factories
 
@@ -509,3 +511,13 @@ def test_the_list_costs_the_same_for_two_and_for_twelve(manager, invited):
     for number in range(2, 12):
         invited(email=f"one{number}@alder.example")
     assert queries() == few
+
+
+def test_after_a_restore_an_invitation_waits_until_mail_is_released(clinic, by, invited):
+    invited()
+    freezing.freeze(data_of=timezone.now())
+    assert mailing.send_waiting() == 0
+    assert StaffMail.objects.get().state == "waiting"
+    clinic.refresh_from_db()
+    freezing.thaw(clinic=clinic, by=by)
+    assert mailing.send_waiting() == 1
