@@ -338,6 +338,9 @@ class _Builder:
         plan = plans.draft(patient=patient, starts_on=clock.today(self.clinic), by=clinician.user)
         self.plans[story.number] = plan
         if story.submitted:
+            if not story.activated:
+                # As the form does: what waits for a decision stands on the clinicians' lists.
+                screenings.perform(patient=patient, on=clock.today(self.clinic), purpose="booking", by=clinician.user)
             plans.submit(plan=plan, by=clinician.user)
         if story.activated:
             self._sign_consent(plan, clinician)
