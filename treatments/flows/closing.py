@@ -69,15 +69,13 @@ def close_record(
 
 
 def _end_visits(patient: Patient, kept: Collection[UUID], *, said: str, by: User) -> None:
-    visits = list(_coming(patient))
-    going_on = {visit.planned_session.plan_id for visit in visits if visit.ref in kept and visit.planned_session}
-    for plan in _courses(patient):
-        if plan.pk not in going_on:
-            courses.stop_course(plan=plan, reason=said, by=by)
-    for visit in visits:
-        still = Appointment.objects.filter(pk=visit.pk, status__in=COMING).exists()
-        if still and visit.ref not in kept:
-            appointments.cancel(visit=visit, reason=said, by=by)
+    kept_visits = _coming(patient).filter(ref__in=kept, planned_session__isnull=False)
+    going_on = set(kept_visits.values_list("planned_session__plan", flat=True))
+    for plan in _courses(patient).exclude(pk__in=going_on):
+        courses.stop_course(plan=plan, reason=said, by=by)
+    # What the courses did not take along.
+    for visit in _coming(patient).exclude(ref__in=kept):
+        appointments.cancel(visit=visit, reason=said, by=by)
 
 
 def _coming(patient: Patient):

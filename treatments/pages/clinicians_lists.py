@@ -192,15 +192,14 @@ def _differing_list(rows: Iterable[dict], catalogue: Catalogue) -> CallList:
         if rule is None or settled or not answers_differ(answers, rule):
             continue
         named = {name: row[column] for name, column in OF_PATIENT.items()}
-        said = f"{rule.label}: {_said(row, -2)}, then {_said(row, -1)}"
+        before = max(at for at, value in enumerate(row["said"]) if value != row["said"][-1])
+        said = f"{rule.label}: {_said(row, before)}, then {_said(row, -1)}"
         found.calls.append(_line(named, said, day_words(row["days"][-1]), "patients:history", act="Answers"))
     return found
 
 
 def _said(row: dict, at: int) -> str:
-    """An answer with its day; where the two newest agree, the newest that does not is the one before."""
-    if at == -2:
-        at = max(index for index, value in enumerate(row["said"]) if value != row["said"][-1]) - len(row["said"])
+    """One of the answers with its day."""
     return f"{HistoryAnswer.Value(row['said'][at]).label.lower()} on {day_words(row['days'][at])}"
 
 

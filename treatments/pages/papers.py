@@ -4,7 +4,7 @@ The card says when and where, and nothing of what is treated: a card lies about.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -59,8 +59,7 @@ def aftercare_sheet(request: HttpRequest, ref: UUID) -> HttpResponse:
     session = get_object_or_404(rows.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR), ref=ref)
     if aftercare.has_newer(session):
         raise Http404
-    local = clock.now().astimezone(request.clinic.tz)
-    days = _days_from(session, max(local.date(), session.on))
+    days = _days_left(session, clock.now().astimezone(request.clinic.tz))
     signs = aftercare.signs(days[0].ahead.catalogue)
     context = {
         "header": patient_header(session.patient, membership=request.membership, plan=session.plan),
@@ -73,13 +72,12 @@ def aftercare_sheet(request: HttpRequest, ref: UUID) -> HttpResponse:
     return render(request, "treatments/pages/aftercare_sheet.html", context)
 
 
-def _days_from(session: TreatmentSession, first) -> list[aftercare_days.Shown]:
-    """From the day on which it is printed to the end of the week, and one more for what comes after."""
-    local = clock.now().astimezone(session.clinic.tz)
-    needled_at = aftercare.needled_at(session).astimezone(session.clinic.tz)
-    last = session.on + timedelta(days=aftercare_days.AFTER_THE_WEEK)
+def _days_left(session: TreatmentSession, now: datetime) -> list[aftercare_days.Shown]:
+    """From the day on which it is printed (`now`, in the clinic's zone) to the end of the week, and one more for what comes after."""
+    needled_at = aftercare.needled_at(session).astimezone(now.tzinfo)
+    first, last = max(now.date(), session.on), session.on + timedelta(days=aftercare_days.AFTER_THE_WEEK)
     days = [first + timedelta(days=n) for n in range(max(0, (last - first).days) + 1)]
     return [
-        aftercare_days.Shown(ahead=aftercare.outlook(session, today=on), on=on, needled_at=needled_at, now=local)
+        aftercare_days.Shown(ahead=aftercare.outlook(session, today=on), on=on, needled_at=needled_at, now=now)
         for on in days
     ]
