@@ -99,6 +99,18 @@ def test_who_was_registered_since_the_dry_run_asks_to_look_again(clinic, manager
 @pytest.mark.parametrize(
     ("answers", "patients", "numbers", "imported"),
     [
+@pytest.mark.parametrize("differing", [{"given_name": 2, "family_name": 1}, {"day_order": "mdy"}])
+def test_a_press_counts_for_the_columns_that_were_seen_alone(clinic, manager, differing):
+    """Nothing is wrong either way; a colleague chose otherwise while this page stood open."""
+    run = brought(clinic, manager, "7,Ana,Silva,01/02/1990,")
+    seen = services.report(run).fingerprint
+    order = differing.pop("day_order", run.day_order)
+    services.check(run=run, columns=run.columns | differing, day_order=order, by=manager)
+    with pytest.raises(services.Changed):
+        pressed(run, manager, seen=seen)
+    assert not clinic.patients.exists()
+
+
         ({}, 2, 1, 1),
         ({0: "take"}, 2, 2, 2),
         ({2: "take"}, 2, 2, 2),

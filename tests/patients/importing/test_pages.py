@@ -200,7 +200,7 @@ def test_what_changed_since_is_looked_at_again(manager, clinic):
     factories.make_patient(clinic, given_name="Ana", family_name="Silva", born_on=factories.date(1990, 2, 13))
     response = manager.post(run_url(run), {"seen": seen, "submit_token": str(uuid.uuid4())})
     assert response.status_code == 422
-    assert "The records changed since you looked at this file." in text(response)
+    assert "changed since you looked at this file. Nothing was imported: look again." in text(response)
     assert "Is this the same person?" in text(response)
     assert clinic.patients.count() == 1
 
