@@ -154,6 +154,16 @@ def test_a_day_that_can_be_read_in_two_ways_is_asked(manager, clinic):
     assert str(clinic.patients.get().born_on) == "1990-03-04"
 
 
+def test_an_order_that_the_file_itself_denies_is_refused(manager):
+    """Chosen the last time, of another program's file: 03/04 would be read the wrong way round, and only 25/04 be named."""
+    content = HEAD + "7,Ana,Silva,04/25/1990,\n8,Bo,Lee,03/04/1991,\n"
+    upload(manager, content)
+    run = ImportRun.objects.get()
+    refused = manager.post(columns_url(run), guessed(manager, run) | {"day_order": "dmy"})
+    assert errors(refused) == {"day_order": "Days of this file have the month first. Choose that."}
+    assert manager.post(columns_url(run), guessed(manager, run) | {"day_order": "mdy"}).status_code == 302
+
+
 def test_a_preview_shows_how_the_letters_were_read(manager):
     upload(manager, "First name\tSurname\tDOB\nZoë\tMüller\t1990-02-01\n".encode("cp1252"))
     shown = text(manager.get(columns_url(ImportRun.objects.get())))
