@@ -173,20 +173,23 @@ def test_a_preview_shows_how_the_letters_were_read(manager):
 
 def test_the_wrong_rows_stand_on_the_page_and_in_a_file_without_formulas(manager, clinic):
     run = looked_at(
-        manager, HEAD + ANA + '9,"=HYPERLINK(""x"")",Lee,1990-01-01,-not@mail\n,,,,\n9,<b>Cy</b>,,1990-01-01,\n'
+        manager,
+        HEAD + ANA + '9,Bo,Lee,1990-01-01,"=HYPERLINK(""x"")"\n,,,,\n9,Cy,,1990-01-01,\n9,Di,Po,<b>1990</b>,\n',
     )
-    shown = manager.get(run_url(run))
-    assert "&lt;b&gt;" not in shown.content.decode() or "<b>Cy</b>" not in shown.content.decode()
+    shown = manager.get(run_url(run)).content.decode()
+    assert "&lt;b&gt;1990&lt;/b&gt;" in shown
+    assert "<b>1990</b>" not in shown
     refused = press(manager, run)
     assert refused.status_code == 422
-    assert "2 rows cannot be taken." in errors(refused)["leave_out"]
+    assert "3 rows cannot be taken." in errors(refused)["leave_out"]
     response = manager.get(reverse("patients:import_errors", args=[run.ref]))
     assert response.headers["Content-Disposition"] == 'attachment; filename="rows-to-correct.csv"'
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert rows[0] == ["Row", "Column", "What stands there", "What is wrong", "What to do"]
     assert [row[:4] for row in rows[1:]] == [
-        ["3", "E-mail", "'-not@mail", "This is no e-mail address."],
+        ["3", "E-mail", '\'=HYPERLINK("x")', "This is no e-mail address."],
         ["5", "Surname", "", "The family name is missing."],
+        ["6", "DOB", "<b>1990</b>", "This is no day that exists."],
     ]
     assert press(manager, run, leave_out="on").status_code == 302
     assert clinic.patients.count() == 1
