@@ -76,7 +76,7 @@ def send_waiting() -> int:
         try:
             _hand_over(*claimed)
         except NotTaken as refusal:
-            _settle_not_taken(claimed[0], refusal)
+            _settle_not_taken(*claimed, refusal)
             if refusal.error == CLOSED:
                 break  # for the others it is closed as well
         except Exception as exc:  # the line broke when the mail may have left: nobody knows
@@ -176,10 +176,10 @@ def _settle(mail: StaffMail, state: str, error: str = "") -> None:
 
 
 @transaction.atomic
-def _settle_not_taken(mail: StaffMail, refusal: NotTaken) -> None:
-    # Whose mail did not leave has a token that nobody holds.
+def _settle_not_taken(mail: StaffMail, token: str, refusal: NotTaken) -> None:
+    # Whose mail did not leave has a token that nobody holds. A worker that woke up late leaves that of a later mail alone.
     if mail.invitation_id:
         mine = Invitation.objects.filter(pk=mail.invitation_id, accepted_at=None, withdrawn_at=None)
-        mine.update(token_sha256=None, expires_at=None)
+        mine.filter(token_sha256=hash_of(token)).update(token_sha256=None, expires_at=None)
     state = StaffMail.State.WAITING if refusal.may_wait else StaffMail.State.FAILED
     _settle(mail, state, refusal.error)
