@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from allauth.mfa.models import Authenticator
-from django.db import transaction
-from django.db.models import F, Max
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, Max, OuterRef
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from clinic.staff import mailing
 OVER = "invitation_over"
 
 # ── Invitations ───────────────────────────────────────────────────────────────
+HAS_ACCOUNT = "This e-mail has an account here. Sign in with it, and join then."
 
 
 @transaction.atomic
@@ -82,8 +83,13 @@ def accept_as_new(*, invitation: Invitation, full_name: str, password: str) -> M
     where that e-mail has an account meanwhile."""
     invitation = _still_standing(invitation)
     if account_of(invitation) is not None:
-        raise DomainError("This e-mail has an account here. Sign in with it, and join then.")
-    user = User.objects.create_user(invitation.email, password, full_name=_tidy(full_name))
+        raise DomainError(HAS_ACCOUNT)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, full_name=_tidy(full_name))
+    except IntegrityError as refusal:
+        # Two clinics asked her, and she pressed in both windows at once.
+        raise DomainError(HAS_ACCOUNT) from refusal
     return _bring_in(invitation, user)
 
 
