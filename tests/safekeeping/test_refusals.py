@@ -275,6 +275,20 @@ def test_a_backup_of_another_key_is_restored_and_said(clinic, file, elsewhere, s
 
 def test_the_command_says_refusals_without_a_stack(clinic, file):
     file.write_text("there")
+def test_an_empty_database_that_will_not_go_undoes_nothing(kept, file, elsewhere):
+    """The names are swapped by then: to say that nothing was restored, and take the files back, would lose every photo."""
+    running = elsewhere.start("-m", "tests.safekeeping.halted", "restore", str(file), "restoring._tidy")
+    assert running.stdout.readline() == "here\n"
+    (aside,) = elsewhere.databases - {"postgres", "stratum"}
+    elsewhere.ask(f'ALTER DATABASE "{aside}" RENAME TO kept_for_later; SELECT 1', database="postgres")
+    running.send_signal(signal.SIGCONT)
+    assert running.wait() == 0
+    running.stdout.close()
+    assert elsewhere.databases == {"postgres", "stratum", "kept_for_later"}
+    assert elsewhere.ask("SELECT count(*) FROM clinic_clinic WHERE restoration_id IS NULL") == [(0,)]
+    assert len([path for path in elsewhere.media.rglob("*") if path.is_file()]) == 1
+
+
     with pytest.raises(CommandError, match="is there already"):
         call_command("backup", to=file)
     assert os.path.exists(file)
