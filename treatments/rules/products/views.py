@@ -11,7 +11,7 @@ from clinic.resources.pressing import form_page, posted
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from treatments.rules.products import services
-from treatments.rules.products.forms import DecisionForm, ProductForm
+from treatments.rules.products.forms import ApprovalForm, DecisionForm, ProductForm
 from treatments.rules.products.models import SkinProduct
 
 FORM = ["GET", "POST"]
@@ -55,15 +55,14 @@ def product_change(request: HttpRequest, ref: UUID) -> HttpResponse:
 @allow(Role.PRESCRIBER, methods=FORM)
 def product_approve(request: HttpRequest, ref: UUID) -> HttpResponse:
     product = _product(request, ref)
-    form = DecisionForm(posted(request))
+    form = ApprovalForm(posted(request), product=product)
 
     def approve() -> str:
         services.approve(product=product, by=request.membership, **form.cleaned_data)
         return f"{product} may be put on needled skin."
 
-    lead = (
-        " ".join(product.doubts) or "Nothing that is known of it speaks against it. You answer for it in this clinic."
-    )
+    doubts = " ".join(product.doubts) or "Nothing that is known of it speaks against it."
+    lead = f"{product.described}. {doubts} You answer for it in this clinic."
     title, act = f"Approve {product} for needled skin", "Approve it"
     return form_page(request, form, approve, title=title, act=act, back=_back(), lead=lead, danger=bool(product.doubts))
 
