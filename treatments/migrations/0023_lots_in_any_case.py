@@ -8,7 +8,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0006_factor_removals'),
         ('treatments', '0022_past_sessions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
