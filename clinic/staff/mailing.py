@@ -15,7 +15,7 @@ from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from clinic import audit
@@ -58,6 +58,15 @@ def ask(
     audit.record("staff_mail.asked", mail, by=by, kind=kind)
     transaction.on_commit(ring, robust=True)
     return mail
+
+
+def forget(*, older_than: timedelta) -> int:
+    """Mails that were settled so long ago, in real time; what waits stays. Of each clinic the last one that left stays too: it
+    is how "mails leave" is known. Returns how many."""
+    sent = StaffMail.State.SENT
+    later = StaffMail.objects.filter(clinic=OuterRef("clinic"), state=sent, pk__gt=OuterRef("pk"))
+    old = StaffMail.objects.filter(~Q(state=sent) | Exists(later), settled_at__lt=Now() - older_than)
+    return old.delete()[0]
 
 
 def ring() -> None:
