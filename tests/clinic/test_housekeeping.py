@@ -66,9 +66,9 @@ def test_invitations_and_mails_to_staff_go_after_a_quarter_and_younger_ones_stay
         invitation=sendable(an_invitation(clinic, "joined", ago=old)), full_name="J", password="nine-quiet-lanterns-7"
     )
     Invitation.objects.filter(membership=joined).update(accepted_at=timezone.now() - old)
-    an_invitation(clinic, "young", ago=young)
     late = an_invitation(clinic, "late", ago=old)
     Invitation.objects.filter(pk=late.pk).update(token_sha256="1" * 64, expires_at=timezone.now() - young)
+    an_invitation(clinic, "young", ago=young)
     clear_out()
     assert set(Invitation.objects.values_list("full_name", flat=True)) == {"young", "late"}
     assert [mail.invitation.full_name for mail in StaffMail.objects.all()] == ["young"]
