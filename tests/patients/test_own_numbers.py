@@ -170,7 +170,7 @@ def test_the_settings_of_a_manager_lead_to_an_import(manager, desk):
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-def test_the_page_of_numbers_in_every_view(visitors, clinic, ana, desk_member):
+def test_the_page_of_numbers_in_every_view(visitors, clinic, ana, desk_member, manager_member):
     numbers.give(patient=ana, number="K-1023", by=factories.a_manager(clinic).user)
     bo = factories.make_patient(clinic, given_name="Bo", family_name="Lee")
     who = visitors().sign_in(desk_member)
@@ -178,10 +178,13 @@ def test_the_page_of_numbers_in_every_view(visitors, clinic, ana, desk_member):
     wrong = wrong_in_every_view(who, "own-numbers")
     page = who.open(url(bo))
     wrong += wrong_in_every_view(who, "own-numbers-none")
-    page.get_by_label("Number", exact=True).fill("K-1023")
+    page.get_by_role("textbox", name="Number").fill("K-1023")
     page.get_by_role("button", name="Enter the number").click()
     page.get_by_text("This number is Ana Silva's here").first.wait_for()
     wrong += wrong_in_every_view(who, "own-numbers-refused")
     who.open(ana.get_absolute_url())
     wrong += wrong_in_every_view(who, "chart-with-own-number")
+    boss = visitors().sign_in(manager_member)
+    boss.open("/settings/")
+    wrong += wrong_in_every_view(boss, "settings-import")
     assert wrong == []

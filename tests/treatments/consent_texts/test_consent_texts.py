@@ -306,6 +306,8 @@ def test_the_pages_of_consent_texts_in_every_view(visitors, clinic, active_plan,
     wrong = wrong_in_every_view(manager, "consent-new-refused")
     newer = written(clinic, manager_member)
     prescriber = visitors().sign_in(prescriber_member)
+    prescriber.open("/worklists/")
+    wrong += wrong_in_every_view(prescriber, "worklists-consent-text")
     prescriber.open(f"{LIST}versions/{newer.ref}/")
     wrong += wrong_in_every_view(prescriber, "consent-version")
     prescriber.page.get_by_role("button", name="Approve version 2").click()

@@ -196,6 +196,12 @@ class TestThePages:
         assert (one.is_valid, one.ends_on) == (False, TODAY + timedelta(days=4))
         assert services.ending(clinic, today=TODAY + timedelta(days=6)) == []
 
+    def test_of_one_that_ended_long_ago_its_own_last_day_is_told(self, clinic, clinician_member):
+        paper(clinician_member, until=TODAY - timedelta(days=30))
+        paper(clinician_member, until=TODAY - timedelta(days=90))
+        (one,) = services.ending(clinic, today=TODAY)
+        assert (one.is_valid, one.ends_on) == (False, TODAY - timedelta(days=30))
+
     def test_one_that_is_yet_to_begin_is_told_too(self, clinic, clinician_member):
         paper(clinician_member, valid_from=TODAY + timedelta(days=1), until=TODAY + timedelta(days=900))
         (one,) = services.ending(clinic, today=TODAY)
