@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -17,6 +18,8 @@ from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
+from treatments.packages.deposits.models import Deposit
+from treatments.packages.models import PackageOffer
 from treatments.pages import timeline
 from treatments.pages.call_rows import together_words
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
@@ -67,6 +70,10 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
+        "packages": [(one, one.words(header["today"])) for one in header["packages"]],
+        "sell_url": open_url("treatments:package_sell", [patient.ref], request.membership)
+        if patient.may_buy and patient.status == Patient.Status.ACTIVE
+        else "",
     }
     return render(request, "treatments/pages/chart.html", context)
 
@@ -86,6 +93,8 @@ def _known(patients):
     """Patients with what the next step hangs on, in the query that finds them."""
     return patients.select_related("clinic").annotate(
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
+        may_buy=Exists(PackageOffer.objects.filter(clinic=OuterRef("clinic"), in_sale=True)),
+        held=ArraySubquery(Deposit.objects.filter(patient=OuterRef("pk"), state="taken").values("reference")),
     )
 
 
