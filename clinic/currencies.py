@@ -24,8 +24,8 @@ def digits(currency: str) -> int:
 
 
 def written(amount: Decimal, currency: str) -> str:
-    """ "1,200.00 GBP"; "1,200 JPY"."""
-    return f"{amount:,.{digits(currency)}f} {currency}"
+    """ "1,200.00 GBP"; "−1,200 JPY", with the sign that is as wide as a digit."""
+    return f"{amount:,.{digits(currency)}f} {currency}".replace("-", "−")
 
 
 def typed(amount: Decimal, currency: str) -> str:

@@ -5,6 +5,7 @@ Lock order: session or visit, then the package, alone and last. Whoever has the 
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -110,16 +111,17 @@ def _refuse_not_for_sale(offer: PackageOffer, clinic: Clinic) -> None:
 # ── Used by a session, as it is signed ────────────────────────────────────────
 
 
-@transaction.atomic
 def use_for(session: TreatmentSession, by: User) -> PackageEntry | None:
     """One session of the oldest package that covers it; None where none does, or where the session does not count.
 
-    Refuses nothing: it runs in the transaction of a signature.
+    It runs in the transaction of a signature and never stands in its way: what is refused here leaves the session not covered.
     """
-    if not session.counts or _covering(session).exists():
-        return None
-    package = _oldest(session.patient_id, on=session.on, techniques=session.plan.techniques)
-    return None if package is None else _enter(package, What.USED, change=-1, session=session, by=by)
+    with suppress(DomainError), transaction.atomic(), explained():
+        if not session.counts or _covering(session).exists():
+            return None
+        package = _oldest(session.patient_id, on=session.on, techniques=session.plan.techniques)
+        return None if package is None else _enter(package, What.USED, change=-1, session=session, by=by)
+    return None
 
 
 @transaction.atomic
@@ -174,13 +176,14 @@ def _refuse_uncoverable(session: TreatmentSession) -> None:
 # ── Burned by a missed visit ──────────────────────────────────────────────────
 
 
-@transaction.atomic
 def burn_missed(visit: Appointment, by: User) -> PackageEntry | None:
-    """She did not come: one session is used where the terms of her package say so. Refuses nothing."""
-    package = _oldest_for(visit)
-    if package is None or not package.miss_burns or _burned_by(visit).exists():
-        return None
-    return _enter(package, What.BURNED, change=-1, visit=visit, reason="Did not come", by=by)
+    """She did not come: one session is used where the terms of her package say so. What is refused here costs her nothing."""
+    with suppress(DomainError), transaction.atomic(), explained():
+        package = _oldest_for(visit)
+        if package is None or not package.miss_burns or _burned_by(visit).exists():
+            return None
+        return _enter(package, What.BURNED, change=-1, visit=visit, reason="Did not come", by=by)
+    return None
 
 
 @transaction.atomic

@@ -183,6 +183,20 @@ def test_a_session_entered_in_error_gives_its_one_back(open_session):
     assert left(package) == 4
 
 
+def test_whatever_goes_wrong_with_a_package_the_session_is_signed(open_session, monkeypatch):
+    package = a_package(open_session.patient)
+    enter = services._enter
+
+    def twice(package, *args, **details):
+        enter(package, *args, **details)
+        return enter(package, *args, **details)  # the database refuses the second
+
+    monkeypatch.setattr(services, "_enter", twice)
+    session = sign(open_session)
+    assert type(session).objects.get(pk=session.pk).signed_at is not None
+    assert left(package) == 4
+
+
 def test_without_what_follows_a_signature_nothing_would_be_used(open_session, monkeypatch):
     """Negative control."""
     monkeypatch.setattr("treatments.sessions.signed._after_a_signature", [])

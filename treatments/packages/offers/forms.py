@@ -58,7 +58,7 @@ class PolicyForm(forms.Form):
         help_text="A suggestion to the desk: somebody decides each time.",
     )  # fmt: skip
     late_hours = number_field(
-        "Cancelling counts as missing it, fewer hours before than", 1, MOST_HOURS, "hours", required=False,
+        "Cancelled fewer hours before than this, a visit counts as missed", 1, MOST_HOURS, "hours", required=False,
         help_text="Empty: nobody pays for cancelling, however late.",
     )  # fmt: skip
 
