@@ -13,8 +13,8 @@ from treatments.packages.models import Technique
 from treatments.packages.offers import services as offers
 
 OFFERS = (
-    ("Course of four", 4, 4, Decimal(640)),
-    ("Course of three", 3, 12, Decimal(510)),
+    ("Course of four", 4, 12, Decimal(640)),
+    ("Course of three", 3, 4, Decimal(510)),
     ("Upkeep, two sessions", 2, None, Decimal(340)),
 )
 
@@ -29,8 +29,8 @@ class Sale:
     reference: str
 
 
-# Two used of four, which end soon; and one of three used, one burned by a missed visit.
-SALES = (Sale(13, -94, "Course of four", "INV-2041"), Sale(10, -71, "Course of three", "INV-2107"))
+# Two used of three, and the last one ends soon; one of four used, and one burned by a missed visit.
+SALES = (Sale(13, -94, "Course of three", "INV-2041"), Sale(10, -71, "Course of four", "INV-2107"))
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,16 @@ pytestmark = pytest.mark.django_db
 def test_two_packages_and_a_deposit_are_under_way(clinic_time):
     clinic = builder.build(only={10, 13, 17})
     today = clock.today(clinic)
-    four, three = of_rows(shown(clinic.packages.all()))
-    assert (four.name, four.used, four.burned, four.left, four.state(today)) == ("Course of four", 2, 0, 2, "valid")
-    assert (four.until_on - today).days <= 30
-    assert (three.name, three.used, three.burned, three.left) == ("Course of three", 1, 1, 1)
+    three, four = of_rows(shown(clinic.packages.all()))
+    assert (three.name, three.used, three.burned, three.left, three.state(today)) == (
+        "Course of three",
+        2,
+        0,
+        1,
+        "valid",
+    )
+    assert (three.until_on - today).days <= 30
+    assert (four.name, four.used, four.burned, four.left) == ("Course of four", 1, 1, 2)
     [deposit] = clinic.deposits.all()
     assert (deposit.state, deposit.reference) == ("taken", bought.DEPOSITS[0].reference)
     assert deposit.visit.status in COMING
