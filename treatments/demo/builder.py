@@ -20,7 +20,7 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
 from treatments.assessments.past import services as past_sessions
-from treatments.demo import cast, desk, from_patients, house, measured, resources
+from treatments.demo import bought, cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, one_mailbox, stories, this_week
 from treatments.flows import closing, courses, publishing, visits
@@ -140,6 +140,12 @@ class _Builder:
         for wish in desk.WAITING:
             if wish.story in told:
                 self._on(wish.on, lambda w=wish: self._wait(w))
+        for sale in bought.SALES:
+            if sale.story in told:
+                self._on(sale.on, lambda s=sale: bought.sell(s, self.patients[s.story], by=self.desk.user))
+        for held in bought.DEPOSITS:
+            if held.story in told:
+                self._on(held.on, lambda h=held: bought.take(h, self.patients[h.story], by=self.desk.user))
         for closed in desk.CLOSED:
             if closed.story in told:
                 self._on(closed.on + 1, lambda c=closed: self._close(c))

@@ -19,6 +19,8 @@ from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
+from treatments.packages.deposits.models import Deposit
+from treatments.packages.models import PackageOffer
 from treatments.pages.call_rows import together_words
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
@@ -70,6 +72,10 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
+        "packages": [(one, one.words(header["today"])) for one in header["packages"]],
+        "sell_url": open_url("treatments:package_sell", [patient.ref], request.membership)
+        if patient.may_buy and patient.status == Patient.Status.ACTIVE
+        else "",
     }
     return render(request, "treatments/pages/chart.html", context)
 
@@ -90,6 +96,8 @@ def _known(patients):
     return patients.select_related("clinic").annotate(
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
         own_numbers=ArraySubquery(PatientNumber.objects.filter(patient=OuterRef("pk")).values("number")),
+        may_buy=Exists(PackageOffer.objects.filter(clinic=OuterRef("clinic"), in_sale=True)),
+        held=ArraySubquery(Deposit.objects.filter(patient=OuterRef("pk"), state="taken").values("reference")),
     )
 
 

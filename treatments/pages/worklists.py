@@ -15,7 +15,7 @@ from clinic.roles import Role, member
 from patients.models import ConsentText
 from patients.services.consent_texts import somebody_else
 from treatments.appointments.calls.models import WaitingEntry
-from treatments.pages import check_in_lists, clinicians_lists, told_calls
+from treatments.pages import check_in_lists, clinicians_lists, package_lists, told_calls
 from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
 from treatments.pages.call_rows import Sorter
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
@@ -45,11 +45,12 @@ def worklists(request: HttpRequest) -> HttpResponse:
         request.clinic, now=now, whole=True, closing_days=closing_days, waiting=known["waiting"], sorter=sorter
     )
     mine = _clinicians(request.clinic, known, today=today) if clinical else []
+    bought = package_lists.lists(known, today=today)
     check_ins = _check_ins(known["check_ins"], request.clinic, clinical=clinical, now=now)
     context = {
         "lists": lists,
         "check_ins": check_ins,
-        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists)],
+        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists, *bought)],
         "ending": _ending(request, now),
         "texts": _texts_to_approve(request),
         "now": now,
@@ -86,13 +87,14 @@ def _clinicians(clinic: Clinic, known: dict[str, Any], *, today: date) -> list[C
 
 
 def _known(clinic: Clinic, *, clinical: bool, today: date) -> dict[str, Any]:
-    """In one query: who waits for a place, what patients told us of visits ahead, their check-ins, and for clinicians what else
-    waits for one."""
+    """In one query: who waits for a place, what patients told us of visits ahead, their check-ins, what waits
+    about packages and deposits, and for clinicians what else waits for one."""
     check_ins = CheckIn.objects.filter(patient__clinic=OuterRef("pk"))
     return told_calls.told_now(
         clinic,
         waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
         check_ins=ArraySubquery(check_in_lists.shown(check_ins, clinical=clinical, with_notes=True)),
+        **package_lists.asked(today),
         **(clinicians_lists.asked(today) if clinical else {}),
     )
 

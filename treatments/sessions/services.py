@@ -28,7 +28,7 @@ from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
-from treatments.sessions import messages, numbing, reactions_list
+from treatments.sessions import messages, numbing, reactions_list, signed
 from treatments.sessions.depths import (
     asks_order,
     beyond_device,
@@ -325,6 +325,7 @@ def mark_entered_in_error(*, session: TreatmentSession, reason: str, by: Members
         # Opened by mistake, the visit goes on and the right session is opened; signed, it is over and to be booked anew.
         appointments.free_session(visit=session.appointment, by=by.user)
     messages.withdraw(session, by=by.user)
+    signed.is_struck(session, by=by.user)
     audit.record("session.entered_in_error", session, by=by.user)
     return session
 
@@ -490,5 +491,6 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
     elif session.appointment is not None:
         appointments.free_session(visit=session.appointment, by=by.user)
     messages.owe_after_session(session, by=by.user)
+    signed.is_signed(session, by=by.user)
     audit.record(f"session.{status}", session, by=by.user)
     return session
