@@ -164,6 +164,25 @@ class TestWhoseTurnItIs:
         idle = line(empty, "staff")
         assert (idle.url, idle.now) == (reverse("clinic:person_hours", args=[noor.ref]), "Noor Adeyemi has none")
 
+    def test_whoever_may_treat_and_has_no_column_is_named_as_long_as_nobody_has(self, empty):
+        noor = factories.make_member(empty, Role.CLINICIAN, name="Noor Adeyemi")
+        Membership.objects.filter(pk=noor.pk).update(sees_patients=False)
+        idle = line(empty, "staff")
+        assert idle.url == reverse("clinic:person_change", args=[noor.ref])
+        assert idle.now == "Noor Adeyemi may treat, and is not said to see patients"
+        factories.make_member(empty, Role.CLINICIAN)
+        assert line(empty, "staff").is_done and line(empty, "staff").now == ""
+
+    def test_a_mail_of_any_kind_shows_that_mails_leave(self, empty, mara):
+        by = empty.memberships.get().user
+        assert line(empty, "mail").now == "Not tried"
+        assert "Not tried" in mara.get(PAGE).content.decode()
+        invite(empty, Role.FRONT_DESK)
+        mailing.send_waiting()
+        assert (line(empty, "mail").is_done, line(empty, "mail").now) == (True, "")
+        assert "Not tried" not in mara.get(PAGE).content.decode()
+        assert not empty.staff_mails.filter(kind="test", user=by).exists()
+
     def test_a_prescriber_without_a_licence_is_named(self, empty):
         ines = factories.make_member(empty, Role.PRESCRIBER, name="Ines Halloran")
         unlicensed = line(empty, "prescriber")

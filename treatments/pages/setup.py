@@ -39,7 +39,7 @@ def getting_started(request: HttpRequest) -> HttpResponse:
     """What is done, what is left, and the page that does it."""
     lines = lines_of(request.clinic, may_sign=request.membership.has(Role.PRESCRIBER))
     last_test = request.clinic.staff_mails.filter(kind=StaffMail.Kind.TEST).first()
-    context = {"lines": lines, "left": _left(lines), "test_mail": reading.test_mail_state(last_test)}
+    context = {"lines": lines, "left": _left(lines), "test_mail": last_test and reading.test_mail_state(last_test)}
     return render(request, "treatments/pages/getting_started.html", context)
 
 
@@ -84,15 +84,18 @@ def lines_of(clinic: Clinic, *, may_sign: bool = False) -> list[Line]:
         _protocol(found, may_sign=may_sign),
         Line(
             "mail", "Mails leave", "Confirmations, aftercare and invitations go by mail. Send one to yourself.",
-            found.has_sent, "", "Send a test mail",
+            found.has_sent, "", "Send a test mail", now="" if found.has_sent else "Not tried",
         ),
         *_what_may_wait(found),
     ]  # fmt: skip
 
 
 def _somebody_who_treats(found: Clinic) -> Line:
-    """Whoever treats and has no hours is named; whoever is invited is waited for."""
-    if found.idle:
+    """Whoever treats and has no hours, or may treat and has no column, is named; whoever is invited is waited for."""
+    if found.without_column and not found.has_treating:
+        url, act = reverse("clinic:person_change", args=[found.without_column["ref"]]), "Give her a column"
+        now = f"{found.without_column['name']} may treat, and is not said to see patients"
+    elif found.idle:
         url, act, now = (
             reverse("clinic:person_hours", args=[found.idle["ref"]]), "Enter her hours", f"{found.idle['name']} has none"
         )  # fmt: skip
@@ -181,6 +184,7 @@ def _asked(clinic: Clinic) -> Clinic:
         has_room=Exists(Room.objects.filter(clinic=of_clinic, in_service=True)),
         has_treating=Exists(treating),
         idle=_first(treating.exclude(Exists(hours))),
+        without_column=_first(here.filter(roles__overlap=[Role.CLINICIAN, Role.PRESCRIBER], sees_patients=False)),
         invited_to_treat=Subquery(invited.filter(sees_patients=True).values("full_name")[:1]),
         has_prescriber=Exists(prescribing.exclude(licence="")),
         unlicensed=_first(prescribing.filter(licence="")),
