@@ -107,7 +107,7 @@ class FirstCourse:
 
     def to_the_chart(self) -> Page:
         page = self.of_today(self.clinician)
-        page.locator("#drawer").get_by_role("link", name="Chart").click()
+        page.locator("#drawer").get_by_role("link", name="Chart", exact=True).click()
         page.get_by_role("region", name="What next").wait_for()
         return page
 
