@@ -6,7 +6,7 @@ from datetime import date
 from playwright.sync_api import Page
 
 from tests.fixtures.browser import Visitor
-from tests.journeys.walking import Eyes, choose, fill, press, what_next
+from tests.journeys.walking import Eyes, choose, fill, go, press, what_next
 from treatments.protocol.catalogue import load
 
 ZOE = "Zoë Sørensen"
@@ -78,7 +78,7 @@ class FirstCourse:
 
     def book_the_course(self) -> None:
         page = self.find()
-        page.get_by_role("region", name="What next").locator(".btn-primary").click()
+        go(page, page.get_by_role("region", name="What next").locator(".btn-primary"))
         self.eyes.look(self.desk, "sets-of-times")
         page.get_by_role("button", name=re.compile("^Hold this")).first.click()
         page.get_by_role("button", name=re.compile("^Book all")).click()
@@ -138,16 +138,16 @@ class FirstCourse:
     def plan(self, *, first_from: date) -> None:
         """Proposed, kept, submitted, signed for, active: each step where the one before it ends."""
         page = self.clinician.page
-        page.get_by_role("link", name="Plan a course").click()
+        go(page, page.get_by_role("link", name="Plan a course"))
         self.eyes.look(self.clinician, "proposal")
         fill(page, starts_on=first_from.isoformat())
         press(page, "Keep as a draft")
-        page.get_by_role("button", name="Submit the plan").click()
-        page.get_by_role("link", name="Ask for the consent").click()
+        go(page, page.get_by_role("button", name="Submit the plan"))
+        go(page, page.get_by_role("link", name="Ask for the consent"))
         self.eyes.look(self.clinician, "consent")
         fill(page, typed_name=ZOE)
         press(page, "Sign and keep")
-        page.get_by_role("button", name="Activate").click()
+        go(page, page.get_by_role("button", name="Activate"))
         page.get_by_text("Active", exact=True).first.wait_for()
         self.eyes.look(self.clinician, "course-active")
 
@@ -160,7 +160,7 @@ class FirstCourse:
 
     def open_the_session(self) -> str:
         page = self.clinician.page
-        page.get_by_role("link", name="Go to the session").click()
+        go(page, page.get_by_role("link", name="Go to the session"))
         self.eyes.look(self.clinician, "before-the-session")
         for change in page.locator("form input[type=checkbox]").all():
             change.check()
@@ -176,9 +176,9 @@ class FirstCourse:
         form.locator("[name=product]").select_option(label="Lidocaine 4 %")
         form.locator("[name=grams]").fill("3")
         form.locator("[name=area_cm2]").fill("60")
-        form.get_by_role("button", name="Keep numbing").click()
-        page.locator("#numbing").get_by_role("button", name="Off now").click()
-        page.locator("#numbing").get_by_role("button", name="Off now").wait_for(state="detached")
+        go(page, form.get_by_role("button", name="Keep numbing"))
+        go(page, form.get_by_role("button", name="Off now"))
+        assert form.get_by_role("button", name="Off now").count() == 0
 
     def treat(self, session: str) -> None:
         page = self.clinician.page
@@ -187,18 +187,17 @@ class FirstCourse:
             page.locator("label:has([name=depth]:not([value=other]):not([disabled]))").first.click()
             choose(page, "passes", "4")
             choose(page, "endpoint", "erythema")
-            page.locator("button[form=zone-form]").click()
-            page.wait_for_load_state()
+            go(page, page.locator("button[form=zone-form]"))
         page.goto(f"{session}?step=treat")
         self.eyes.look(self.clinician, "chair-treat")
         cartridge = page.locator("#cartridge")
         cartridge.locator("[name=lot]").select_option(index=1)
-        cartridge.get_by_role("button", name="Keep cartridge").click()
+        go(page, cartridge.get_by_role("button", name="Keep cartridge"))
         products = page.locator("#products")
         products.locator("[name=product]").select_option(label="Hyaluronic gel")
         products.locator("[name=product_lot]").fill("HG-77")
         products.locator("[name=product_expires_on]").fill("2028-01-31")
-        products.get_by_role("button", name="Keep product").click()
+        go(page, products.get_by_role("button", name="Keep product"))
         products.get_by_role("button", name="Written by mistake").wait_for()
 
     def sign(self, session: str) -> None:

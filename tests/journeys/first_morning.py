@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 
 from clinic.mailbox import MailStore
 from tests.fixtures.browser import Visitor, wait_until
-from tests.journeys.walking import Eyes, fill, press
+from tests.journeys.walking import Eyes, fill, go, press
 
 PASSWORDS = {
     "mara@elmroad.example": "quiet-bone-and-fig",
@@ -73,8 +73,7 @@ class FirstMorning:
     def line(self, mara: Visitor, code: str) -> Page:
         """The page to which a line of Getting started leads."""
         page = mara.open("/settings/getting-started/")
-        page.locator(f"#{code}").get_by_role("link").click()
-        page.wait_for_load_state()
+        go(page, page.locator(f"#{code}").get_by_role("link"))
         return page
 
     def invite(self, mara: Visitor, name: str, email: str, role: str, **details: str) -> None:
@@ -105,7 +104,7 @@ class FirstMorning:
     def accept(self, who: Visitor, email: str) -> None:
         page = who.open(self.link_for(email))
         assert page.url.endswith("/invitation/")
-        self.eyes.look(who, f"accept-{email.partition('@')[0]}")
+        self.eyes.look(who, "accept")
         fill(page, password=PASSWORDS[email])
         press(page, "Begin")
         self.sign_in(who, email)

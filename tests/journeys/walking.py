@@ -37,6 +37,12 @@ def fill(page: Page, **values: str) -> None:
         page.fill(f"main [name={name}]", value)
 
 
+def go(page: Page, way: Locator) -> None:
+    """Press what leads to another page, or to this one anew, and be there: what follows must not meet the page before."""
+    with page.expect_navigation():
+        way.click()
+
+
 def press(page: Page, act: str) -> None:
     """A button that leads on: where a form is shown again with what is wrong, this fails."""
     here = page.url
@@ -48,5 +54,4 @@ def what_next(page: Page, act: str) -> None:
     """The one act that the chart proposes, which has to be this one."""
     proposed = page.get_by_role("region", name="What next").locator(".btn-primary")
     assert proposed.inner_text() == act
-    proposed.click()
-    page.wait_for_load_state()
+    go(page, proposed)
