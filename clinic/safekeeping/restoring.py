@@ -169,11 +169,14 @@ def is_empty(database: str) -> bool:
 
 
 def _way(target: str) -> str:
-    media = settings.MEDIA_ROOT
+    # A clinic without a single photo has no folder of them: nothing that is not there is to be moved.
+    media = [settings.MEDIA_ROOT] if Path(settings.MEDIA_ROOT).exists() else []
     if folder := settings.EMBEDDED_POSTGRES:
-        return f"Move {folder} and {media} away (mv {folder} {folder}.before; mv {media} {media}.before), then restore again."
+        there = [folder, *media]
+        moves = "; ".join(f"mv {one} {one}.before" for one in there)
+        return f"Move {' and '.join(map(str, there))} away ({moves}), then restore again."
     return (
-        f"Make an empty one (createdb {target}2), name it in DATABASE_URL, and move {media} away; "
+        f"Make an empty one (createdb {target}2), name it in DATABASE_URL{f', and move {media[0]} away' if media else ''}; "
         "or keep what is there under another name (ALTER DATABASE … RENAME TO …)."
     )
 

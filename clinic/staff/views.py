@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 
 from clinic.errors import DomainError
 from clinic.forms import form_status, refuse
@@ -214,6 +215,9 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         return "Saved."
 
     lead = reading.second_factor_words(request.clinic)
+    if not request.membership.has_second_factor:
+        # She would be refused: nobody asks of others what she has not.
+        lead = format_html('{} <a href="{}">Set up your own first</a>.', lead, reverse("mfa_index"))
     back = reverse("clinic:settings")
     return form_page(request, form, save, title="Second factor for everybody", act="Save", back=back, lead=lead)
 

@@ -1,19 +1,29 @@
-"""From an empty database to a clinic with a manager, a desk and a clinician, each at her own browser; mails by a real worker."""
+"""The main job: from an empty database to the first signed session and its aftercare mail, by three people at three browsers.
 
-import re
+Nothing is written but through the pages, and nothing is run but what `make run` runs: the web, a worker, a mail sink. Where
+the path asks for patience the clinic's clock is moved, as in the demo: to the first session, a week after the consultation
+as the clinician has planned it, and by the half hour that its label gives the numbing cream.
+"""
+
+from datetime import timedelta
 
 import pytest
 
+from clinic import clock
 from clinic.mailbox import MailStore
 from clinic.models import Clinic, Membership
-from tests.fixtures.browser import Visitor, wait_until
+from patients.models import Message
+from patients.outbox.models import State
+from tests import factories
+from tests.fixtures.browser import wait_until
+from tests.journeys.first_course import FirstCourse
+from tests.journeys.first_morning import FirstMorning
+from tests.journeys.walking import Eyes
+from treatments.appointments.models import Appointment
+from treatments.sessions.models import TreatmentSession
 
 pytestmark = [pytest.mark.browser, pytest.mark.journey, pytest.mark.django_db(transaction=True)]
-PASSWORDS = {
-    "mara": "quiet-bone-and-fig",
-    "tess": "seven-lamps-on-a-quay",
-    "noor": "slow-heron-and-slate",
-}
+MARA, TESS, INES = "mara@elmroad.example", "tess@elmroad.example", "ines@elmroad.example"
 
 
 @pytest.fixture
@@ -25,97 +35,74 @@ def mailbox(settings, worker) -> MailStore:
     return store
 
 
-class Day:
-    """The steps, one method each."""
+def test_from_an_empty_database_to_the_first_signed_session(visitors, mailbox, clinic_time, later):
+    eyes = Eyes()
+    mara, tess, ines = visitors(dark=True), visitors(), visitors("tablet")
 
-    def __init__(self, mailbox: MailStore, base_url: str) -> None:
-        self.mailbox, self.base_url = mailbox, base_url
-        self.violations: list[str] = []
+    morning = FirstMorning(eyes, mailbox)
+    morning.open_the_clinic(mara, MARA)
+    morning.list_what_is_used(mara)
+    morning.invite(mara, "Tess Moran", TESS, "front_desk")
+    morning.invite(mara, "Ines Halloran", INES, "prescriber", title="Dr", licence="GMC 7654321")
+    morning.send_a_test_mail(mara, MARA)
+    morning.accept(tess, TESS)
+    morning.accept(ines, INES)
+    morning.set_hours(mara, "Ines Halloran")
+    morning.answer_for_it(ines)
+    everything_is_in_place(mara, eyes)
+    assert len(mailbox.new()) == 3  # one each, however often a bell rang
 
-    def look(self, who: Visitor, name: str) -> None:
-        who.shoot(f"first-day-{name}")
-        self.violations += [f"{name}: {violation}" for violation in who.axe()]
+    first = FirstCourse(eyes, desk=tess, clinician=ines, manager=mara)
+    first.register()
+    first.book_the_consultation()
+    first.arrive()
+    first.receive()
+    first.assess()
+    first.ask("Ask all questions")
+    first.plan(first_from=factories.TODAY + timedelta(days=7))
+    first.let_go()
+    first.book_the_course()
 
-    def set_up(self, mara: Visitor) -> None:
-        page = mara.open("/")
-        for name, value in {
-            "name": "Elm Road Clinic",
-            "reply_to": "desk@elmroad.example",
-            "phone": "020 7946 0100",
-            "urgent_phone": "020 7946 0142",
-            "emergency_number": "999",
-            "weekday_6": "09:00 to 12:00",
-            "manager_name": "Mara Quist",
-            "manager_email": "mara@elmroad.example",
-        }.items():
-            page.fill(f"[name={name}]", value)
-        page.fill("[name=password]", "mara")
-        page.get_by_role("button", name="Set up the clinic").click()
-        page.get_by_text("too short").first.wait_for()
-        assert page.input_value("[name=weekday_6]") == "09:00 to 12:00"
-        page.fill("[name=password]", PASSWORDS["mara"])
-        page.get_by_role("button", name="Set up the clinic").click()
-        self.sign_in(mara, "mara@elmroad.example", PASSWORDS["mara"])
-        page.wait_for_url("**/settings/getting-started/")
-        self.look(mara, "getting-started")
+    visit = Appointment.objects.get(planned_session__number=1)
+    clock.move_to(max(visit.during.lower - timedelta(minutes=5), clock.now()))
+    first.arrive()
+    first.begin_numbing()
+    later(timedelta(minutes=visit.prep_minutes))
+    first.receive()
+    first.ask("Ask the questions of the day")
+    session = first.open_the_session()
+    first.chart_the_numbing(session)
+    first.treat(session)
+    first.sign(session)
 
-    def invite(self, mara: Visitor, name: str, email: str, role: str, *, sees_patients: bool = False) -> None:
-        page = mara.open("/settings/people/invite/")
-        page.fill("[name=full_name]", name)
-        page.fill("[name=email]", email)
-        page.locator(f"[name=roles][value={role}]").check()
-        if sees_patients:
-            page.locator("[name=sees_patients]").check()
-        page.get_by_role("button", name="Send the invitation").click()
-        page.wait_for_url("**/settings/people/invitations/")
-
-    def accept(self, who: Visitor, email: str, password: str) -> None:
-        page = who.open(self.link_for(email))
-        assert page.url.endswith("/invitation/")
-        self.look(who, f"accept-{email.partition('@')[0]}")
-        page.fill("[name=password]", password)
-        page.get_by_role("button", name="Begin").click()
-        page.wait_for_url("**/accounts/login/")
-        self.sign_in(who, email, password)
-        page.wait_for_url("**/today/**")
-        page.get_by_role("heading", level=1).wait_for()
-        self.look(who, f"today-{email.partition('@')[0]}")
-
-    def sign_in(self, who: Visitor, email: str, password: str) -> None:
-        who.page.fill("[name=login]", email)
-        who.page.fill("[name=password]", password)
-        who.page.get_by_role("button", name="Sign in", exact=True).click()
-
-    def link_for(self, email: str) -> str:
-        """From the mail that arrived: the path alone, as the tests' server has another address than the mail names."""
-        wait_until(lambda: self.mails_for(email), what=f"a mail for {email}")
-        (mail,) = self.mails_for(email)
-        return re.search(r"https?://[^/\s]+(/invitation/\S+)", mail.text).group(1)
-
-    def mails_for(self, email: str) -> list:
-        return [mail for mail in self.mailbox.new() if email in mail.recipients]
+    signed(by="Ines Halloran")
+    first.read_the_aftercare()
+    reminders = Message.objects.filter(
+        about=Appointment.objects.get(planned_session__number=2).ref, kind__startswith="visit_reminder"
+    )
+    assert list(reminders.values_list("state", flat=True)) == [State.DUE, State.DUE]
+    tess.open(f"/messages/?on={clock.local(reminders.first().send_at, Clinic.objects.get()).date()}")
+    eyes.look(tess, "messages")
+    first.cancel(2)
+    assert list(reminders.values_list("state", flat=True)) == [State.CANCELLED, State.CANCELLED]
+    assert eyes.violations == []
 
 
-def test_an_empty_stratum_becomes_a_clinic_with_three_people(visitors, mailbox, db, live_server):
-    day = Day(mailbox, live_server.url)
-    mara, tess, noor = visitors(), visitors(dark=True), visitors("tablet")
-    day.set_up(mara)
-    day.invite(mara, "Tess Moran", "tess@elmroad.example", "front_desk")
-    day.invite(mara, "Noor Adeyemi", "noor@elmroad.example", "clinician", sees_patients=True)
-    day.accept(tess, "tess@elmroad.example", PASSWORDS["tess"])
-    day.accept(noor, "noor@elmroad.example", PASSWORDS["noor"])
-
-    clinic = Clinic.objects.get()
+def everything_is_in_place(mara, eyes: Eyes) -> None:
     roles = dict(Membership.objects.values_list("user__full_name", "roles"))
-    assert roles == {"Mara Quist": ["manager"], "Tess Moran": ["front_desk"], "Noor Adeyemi": ["clinician"]}
-    assert clinic.memberships.get(user__full_name="Noor Adeyemi").working_hours.count() == 6
-    assert len(day.mailbox.new()) == 2  # one each, however often a bell rang
-
+    assert roles == {"Mara Quist": ["manager"], "Tess Moran": ["front_desk"], "Ines Halloran": ["prescriber"]}
     page = mara.open("/settings/people/invitations/")
     assert page.get_by_text("Accepted").count() == 2
-    day.look(mara, "invitations-accepted")
+    eyes.look(mara, "invitations-accepted")
     page = mara.open("/settings/getting-started/")
-    assert page.locator("#staff").get_by_text("Done").count() == 1
-    assert page.locator("#numbers").get_by_text("Done").count() == 1
-    assert page.locator("#mail").get_by_text("Done").count() == 1
-    assert day.violations == []
+    page.get_by_text("Everything is in place").wait_for()
+    eyes.look(mara, "everything-in-place")
+
+
+def signed(*, by: str) -> None:
+    """As it stands in the record and in the ledger."""
+    session = TreatmentSession.objects.get()
+    assert (session.status, session.signed_by.full_name, session.appointment.status) == ("completed", by, "done")
+    assert (session.anaesthetic_off_at - session.anaesthetic_on_at) // timedelta(minutes=1) >= 30
+    assert [row.name for row in session.products.all()] == ["Hyaluronic gel"]
+    wait_until(lambda: Message.objects.get(kind="aftercare_now").state == State.SENT, what="the aftercare mail sent")

@@ -1,6 +1,7 @@
 """`make backup` and `make restore` on a machine with nothing but the clone: the embedded server is started for them and stopped."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,10 +57,22 @@ def test_it_comes_back_before_a_first_start_and_not_over_what_is_there_afterward
     assert here.server.pid is None
     again = here.run("restore", str(kept))
     assert again.returncode == 1
-    assert f"Move {here.var}/postgres and {here.var}/media away" in again.stderr
-    # What it says is enough.
-    (here.var / "postgres").rename(here.var / "postgres.before")
+    assert f"Move {here.var}/postgres away" in again.stderr
+    do_what_it_says(again.stderr)
     assert here.run("restore", str(kept)).returncode == 0
+    # A folder of photos is named as soon as there is one.
+    (here.var / "media").mkdir()
+    once_more = here.run("restore", str(kept)).stderr
+    assert f"Move {here.var}/postgres and {here.var}/media away" in once_more
+    (here.var / "postgres.before").rename(here.var / "postgres.long_before")
+    do_what_it_says(once_more)
+    assert not (here.var / "media").exists()
+
+
+def do_what_it_says(refusal: str) -> None:
+    """The commands between the brackets, copied into a shell."""
+    commands = re.search(r"\((mv [^)]+)\)", refusal)[1]
+    subprocess.run(["sh", "-ec", commands], check=True)
 
 
 def test_while_stratum_runs_a_restore_says_what_to_stop(kept, tmp_path):

@@ -197,6 +197,7 @@ def test_files_that_are_there_already_are_never_written_over(kept, file, elsewhe
     elsewhere.media.mkdir(parents=True)
     (elsewhere.media / "somebody.jpg").write_text("hers")
     refused(elsewhere, file, "holds a file that is not in this backup (somebody.jpg)")
+    refused(elsewhere, file, f"and move {elsewhere.media} away; or keep")
     assert elsewhere.is_empty
     assert (elsewhere.media / "somebody.jpg").read_text() == "hers"
 

@@ -15,12 +15,14 @@ from clinic import services as clinic_services
 from clinic.models import Clinic, Membership, StaffMail
 from clinic.resources import services as resources
 from clinic.roles import Role
-from clinic.staff import mailing
+from clinic.staff import mailing, services
 from patients.services import consents
 from tests import factories
 from tests.fixtures.browser import wrong_in_every_view
 from treatments.pages import setup
 from treatments.rules import services as rules
+from treatments.rules.credentials.models import Credential
+from treatments.rules.products import services as products
 from treatments.sessions.models import CartridgeLot
 
 PAGE = "/settings/getting-started/"
@@ -128,6 +130,103 @@ class TestEachLine:
         assert done(empty) == set()
 
 
+def line(clinic: Clinic, code: str, **looks) -> setup.Line:
+    return next(one for one in setup.lines_of(clinic, **looks) if one.code == code)
+
+
+def invite(clinic: Clinic, *roles: Role, **details) -> None:
+    by = clinic.memberships.first().user
+    asked = {"email": "ines@elmroad.example", "full_name": "Ines Halloran", "roles": roles, "by": by} | details
+    services.invite(clinic=clinic, **asked)
+
+
+@pytest.mark.django_db
+class TestWhoseTurnItIs:
+    """What a line says while it is open, and where it leads then."""
+
+    def test_whoever_is_invited_is_waited_for(self, empty):
+        assert (line(empty, "staff").url, line(empty, "staff").now) == (reverse("clinic:invite"), "")
+        invite(empty, Role.PRESCRIBER, sees_patients=True)
+        for code in ("staff", "prescriber"):
+            waits = line(empty, code)
+            assert (waits.is_done, waits.url) == (False, reverse("clinic:invitations"))
+            assert waits.now == "Ines Halloran is invited and has not begun yet"
+
+    def test_an_invitation_that_was_taken_back_is_waited_for_no_longer(self, empty):
+        invite(empty, Role.PRESCRIBER, sees_patients=True)
+        services.take_back(invitation=empty.invitations.get(), by=empty.memberships.get().user)
+        assert line(empty, "staff").now == line(empty, "prescriber").now == ""
+
+    def test_whoever_treats_without_hours_is_named_and_her_hours_are_one_press_away(self, empty):
+        by = empty.memberships.get().user
+        noor = factories.make_member(empty, Role.CLINICIAN, name="Noor Adeyemi")
+        resources.set_weekly_hours(membership=noor, hours={}, by=by)
+        idle = line(empty, "staff")
+        assert (idle.url, idle.now) == (reverse("clinic:person_hours", args=[noor.ref]), "Noor Adeyemi has none")
+
+    def test_whoever_may_treat_and_has_no_column_is_named_as_long_as_nobody_has(self, empty):
+        noor = factories.make_member(empty, Role.CLINICIAN, name="Noor Adeyemi")
+        Membership.objects.filter(pk=noor.pk).update(sees_patients=False)
+        idle = line(empty, "staff")
+        assert idle.url == reverse("clinic:person_change", args=[noor.ref])
+        assert idle.now == "Noor Adeyemi may treat, and is not said to see patients"
+        factories.make_member(empty, Role.CLINICIAN)
+        assert line(empty, "staff").is_done and line(empty, "staff").now == ""
+
+    def test_a_mail_of_any_kind_shows_that_mails_leave(self, empty, mara):
+        by = empty.memberships.get().user
+        assert line(empty, "mail").now == "Not tried"
+        assert "Not tried" in mara.get(PAGE).content.decode()
+        invite(empty, Role.FRONT_DESK)
+        mailing.send_waiting()
+        assert (line(empty, "mail").is_done, line(empty, "mail").now) == (True, "")
+        assert "Not tried" not in mara.get(PAGE).content.decode()
+        assert not empty.staff_mails.filter(kind="test", user=by).exists()
+
+    def test_a_prescriber_without_a_licence_is_named(self, empty):
+        ines = factories.make_member(empty, Role.PRESCRIBER, name="Ines Halloran")
+        unlicensed = line(empty, "prescriber")
+        assert unlicensed.url == reverse("clinic:person_roles", args=[ines.ref])
+        assert unlicensed.now == "Ines Halloran prescribes, and no licence is on record"
+
+    def test_a_manager_who_does_not_prescribe_reads_who_signs(self, empty):
+        assert line(empty, "protocol").now == "Whoever prescribes here signs it, and nobody does yet"
+        ines = factories.make_member(empty, Role.PRESCRIBER, name="Ines Halloran", licence="GMC 7654321")
+        unsigned = line(empty, "protocol")
+        assert (unsigned.act, unsigned.now) == ("Read it", "To be signed by Ines Halloran: Today leads there")
+        herself = line(empty, "protocol", may_sign=True)
+        assert (herself.act, herself.now) == ("Read and sign", "")
+        rules.sign_off(clinic=empty, by=ines)
+        assert line(empty, "protocol").now == ""
+
+    def test_a_product_that_is_listed_waits_for_a_prescriber(self, empty):
+        by = empty.memberships.get().user
+        gel = products.list_product(clinic=empty, name="Hyaluronic gel", by=by)
+        assert line(empty, "products").now == "Listed: a prescriber approves it"
+        ines = factories.make_member(empty, Role.PRESCRIBER, licence="GMC 7654321")
+        products.approve(product=gel, reason="", by=ines)
+        assert (line(empty, "products").is_done, line(empty, "products").now) == (True, "")
+
+    def test_a_numbing_product_and_a_credential_are_lines_that_may_wait(self, empty):
+        by = empty.memberships.get().user
+        assert {one.code for one in setup.lines_of(empty) if one.may_wait} == {
+            "consent", "numbing", "products", "credentials",
+        }  # fmt: skip
+        rules.add_anaesthetic(
+            clinic=empty,
+            by=by,
+            name="Lidocaine 4 %",
+            actives={"lidocaine": 4},
+            contact_minutes=30,
+            max_contact_minutes=60,
+        )
+        Credential.objects.create(
+            membership=empty.memberships.get(), kind="licence", issuer="GMC", valid_from=factories.TODAY, added_by=by
+        )
+        assert {"numbing", "credentials"} <= done(empty)
+        assert setup.left(empty) == 8
+
+
 @pytest.mark.django_db
 class TestThePage:
     def test_each_line_leads_to_the_page_that_does_it(self, mara):
@@ -148,6 +247,39 @@ class TestThePage:
         desk = signed_in(factories.make_member(empty, Role.FRONT_DESK))
         assert "before the first patient" not in desk.get("/today/").content.decode()
         assert desk.get(PAGE).status_code == 403
+
+    def test_today_leads_a_prescriber_to_her_signature_and_nobody_else(self, empty, signed_in):
+        ines = factories.make_member(empty, Role.PRESCRIBER, licence="GMC 7654321")
+        hers, noors = signed_in(ines), signed_in(factories.make_member(empty, Role.CLINICIAN))
+        words = "Read and sign the protocol"
+        assert words in hers.get("/today/").content.decode()
+        assert words not in noors.get("/today/").content.decode()
+        rules.sign_off(clinic=empty, by=ines)
+        assert words not in hers.get("/today/").content.decode()
+
+    def test_a_prescriber_who_manages_the_clinic_is_told_once(self, empty, signed_in):
+        page = signed_in(factories.make_member(empty, Role.PRESCRIBER, Role.MANAGER)).get("/today/").content.decode()
+        assert "left before the first patient" in page
+        assert "Read and sign the protocol" not in page
+
+    def test_a_day_without_anybody_who_treats_says_so_instead_of_an_empty_picture(self, mara, empty):
+        page = mara.get("/today/").content.decode()
+        assert "Nobody sees patients yet" in page and 'data-calendar="' not in page
+        assert "No room yet" in mara.get("/today/?by=rooms").content.decode()
+        factories.make_member(empty, Role.CLINICIAN)
+        page = mara.get("/today/").content.decode()
+        assert "Nobody sees patients yet" not in page and 'data-calendar="' in page
+
+    def test_the_protocol_says_who_can_sign_it(self, mara, empty, signed_in):
+        page = reverse("treatments:protocol")
+        assert "Nobody who works here prescribes." in mara.get(page).content.decode()
+        ines = factories.make_member(empty, Role.PRESCRIBER, name="Ines Halloran")
+        gone = factories.make_member(empty, Role.PRESCRIBER, name="Vera Sand")
+        resources.mark_left(membership=gone, by=empty.memberships.first().user)
+        assert "Ines Halloran can sign it, on this page." in mara.get(page).content.decode()
+        assert "can sign it" not in signed_in(ines).get(page).content.decode()
+        rules.sign_off(clinic=empty, by=ines)
+        assert "can sign it" not in mara.get(page).content.decode()
 
     def test_a_demo_is_furnished_and_is_not_asked(self, manager):
         assert "before the first patient" not in manager.get("/today/").content.decode()

@@ -41,7 +41,8 @@ def assess(request: HttpRequest, ref: UUID) -> HttpResponse:
                 by=request.user,
             )
             messages.success(request, "Assessment recorded.")
-            return reverse("treatments:assess", args=[patient.ref])
+            # The chart says what comes next; here one would look for it.
+            return reverse("treatments:chart", args=[patient.ref])
 
         try:
             return once(request, record)

@@ -15,7 +15,7 @@ from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
 from patients.importing.models import PatientNumber
-from patients.models import Patient
+from patients.models import HistoryAnswer, Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
@@ -98,6 +98,7 @@ def _known(patients):
         own_numbers=ArraySubquery(PatientNumber.objects.filter(patient=OuterRef("pk")).values("number")),
         may_buy=Exists(PackageOffer.objects.filter(clinic=OuterRef("clinic"), in_sale=True)),
         held=ArraySubquery(Deposit.objects.filter(patient=OuterRef("pk"), state="taken").values("reference")),
+        was_asked=Exists(HistoryAnswer.objects.filter(patient=OuterRef("pk"))),
     )
 
 
@@ -161,10 +162,13 @@ def _before_a_plan(patient: Patient, plan: TreatmentPlan | None, me: Membership,
     ask = _way("Ask all questions", "treatments:full_form", [patient.ref], me)
     if not patient.assessed:
         return _step("Nothing is assessed yet.", assess, ask, visit)
+    plan_one = _way("Plan a course", "treatments:plan_new", [patient.ref], me)
+    if not patient.was_asked:
+        return _step("Assessed, and the questions are not asked yet.", ask, plan_one, assess, visit)
     ended = (
         f"The last course is {plan.get_status_display().lower()}." if plan else "Assessed, and no course planned yet."
     )
-    return _step(ended, _way("Plan a course", "treatments:plan_new", [patient.ref], me), assess, ask, visit)
+    return _step(ended, plan_one, assess, ask, visit)
 
 
 def _under_way(patient: Patient, header: dict, me: Membership, course: Way | None) -> NextStep:

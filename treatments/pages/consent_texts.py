@@ -67,9 +67,18 @@ def consent_texts(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "languages": [_shown(language, versions) for language in wording.languages().values()],
+        # Until somebody has signed it no row holds it, and it can be read all the same.
+        "shipped": None if versions else _as_shipped(request),
+        "patient": PATIENT,
         "may_write": request.membership.has(Role.MANAGER),
     }
     return render(request, "treatments/pages/consent_texts.html", context)
+
+
+def _as_shipped(request: HttpRequest) -> list[dict]:
+    """In English, which everybody signs whose language has no text."""
+    first, *_ = wording.languages().values()
+    return texts.preview(request.clinic, first.shipped)
 
 
 def _shown(language: wording.Language, versions: list[ConsentText]) -> dict:

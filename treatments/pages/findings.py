@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from django.urls import reverse
+
 from clinic.models import Membership
 from clinic.roles import Role
 from clinic.templatetags.clinic_ui import date_words, date_year, day, days_old, weekday_day
@@ -11,6 +13,7 @@ from treatments import facts as rows
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.pages import why
 from treatments.pages.waits import waits_drawn
+from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import Rule
 from treatments.protocol.facts import Answer as GivenAnswer
@@ -101,6 +104,15 @@ def visit_to_open(patient: Patient, screening: Screening, today: date) -> Appoin
     if screening.on != today or screening.purpose != "session" or not PERMITS[screening.outcome].open_session:
         return None
     return patient.appointments.filter(status__in=PRESENT, kind=Appointment.Kind.TREATMENT, day=today).first()
+
+
+def onward(patient: Patient, screening: Screening, plan: TreatmentPlan | None) -> dict | None:
+    """Where a look for a booking leads that permits a course: to `plan`, hers until now, or to a new one."""
+    if screening.purpose != "booking" or not PERMITS[screening.outcome].activate:
+        return None
+    if plan is None or plan.has_ended:
+        return {"url": reverse("treatments:plan_new", args=[patient.ref]), "label": "Plan a course"}
+    return {"url": reverse("treatments:course", args=[plan.ref]), "label": "Open the course"}
 
 
 def clinician_page(patient: Patient, *, on: date, purpose: str, today: date, membership: Membership) -> Page:

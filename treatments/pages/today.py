@@ -11,9 +11,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from clinic.middleware import is_background
-from clinic.roles import member
+from clinic.models import Membership
+from clinic.roles import Role, member
 from patients.outbox.models import State
-from treatments.pages import bought, check_in_lists, told_calls
+from treatments.pages import bought, check_in_lists, setup, told_calls
 from treatments.pages.calendar.events import day_events, in_script, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
@@ -87,10 +88,16 @@ def today(request: HttpRequest) -> HttpResponse:
         "card": _card(seen, stands.now) if chosen else None,
         "bought": bought.from_known(seen.known, chosen, today=this_day) if chosen else None,
         "next": f"{visit_at}{chosen.ref}" if chosen else here,
+        "to_sign": not is_background(request) and _signs_next(request.membership),
     }
     # A page that is open already asks for what stands around its picture, and leaves the messages to the next page.
     template = "_today_parts.html" if is_background(request) else "today.html"
     return render(request, f"treatments/pages/{template}", context)
+
+
+def _signs_next(me: Membership) -> bool:
+    """Whether the protocol waits for her. Who manages the clinic too is told with all else that is left."""
+    return me.has(Role.PRESCRIBER) and not me.has(Role.MANAGER) and setup.waits_for_signature(me.clinic)
 
 
 @lru_cache(maxsize=MOST_KEPT)

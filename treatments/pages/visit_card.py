@@ -113,7 +113,11 @@ class VisitCard:
     @property
     def is_at_the_chair(self) -> bool:
         """A treatment whose patient is here: her questions are asked and her session begins."""
-        return self.visit.kind == Appointment.Kind.TREATMENT and self.visit.status in PRESENT
+        return self.visit.kind == Appointment.Kind.TREATMENT and self.is_here
+
+    @property
+    def is_here(self) -> bool:
+        return self.visit.status in PRESENT
 
 
 def card_of(

@@ -41,6 +41,10 @@ def protocol(request: HttpRequest) -> HttpResponse:
     find, show = request.GET.get("find", "")[:80].strip(), request.GET.get("show", "")
     context = protocol_page.readable(request.clinic, find=find, show=show) | {
         "may_sign": request.membership.has(Role.PRESCRIBER),
+        # Asked for only where the page names them.
+        "signers": request.clinic.memberships.filter(is_active=True, roles__contains=[Role.PRESCRIBER]).select_related(
+            "user"
+        ),
         "refusal": refusal,
     }
     return render(request, "treatments/rules/protocol.html", context, status=422 if refusal else 200)

@@ -69,6 +69,7 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
     return {
         "page": page,
         "to_open": findings.visit_to_open(patient, page.screening, context["today"]),
+        "onward": findings.onward(patient, page.screening, context["header"]["plan"]),
         "lift_codes": {code for code, _ in page.liftable},
         "show_all": request.GET.get("all") == "1",
         "clearances": _labelled(

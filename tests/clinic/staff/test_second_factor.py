@@ -202,6 +202,12 @@ class TestAsking:
         clinic.refresh_from_db()
         assert clinic.second_factor_from is None
 
+    def test_a_manager_without_one_is_led_to_her_own_first(self, manager, manager_member):
+        to_hers = f'<a href="{reverse("mfa_index")}">Set up your own first</a>'
+        assert to_hers in manager.get(self.URL).content.decode()
+        give(manager_member.user)
+        assert to_hers not in manager.get(self.URL).content.decode()
+
     def test_the_page_says_who_has_none_yet(self, manager, desk_member, clinician_member):
         give(desk_member.user)
         shown = manager.get(self.URL).content.decode()

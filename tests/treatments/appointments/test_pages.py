@@ -576,3 +576,16 @@ def test_no_page_of_the_desk_names_a_diagnosis_a_zone_or_a_rule(desk, active_pla
         assert page.status_code == 200
         shown = page.content.decode().lower()
         assert not [word for word in words if word in shown], url
+
+
+def test_a_clinician_goes_from_a_consultation_to_the_chart_and_the_desk_does_not(clinician, desk, patient):
+    clinic = patient.clinic
+    place = factories.a_place(clinic, clock.today(clinic), kind="consultation")
+    visit = services.book(
+        patient=patient, kind="consultation", place=place, planned_session=None, by=factories.a_manager(clinic).user
+    )
+    page = reverse("treatments:visit", args=[visit.ref])
+    assert "Open the chart" not in clinician.get(page).content.decode()
+    factories.arrive(visit)
+    assert "Open the chart" in clinician.get(page).content.decode()
+    assert "Open the chart" not in desk.get(page).content.decode()

@@ -49,6 +49,12 @@ def test_several_concerns_are_kept_with_their_zones(clinician, patient, clinicia
     }
 
 
+def test_a_recorded_assessment_leads_back_to_the_chart_which_says_what_comes_next(clinician, patient):
+    answer = clinician.post(url(patient), filled(), follow=True)
+    assert answer.redirect_chain[-1][0] == reverse("treatments:chart", args=[patient.ref])
+    assert "Ask all questions" in answer.content.decode()
+
+
 def test_a_skin_type_may_be_not_known_yet(clinician, patient):
     clinician.post(url(patient), filled(skin_type="unknown"))
     assert patient.assessments.get().skin_type is None

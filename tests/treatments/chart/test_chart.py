@@ -374,6 +374,8 @@ def next_act(client, patient) -> str:
 def test_the_next_step_follows_the_path(clinician, patient):
     assert next_act(clinician, patient) == "Assess the skin"
     factories.assess(patient)
+    assert next_act(clinician, patient) == "Ask all questions"
+    factories.answer_all(patient)
     assert next_act(clinician, patient) == "Plan a course"
     plan = factories.make_active_plan(patient)
     assert next_act(clinician, patient) == "Book 1 to 4 together"

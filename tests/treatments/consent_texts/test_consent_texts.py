@@ -316,3 +316,14 @@ def test_the_pages_of_consent_texts_in_every_view(visitors, clinic, active_plan,
     manager.open(LIST)
     wrong += wrong_in_every_view(manager, "consent-list")
     assert wrong == []
+
+
+@pytest.mark.django_db
+def test_the_shipped_text_can_be_read_before_anybody_has_signed_it(manager, clinician, clinic):
+    for who in (manager, clinician):
+        shown = text(who.get(LIST))
+        assert "Read it, as Ana Example would" in shown
+        assert "This is a consent to microneedling for Ana Example" in shown
+    assert not clinic.consent_texts.exists()  # looking publishes nothing
+    consents.current_text(clinic=clinic)
+    assert "Read it, as" not in text(manager.get(LIST))

@@ -211,6 +211,22 @@ def test_the_page_costs_the_same_with_a_long_history(clinician, desk, patient, c
 
 
 @pytest.mark.django_db
+def test_a_patient_whom_nothing_stands_in_the_way_of_leads_on_to_her_course(clinician, patient):
+    page = f"{reverse('treatments:screening', args=[patient.ref])}?for=booking"
+    factories.assess(patient)
+    assert "Plan a course" not in clinician.get(page).content.decode()  # nothing is asked yet
+    factories.answer_all(patient)
+    shown = clinician.get(page)
+    assert shown.context["onward"] == {
+        "url": reverse("treatments:plan_new", args=[patient.ref]),
+        "label": "Plan a course",
+    }
+    assert "Plan a course" in shown.content.decode()
+    plan = factories.make_active_plan(patient)
+    assert clinician.get(page).context["onward"]["url"] == reverse("treatments:course", args=[plan.ref])
+    assert clinician.get(page.replace("booking", "session")).context["onward"] is None
+
+
 def test_a_clear_patient_who_is_here_leads_on_to_her_session(clinician, visit_today):
     page = reverse("treatments:screening", args=[visit_today.patient.ref])
     way_on = reverse("treatments:open_session", args=[visit_today.ref])

@@ -525,10 +525,12 @@ def test_a_day_of_two_hundred_visits_costs_no_more_calls_than_it_should(desk, cl
     assert called < MOST_CALLS, called
 
 
-def test_an_empty_clinic_has_words_for_it(desk):
+def test_an_empty_clinic_has_words_for_it(desk, clinic):
     page = text(desk.get(TODAY_URL))
-    assert "Nobody to call" in page
-    assert "Nothing is booked for this day." in page
+    assert "Nobody to call" in page and "Register a patient" in page
+    assert "Nobody sees patients yet" in page
+    factories.a_clinician(clinic)
+    assert "Nothing is booked for this day." in text(desk.get(TODAY_URL))
     lists = desk.get(reverse("treatments:worklists"))
     assert all(one.empty in text(lists).replace("&#x27;", "'") for one in lists.context["lists"])
     assert not Room.objects.exclude(clinic=desk.membership.clinic).exists()
