@@ -80,6 +80,18 @@ def test_from_the_file_to_the_patients_and_back(manager, clinic):
     assert "Undone" in text(manager.get(run_url(run)))
 
 
+def test_of_a_large_file_the_page_says_that_it_takes_its_time(manager):
+    run = looked_at(manager, HEAD + ANA + BO)
+    assert "take some minutes" not in text(manager.get(run_url(run)))
+    ImportRun.objects.update(rows=5001)
+    assert "take some minutes" in text(manager.get(run_url(run)))
+    press(manager, run)
+    undo = reverse("patients:import_undo", args=[run.ref])
+    assert "take some minutes" not in text(manager.get(undo))
+    ImportRun.objects.update(imported=5001)
+    assert "take some minutes" in text(manager.get(undo))
+
+
 def test_a_double_click_imports_once_and_lands_in_the_same_place(manager, clinic):
     run = looked_at(manager, HEAD + ANA)
     page = manager.get(run_url(run))
