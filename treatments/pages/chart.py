@@ -14,6 +14,7 @@ from clinic import clock
 from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
+from patients.importing.models import PatientNumber
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
@@ -64,6 +65,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "story": story,
         "filters": [{"label": label, "name": name, "current": name == show} for name, label in offered],
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
+        "numbers_url": open_url("patients:numbers", [patient.ref], request.membership),
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "card_url": open_url("treatments:appointment_card", [patient.ref], request.membership),
         "close_url": open_url("treatments:close_record", [patient.ref], request.membership),
@@ -95,6 +97,7 @@ def _known(patients):
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
         may_buy=Exists(PackageOffer.objects.filter(clinic=OuterRef("clinic"), in_sale=True)),
         held=ArraySubquery(Deposit.objects.filter(patient=OuterRef("pk"), state="taken").values("reference")),
+        own_numbers=ArraySubquery(PatientNumber.objects.filter(patient=OuterRef("pk")).values("number")),
     )
 
 

@@ -12,10 +12,10 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0006_currency'),
+        ('clinic', '0007_currency'),
         ('patients', '0011_importing'),
         ('pghistory', '0007_auto_20250421_0444'),
-        ('treatments', '0022_past_sessions'),
+        ('treatments', '0023_lots_in_any_case'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
