@@ -122,7 +122,7 @@ def _ending_list(rows: Iterable[dict], today: date) -> CallList:
 
 def _uncovered_list(rows: Iterable[dict]) -> CallList:
     found = CallList(
-        "not-covered", "Held without a package", "box", "Every session of who buys ahead is covered.", "Held",
+        "not-covered", "Held without a package", "box", "Every session of a patient who buys ahead is covered.", "Held",
         means="These patients buy ahead, and no package covered the session. Sell one, or say how it was settled.",
     )  # fmt: skip
     for row in rows:
@@ -134,7 +134,7 @@ def _uncovered_list(rows: Iterable[dict]) -> CallList:
 
 def _no_more_list(rows: Iterable[dict]) -> CallList:
     found = CallList(
-        "covered-no-more", "Booked, and none left", "box", "Every booked session of who buys ahead is covered.",
+        "covered-no-more", "Booked, and none left", "box", "Every booked session of a patient who buys ahead is covered.",
         means="The package is used up, or over, before this visit.",
     )  # fmt: skip
     for row in rows:
