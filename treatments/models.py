@@ -10,7 +10,7 @@ from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.assessments.past.models import PastSession
 from treatments.outcomes.models import CourseReview, OutcomeScore
-from treatments.plans.models import PlannedSession, TakenOver, TreatmentPlan
+from treatments.plans.models import CourseChange, PlannedSession, TakenOver, TreatmentPlan
 from treatments.rules.credentials.models import Credential
 from treatments.rules.models import (
     Anaesthetic,
@@ -45,6 +45,7 @@ __all__ = [
     "ChangeReport",
     "CheckIn",
     "Clearance",
+    "CourseChange",
     "CourseHold",
     "CourseReview",
     "Credential",

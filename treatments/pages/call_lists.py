@@ -13,7 +13,7 @@ from uuid import UUID
 from clinic.models import Clinic
 from treatments.appointments.displaced import displaced_visits
 from treatments.pages.call_rows import Call, CallList, Sorter
-from treatments.pages.course_calls import stalled_list, unsigned_list
+from treatments.pages.course_calls import pauses_list, stalled_list, unsigned_list
 from treatments.pages.email_calls import email_list
 from treatments.pages.session_calls import CLOSING_DAYS, SessionLists, sessions_to_book, sort_sessions
 from treatments.pages.visit_calls import (
@@ -36,6 +36,7 @@ class CallLists:
     of_sessions: SessionLists
     of_visits: VisitLists
     stalled: CallList
+    paused: CallList
     waiting: CallList
     # Whom mail does not reach, whenever she comes next.
     email: CallList
@@ -60,6 +61,7 @@ class CallLists:
         yield visits.no_email
         yield self.email
         yield self.stalled
+        yield self.paused
         yield self.unsigned
 
     @property
@@ -106,6 +108,7 @@ def call_lists(
         of_sessions=of_sessions,
         of_visits=of_visits,
         stalled=stalled,
+        paused=pauses_list(clinic, sorter, now=now, ask=whole),
         waiting=waiting_list(waiters(waiting), sorter),
         email=email_list(clinic, today=sorter.today, ask=whole),
         unsigned=unsigned_list(clinic, ask=whole),

@@ -11,6 +11,7 @@ from treatments.appointments.places import Place
 from treatments.assessments.past.models import PastSession
 from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
+from treatments.plans import services as plans
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.planning import window_after
@@ -81,6 +82,7 @@ def with_places(
                 target_days=plan.target_days,
                 latest_days=plan.latest_days,
             )
+            window = plans.since_it_went_on(plan, window, day_of(new))
             new.earliest_on, new.target_on, new.latest_on = window.earliest_on, window.target_on, window.latest_on
         moved.append(new)
         previous = new

@@ -1,9 +1,9 @@
 """Courses that stand still, and sessions without a signature. For the page of all lists."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from clinic.models import AuditEvent, Clinic
@@ -15,6 +15,8 @@ from treatments.plans.models import TreatmentPlan
 from treatments.sessions.models import TreatmentSession
 
 STALLED_DAYS = 14
+ENDING_PAUSE_DAYS = 7
+OPEN_PAUSE_DAYS = 56
 
 
 # ── Courses that stand still ──────────────────────────────────────────────────
@@ -39,10 +41,11 @@ def stalled_list(clinic: Clinic, sorter: Sorter, called_in_vain: list[Call], *, 
 
 
 def stalled_courses(clinic: Clinic, *, before: datetime) -> QuerySet[TreatmentPlan]:
-    """Submitted or on hold since `before`, with `since`, the longest first. The audit trail knows when a course was held."""
+    """Submitted or on hold since `before`, with `since`, the longest first. The audit trail knows when a course was held. What
+    somebody has paused does not stand still: it is on a list of its own once its pause ends."""
     held = AuditEvent.objects.filter(target_ref=OuterRef("ref"), action="plan.on_hold").order_by("-at")
     return (
-        clinic.plans.filter(status__in=["submitted", "on_hold"], patient__status="active")
+        clinic.plans.filter(status__in=["submitted", "on_hold"], patient__status="active", paused_at=None)
         .annotate(
             since=Coalesce(Subquery(held.values("at")[:1]), "submitted_at", "drafted_at"),
             calls=heard_about("plan"),
@@ -69,6 +72,62 @@ def _stalled_call(plan: TreatmentPlan, now: datetime) -> Call:
         leads_to=("chart", plan.patient.ref),
         patient_ref=plan.patient.ref,
         act="Chart",
+        hue="ask",
+    )
+
+
+# ── Courses whose pause ends ──────────────────────────────────────────────────
+
+
+def pauses_list(clinic: Clinic, sorter: Sorter, *, now: datetime, ask: bool) -> CallList:
+    """One query, none unless we `ask`."""
+    found = CallList(
+        "paused",
+        "Pauses that end",
+        "pause",
+        "No pause ends in the next days.",
+        "Ends",
+        means=(
+            f"Paused until a day within {ENDING_PAUSE_DAYS} days, or for {OPEN_PAUSE_DAYS} days without an end: "
+            "a clinician lets the course go on, or the pause gets another end."
+        ),
+    )
+    for plan in ending_pauses(clinic, now=now, today=sorter.today) if ask else ():
+        sorter.add(found, _pause_call(plan, sorter), plan.calls, about=plan.ref, since=plan.paused_at)
+    return found
+
+
+def ending_pauses(clinic: Clinic, *, now: datetime, today: date) -> QuerySet[TreatmentPlan]:
+    """Pauses that are over, or soon, or that nobody has set an end to for a long time; the first to end first."""
+    ends = Q(paused_until__lte=today + timedelta(days=ENDING_PAUSE_DAYS))
+    is_open = Q(paused_until=None, paused_at__lt=now - timedelta(days=OPEN_PAUSE_DAYS))
+    return (
+        clinic.plans.filter(ends | is_open, status="on_hold", patient__status="active")
+        .annotate(calls=heard_about("plan"))
+        .select_related("patient")
+        .defer("concerns", "proposal")
+        .order_by("paused_until", "paused_at", "id")
+    )
+
+
+def _pause_call(plan: TreatmentPlan, sorter: Sorter) -> Call:
+    until, began_on = plan.paused_until, plan.paused_at.astimezone(sorter.zone).date()
+    if until is None:
+        say, due = f"Paused since {day_words(began_on)}, without an end", "open"
+    elif until < sorter.today:
+        say, due = f"The pause was over on {day_words(until)}", f"{days((sorter.today - until).days)} ago"
+    else:
+        say, due = f"Paused until {day_words(until)}", days((until - sorter.today).days)
+    return Call(
+        name=plan.patient.full_name,
+        session=f"Course of {plan.sessions_planned}",
+        say=say,
+        why=say,
+        due=due,
+        phone=plan.patient.phone,
+        leads_to=("course", plan.ref),
+        patient_ref=plan.patient.ref,
+        act="Course",
         hue="ask",
     )
 

@@ -13,6 +13,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     BigIntegerField,
     BooleanField,
+    Case,
     DateTimeField,
     ExpressionWrapper,
     F,
@@ -23,6 +24,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
+    When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, JSONObject
@@ -45,6 +47,8 @@ from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
 from treatments.pages.check_in_lists import CHIPS
 from treatments.pages.told_calls import OF_WISHES, WAITS_FOR_A_LOOK, WAITS_FOR_A_TIME, wishes_of
+from treatments.plans import reasons
+from treatments.plans.models import CourseChange
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
@@ -140,7 +144,7 @@ def filters(*, clinical: bool) -> list[tuple[str, str]]:
     return [("", "Everything"), *kinds, ("messages", "Messages")]
 
 
-# Fourteen kinds, each with three subqueries: to write them out took longer than all else on the page of a patient. One for
+# Many kinds, each with three subqueries: to write them out took longer than all else on the page of a patient. One for
 # each way of asking: as a clinician or not, everything or one kind, from now or from a moment on.
 PATIENT, BEFORE = Given("patient", BigIntegerField()), Given("before", DateTimeField())
 
@@ -478,6 +482,35 @@ def _closing(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     )
 
 
+def _course_change(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """The desk reads the reasons that it may give itself, and no words beside them."""
+    what = CourseChange.What(row["what"])
+    why = _shortened(reasons.words(what, row["reason"], row.get("note", "")))
+    lines = [_what_a_change_did(what, row["facts"], clinical="note" in row), why, f"By {row['who']}"]
+    return Entry(
+        at=at,
+        kind="Course",
+        title=f"Course {what.label.lower()}",
+        lines=[line for line in lines if line],
+        url=reverse("treatments:course", args=[row["plan"]]),
+        chip=("note", "Undone") if row["undone_at"] else None,
+        void=bool(row["undone_at"]),
+    )
+
+
+def _what_a_change_did(what: CourseChange.What, did: dict, *, clinical: bool) -> str:
+    gone = len(did.get("visits", ()))
+    cancelled = f"{gone} visit{'' if gone == 1 else 's'} cancelled" if gone else ""
+    said = {
+        CourseChange.What.PAUSED: f"Until {_day(did['until'])}" if did.get("until") else "Without an end yet",
+        CourseChange.What.RESUMED: "The next session begins less deep" if clinical and did.get("less_deep") else "",
+    }
+    counts = f"{did['count_before']} to {did['count']} sessions" if "count" in did else ""
+    instead = f"Plan {did['plan']} takes its place" if "plan" in did else ""
+    asked = "The consent is asked for again" if did.get("consents") else ""
+    return ". ".join(filter(None, [said.get(what, ""), counts, instead, asked, cancelled]))
+
+
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -537,6 +570,12 @@ KINDS = (
         "closings", "Record", RecordClosing, "closed_at",
         _same("why", "reason", "reopened_at", "reopened_reason") | {"on": F("on"), "who": "closed_by__full_name"},
         _closing, clinical=False,
+    ),
+    _Kind(
+        "course_changes", "Course", CourseChange, "made_at",
+        _same("what", "facts", "undone_at")
+        | {"who": "made_by__full_name", "plan": "plan__ref", "reason": Case(When(reason__in=reasons.BY_DESK, then="reason"), default=Value(""))},
+        _course_change, clinical=False, for_clinicians=_same("reason", "note"),
     ),
     _Kind(
         "answers", "Before a visit", ChangeReport, "answered_at",
