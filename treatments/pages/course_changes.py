@@ -125,7 +125,7 @@ def course_resume(request: HttpRequest, ref: UUID) -> HttpResponse:
     review = open_reviews().filter(plan__patient=plan.patient_id).first()
     if review is None:
         return _answer(request, plan, RESUME, form, effect, None, act)
-    cannot = "A score rose too far: the course goes on from its review."
+    cannot = "A score rose too far. A clinician reviews it before a course of this patient begins or goes on."
     way = ("Review the course", reverse("treatments:course_review", args=[review.ref]))
     return _answer(request, plan, RESUME, form, effect, None, act, cannot=cannot, way=way)
 

@@ -61,9 +61,11 @@ def of_pause(
     stays = [visit for visit in ahead.goes if str(visit.ref) in kept]
     said = ["No visit lies inside the pause."] if not ahead.goes else []
     if stays:
-        said.append(f"{_numbers(stays)} stays booked inside the pause, on the list of visits that somebody moves.")
+        numbers, stay = _numbers(stays), _form(stays, "stays", "stay")
+        said.append(f"{numbers} {stay} booked inside the pause, on the list of visits that somebody moves.")
     if ahead.stays:
-        said.append(f"{_numbers(ahead.stays)} is after the pause and stays, with its reminders.")
+        after, its = ahead.stays, _form(ahead.stays, "and stays, with its", "and stay, with their")
+        said.append(f"{_numbers(after)} {_is(after)} after the pause {its} reminders.")
     lines = [Line("Visits", said)] if said else []
     over = f"From {day(until)} on a clinician is asked to let it go on." if until else ""
     to_book = "Nothing is to book, and the course counts neither as overdue nor as standing still."
@@ -86,7 +88,7 @@ def of_resuming(plan: TreatmentPlan, membership: Membership) -> Effect:
             outside.append(session.number)
     lines.append(Line("Windows", windows or ["Every session is done or has begun."]))
     if outside:
-        said = f"Session {_listed(outside)} is booked for a day outside of its window: move it afterwards."
+        said = f"{_sessions(outside)} {_is(outside)} booked outside of the window: move {_form(outside, 'it', 'them')} then."
         lines.append(Line("Visits", [said]))
     lines.append(Line("Messages", ["No mail leaves. Reminders of what is booked go out as before."]))
     return Effect(lines)
@@ -94,7 +96,7 @@ def of_resuming(plan: TreatmentPlan, membership: Membership) -> Effect:
 
 def of_shortening(plan: TreatmentPlan, ahead: Ahead, to: int) -> Effect:
     left_out = list(range(to + 1, plan.sessions_planned + 1))
-    lines = [Line("Sessions", [f"Session {_listed(left_out)} {_is(left_out)} left out; the course has {to}."])]
+    lines = [Line("Sessions", [f"{_sessions(left_out)} {_is(left_out)} left out; the course has {to}."])]
     if to <= life_events.begun_number(plan):
         lines[0].said.append("Nothing is to come then: the mails after a course follow, and a clinician completes it.")
     lines += [_visits_line(ahead), *_waiting_line(ahead), _mails(plan, ahead.goes)]
@@ -220,7 +222,7 @@ def _visit_words(visit: Appointment) -> str:
 
 
 def _numbers(visits: list[Appointment]) -> str:
-    return f"Session {_listed([visit.planned_session.number for visit in visits])}"
+    return _sessions([visit.planned_session.number for visit in visits])
 
 
 def _listed(numbers: list[int]) -> str:
@@ -228,5 +230,13 @@ def _listed(numbers: list[int]) -> str:
     return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
 
 
+def _sessions(numbers: list[int]) -> str:
+    return f"{_form(numbers, 'Session', 'Sessions')} {_listed(numbers)}"
+
+
 def _is(many: list) -> str:
-    return "is" if len(many) == 1 else "are"
+    return _form(many, "is", "are")
+
+
+def _form(many: list, one: str, several: str) -> str:
+    return one if len(many) == 1 else several

@@ -59,7 +59,7 @@ def test_what_a_pause_does_is_shown_before_it_is_pressed(clinician, active_plan,
     looked = press(clinician, active_plan, "course_pause", look=True, until=until.isoformat())
     assert looked.status_code == 200
     assert "Choose a reason." not in words(looked)
-    assert "Session 2, 3 and 4 is after the pause and stays, with its reminders." in words(looked)
+    assert "Sessions 2, 3 and 4 are after the pause and stay, with their reminders." in words(looked)
     assert visits(active_plan) == dict.fromkeys((1, 2, 3, 4), "booked")
 
 

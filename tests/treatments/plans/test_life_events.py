@@ -17,7 +17,7 @@ from treatments.appointments.calls import services as calls
 from treatments.appointments.models import Appointment
 from treatments.flows import closing, life_events, outcomes
 from treatments.outcomes.models import OutcomeScore
-from treatments.pages.course_calls import ending_pauses, stalled_courses
+from treatments.pages.course_calls import courses_that_wait
 from treatments.pages.session_calls import sessions_to_book
 from treatments.plans import life
 from treatments.plans import services as plans
@@ -50,6 +50,11 @@ def visits(plan: TreatmentPlan) -> dict[int, str]:
 
 def mails(plan: TreatmentPlan, *kinds: str) -> list[Message]:
     return list(Message.objects.filter(patient=plan.patient, kind__in=kinds, state="due").order_by("pk"))
+
+
+def waiting(plan: TreatmentPlan, days: int) -> list[TreatmentPlan]:
+    now = factories.NOW + in_days(days)
+    return courses_that_wait(plan.clinic, now=now, today=now.date())
 
 
 # ── Pause ─────────────────────────────────────────────────────────────────────
@@ -91,18 +96,14 @@ def test_a_paused_course_has_nothing_to_book_and_stands_nowhere_as_late(active_p
     planned = active_plan.planned_sessions.get(number=1)
     assert "paused until" in refused(lambda: factories.book(planned, day=TODAY + in_days(7)))
     later(in_days(25))
-    now = factories.NOW + in_days(25)
-    assert not stalled_courses(clinic, before=now).exists()
-    assert [plan.pk for plan in ending_pauses(clinic, now=now, today=now.date())] == [active_plan.pk]
-    assert not ending_pauses(clinic, now=factories.NOW, today=TODAY).exists()
+    assert [plan.is_paused for plan in waiting(active_plan, 25)] == [True]
+    # Neither does it stand still, nor does its pause end yet.
+    assert waiting(active_plan, 20) == []
 
 
-def test_a_pause_without_an_end_is_asked_about_after_eight_weeks(active_plan, clinician_member, later):
+def test_a_pause_without_an_end_is_asked_about_after_eight_weeks(active_plan, clinician_member):
     pause(active_plan, clinician_member)
-    at = factories.NOW + in_days(55)
-    assert not ending_pauses(active_plan.clinic, now=at, today=at.date()).exists()
-    at += in_days(2)
-    assert ending_pauses(active_plan.clinic, now=at, today=at.date()).exists()
+    assert [len(waiting(active_plan, days)) for days in (55, 57)] == [0, 1]
 
 
 def test_a_visit_that_was_kept_moves_behind_the_pause_and_nowhere_else(active_plan, clinician_member, desk_member):
