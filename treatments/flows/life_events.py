@@ -239,24 +239,34 @@ def shorten(
     return life.note(plan=plan, what=What.SHORTENED, reason=reason, words=note, did=did, by=by.user)
 
 
-def before_it_grows(plan: TreatmentPlan) -> str:
-    """The review of results that the protocol asks for before a course gets longer, where it is still missing; else empty.
+@dataclass(frozen=True)
+class Missing:
+    """What the protocol asks for first, in a sentence; `is_due`: it can be done now."""
+
+    said: str
+    is_due: bool
+
+
+def before_it_grows(plan: TreatmentPlan) -> Missing | None:
+    """The review of results that the protocol asks for before a course gets longer, where it is still missing.
 
     Source: conflict register C-25, "plan the lowest credible course, review, extend", and the reviews of the concerns.
     """
     asked = life.asked_of(plan).review_after
     if not asked:
-        return ""
+        return None
     begun = {session.number: session for session in plan.planned_sessions.filter(number__lte=begun_number(plan))}
     reached = max((number for number in asked if number in begun), default=None)
     if reached is None:
         first = min(asked)
-        return f"The protocol asks for a review after session {first} before a course gets longer."
+        said = f"The protocol asks for a review after session {first} before a course gets longer: that one is not done yet."
+        return Missing(said, is_due=False)
     since = diary.fixed_days(plan).get(reached)
     scores = OutcomeScore.objects.filter(patient=plan.patient, entered_in_error=False)
     if since is not None and scores.filter(assessed_on__gte=since).exists():
-        return ""
-    return f"The protocol asks for a review of the results after session {reached}: record a score first."
+        return None
+    said = f"The protocol asks for a review of the results after session {reached}: record a score first."
+    return Missing(said, is_due=True)
 
 
 def consents_that_name_fewer(plan: TreatmentPlan, to: int) -> list[Consent]:
@@ -280,8 +290,8 @@ def extend(*, plan: TreatmentPlan, to: int, reason: str, note: str = "", by: Mem
         raise DomainError(f"The protocol permits {most} sessions at most. Complete this course and plan another one.")
     if not before < to <= most:
         raise DomainError(_which_number(before + 1, most, "longer"), field="count")
-    if said := before_it_grows(plan):
-        raise DomainError(said)
+    if missing := before_it_grows(plan):
+        raise DomainError(missing.said)
     ended = consents_that_name_fewer(plan, to)
     for signed in ended:
         consents.withdraw(consent=signed, reason=f"The course has {to} sessions now: asked for again.", by=by.user)
@@ -305,7 +315,7 @@ def stop(*, plan: TreatmentPlan, reason: str, note: str = "", seen: str = "", by
     plan = plans.locked(plan)
     life.refuse_unless(plan, What.STOPPED)
     _refuse_unseen(ahead_of_the_end(plan), seen)
-    did = {"waiting": _end_waiting(_waiting(plan), What.STOPPED, by.user)}
+    did = _visits_of(_coming(plan)) | {"waiting": _end_waiting(_waiting(plan), What.STOPPED, by.user)}
     change = life.note(plan=plan, what=What.STOPPED, reason=reason, words=note, did=did, by=by.user)
     courses.stop_course(plan=plan, reason=reasons.words(What.STOPPED, reason, note.strip()), by=by.user)
     return change
@@ -341,7 +351,7 @@ def replace(
     plan = plans.locked(plan)
     life.refuse_unless(plan, What.REPLACED)
     _refuse_unseen(ahead_of_the_end(plan), seen)
-    did = {"waiting": _end_waiting(_waiting(plan), What.REPLACED, by.user)}
+    did = _visits_of(_coming(plan)) | {"waiting": _end_waiting(_waiting(plan), What.REPLACED, by.user)}
     ended = reasons.words(What.REPLACED, reason, note.strip()) or "Replaced"
     courses.end_course(plan=plan, reason=ended, said=SAID[What.REPLACED], by=by.user)
     concerns = concerns_of_today(plan) if as_assessed else None

@@ -139,7 +139,7 @@ def _entry(
         "number": session.number,
         "state": state,
         "chip": chip,
-        "chip_label": VISIT_WORDS.get(visit.get("status"), words),
+        "chip_label": "waits" if state == "open" and plan.is_paused else VISIT_WORDS.get(visit.get("status"), words),
         "when": _when(session, on),
         "best": "" if on else f"Best {day(session.target_on)}",
         "who": " · ".join(filter(None, [_who(session), _gap(session, previous, on)])),
@@ -241,6 +241,7 @@ def ruler(
                 y=top + RULER_ROW_HEIGHT * number,
                 x=x,
                 span=(first, last),
+                is_paused=plan.is_paused,
                 waits=waits if session == coming else [],
                 before=before[number] if before else session,
             )
@@ -278,11 +279,18 @@ def _months(first: date, last: date, x) -> list[dict]:
 
 
 def _row(
-    session: PlannedSession, *, y: int, x, span: tuple[date, date], waits: list[Wait], before: PlannedSession
+    session: PlannedSession,
+    *,
+    y: int,
+    x,
+    span: tuple[date, date],
+    waits: list[Wait],
+    before: PlannedSession,
+    is_paused: bool,
 ) -> dict:
     state, on, was = dot_state(session), day_of(session), day_of(before)
     moves = on != was
-    note = {"open": "to book", "now": "under way"}.get(state, state)
+    note = {"open": "waits" if is_paused else "to book", "now": "under way"}.get(state, state)
     if waits:
         note = f"washout to {_short(waits[0].ends_on)}"
     blocks = [_block(session, on, x=x, span=span, moving=moves)] if on else []

@@ -48,16 +48,18 @@ class Page:
     lede: str
     act: str
     danger: bool = False
+    # Something is chosen here on which hangs what it does.
+    looks: bool = False
 
 
 PAUSE = Page(
     What.PAUSED, "Pause the course?",
     "Nothing is to book and nobody is called to book until it goes on. What was done stays, and counts.",
-    "Pause the course",
+    "Pause the course", looks=True,
 )  # fmt: skip
 PAUSE_ANEW = Page(
     What.PAUSED, "Change the pause?", "The course is paused. Give the pause another last day, or another reason.",
-    "Change the pause",
+    "Change the pause", looks=True,
 )  # fmt: skip
 RESUME = Page(
     What.RESUMED, "Go on with the course?",
@@ -66,11 +68,11 @@ RESUME = Page(
 )  # fmt: skip
 SHORTEN = Page(
     What.SHORTENED, "Make the course shorter?", "The last sessions are left out. None that is done or has begun is.",
-    "Make it shorter",
+    "Make it shorter", looks=True,
 )  # fmt: skip
 EXTEND = Page(
     What.EXTENDED, "Make the course longer?", "Sessions are added at the end, at the distances of this course.",
-    "Make it longer",
+    "Make it longer", looks=True,
 )  # fmt: skip
 REPLACE = Page(
     What.REPLACED, "Replace the course?",
@@ -194,8 +196,9 @@ def _room_to_grow(plan: TreatmentPlan) -> tuple[int, str, tuple[str, str] | None
             f"The protocol permits {most} sessions at most. Complete this course and plan another one, or replace it."
         )
         return most, said, replace
-    if review:
-        return most, review, ("Record a score", reverse("treatments:scores", args=[plan.patient.ref]))
+    if review is not None:
+        scores = ("Record a score", reverse("treatments:scores", args=[plan.patient.ref]))
+        return most, review.said, scores if review.is_due else None
     return most, "", None
 
 

@@ -213,7 +213,8 @@ def _mails(plan: TreatmentPlan, goes: list[Appointment]) -> Line:
     stop = "Reminders and preparation mails of what is cancelled stop."
     if not (patient.email and patient.mail_allowed) or patient.email_bounced_at:
         return Line("Messages", [f"No mail reaches this patient: tell of the cancelled {them} by telephone.", stop])
-    return Line("Messages", [f"One mail tells that the {them} {_is(goes)} cancelled, without the reason.", stop])
+    said = f"One mail tells that the {them} {_is(goes)} cancelled, as far as the patient was told of {_form(goes, 'it', 'them')}."
+    return Line("Messages", [f"{said} It gives no reason.", stop])
 
 
 def _visit_words(visit: Appointment) -> str:

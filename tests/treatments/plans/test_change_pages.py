@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from tests import factories
 from tests.factories import TODAY, in_days
-from tests.treatments.plans.test_life_events import fresh, pause, review_of, visits
+from tests.treatments.plans.test_life_events import fresh, pause, review_of, visits, with_three_done
 from treatments.appointments.models import Appointment
 from treatments.plans import services as plans
 
@@ -54,7 +54,10 @@ def test_the_course_page_offers_what_may_happen_to_it(clinician, desk, manager, 
 def test_what_a_pause_does_is_shown_before_it_is_pressed(clinician, active_plan, booked_course):
     page = words(clinician.get(url(active_plan, "course_pause")))
     assert page.count("Move it first") == 4
-    assert "One mail tells that the 4 visits are cancelled, without the reason." in page
+    assert (
+        "One mail tells that the 4 visits are cancelled, as far as the patient was told of them. It gives no reason."
+        in page
+    )
     until = booked_course[0].day
     looked = press(clinician, active_plan, "course_pause", look=True, until=until.isoformat())
     assert looked.status_code == 200
@@ -157,8 +160,15 @@ def test_shorter_than_the_protocol_asks_for_says_so(clinician, active_plan):
 def test_where_nothing_can_be_added_the_page_says_why_and_where_to_go(clinician, active_plan):
     page = clinician.get(url(active_plan, "course_extend"))
     assert "a review after session 3 before a course gets longer" in words(page)
-    assert page.context["way"] == ("Record a score", reverse("treatments:scores", args=[active_plan.patient.ref]))
+    assert page.context["way"] is None
     assert press(clinician, active_plan, "course_extend", count="5", reason="asked").status_code == 422
+
+
+def test_a_review_that_can_be_done_now_is_one_press_away(clinician, active_plan):
+    with_three_done(active_plan)
+    page = clinician.get(url(active_plan, "course_extend"))
+    assert "record a score first" in words(page)
+    assert page.context["way"] == ("Record a score", reverse("treatments:scores", args=[active_plan.patient.ref]))
 
 
 def test_both_plans_say_so_to_each_other(clinician, active_plan):
