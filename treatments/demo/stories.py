@@ -102,7 +102,7 @@ def _story(number: int, turn: int) -> Story:
         case 3:  # window open, nothing booked: closes soon
             return _course(number, concern, sessions=(-84 + 3 + 2 * turn,), ending="paused" if turn == 5 else "")
         case 4:  # overdue
-            ending = {2: "paused openly", 4: "replaced"}.get(turn, "")
+            ending = {5: "paused openly", 6: "replaced"}.get(turn, "")
             return _course(number, concern, sessions=(-86 - 3 * turn,), ending=ending)
         case 5:  # registered, a consultation ahead or today
             return Story(number, registered=-3, consultation=turn % 5, cancelled=turn == 5)
