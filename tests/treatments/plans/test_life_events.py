@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
+from clinic import clock
 from clinic.errors import ConstraintRefused, DomainError
 from patients.models import Consent, Message
 from patients.outbox import kinds
@@ -14,6 +15,8 @@ from tests.factories import TODAY, in_days
 from tests.treatments.messages.test_mails_about_several_visits import sent
 from treatments.appointments import services as diary
 from treatments.appointments.calls import services as calls
+from treatments.appointments.courses import following
+from treatments.appointments.courses.rearranging import rearrangement
 from treatments.appointments.models import Appointment
 from treatments.flows import closing, life_events, outcomes
 from treatments.outcomes.models import OutcomeScore
@@ -186,6 +189,21 @@ def test_windows_begin_anew_where_the_pause_has_eaten_them(done_session, clinici
     factories.book(plan.planned_sessions.get(number=2), day=today + in_days(7))
     assert windows(plan)[2] == (today, today, today + in_days(84))
     assert windows(plan)[3][0] == today + in_days(35)
+
+
+def test_the_rest_is_booked_at_once_after_a_long_pause_and_nothing_has_to_follow(done_session, clinician_member, later):
+    plan = done_session.plan
+    pause(plan, clinician_member)
+    later(in_days(100))
+    factories.answer_all(plan.patient)
+    life_events.resume(plan=fresh(plan), by=clinician_member)
+    booked = factories.book_course(fresh(plan))
+    assert [visit.planned_session.number for visit in booked] == [2, 3, 4]
+    # More than the longest interval lies between the first two: a pause did.
+    assert following.breaks(fresh(plan)) == []
+    place = factories.a_place(plan.clinic, booked[0].day + in_days(1), time(15))
+    found = rearrangement(fresh(plan), {Appointment.objects.get(pk=booked[0].pk): place}, now=clock.now())
+    assert found.found.fewest is not None
 
 
 def test_a_short_pause_never_goes_below_the_floor(done_session, clinician_member, later):
