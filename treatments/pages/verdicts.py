@@ -63,7 +63,7 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
     if visit.kind != Appointment.Kind.TREATMENT or visit.status in GONE:
         return None
     if visit.status in (*COMING, *PRESENT) and visit.course_status != "active" and not _behind_the_pause(visit, today):
-        if visit.paused_until is not None and visit.paused_until >= today:
+        if visit.paused_until is not None and visit.paused_until >= today and visit.status in COMING:
             note = f"until {day(visit.paused_until)}: move or cancel this visit"
             return Verdict("needs_clinician", "Course paused", note, is_on_hold=True, paused_until=visit.paused_until)
         label = "Course on hold" if visit.course_status == "on_hold" else "Course not active"
