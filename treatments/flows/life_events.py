@@ -73,7 +73,8 @@ class Ahead:
 @dataclass(frozen=True)
 class AskedAgain:
     """What stands before a course that goes on: its screening for the first day, whether the consent still holds, how long the
-    last session is ago and what the protocol makes of that (`gap`), and whether it asks for a new assessment first."""
+    last session is ago and what the protocol makes of that (`gap`), whether it asks for a new assessment first, and `paused_for`:
+    why it was paused, where nothing that was answered since speaks of it."""
 
     screening: Screening
     has_consent: bool
@@ -81,6 +82,7 @@ class AskedAgain:
     days_ago: int | None
     gap: str
     assess_first: bool
+    paused_for: reasons.Reason | None
 
 
 # ── Pause and resume ──────────────────────────────────────────────────────────
@@ -140,7 +142,21 @@ def asked_again(plan: TreatmentPlan) -> AskedAgain:
         days_ago=None if last_on is None else (today - last_on).days,
         gap=gap,
         assess_first=gap == "new_baseline" and not _assessed_since(plan, last_on),
+        paused_for=_not_asked_since(plan),
     )
+
+
+def _not_asked_since(plan: TreatmentPlan) -> reasons.Reason | None:
+    """The reason of the pause, where no answer since that day is about it. An old "no" would else let a course go on
+    that was paused because it is no longer true."""
+    pause = plan.changes.filter(what=What.PAUSED, undone_at=None).first() if plan.is_paused else None
+    reason = reasons.find(What.PAUSED, pause.reason) if pause else None
+    if pause is None or reason is None or not reason.asks:
+        return None
+    since = clock.local(pause.made_at, plan.clinic).date()
+    answered = plan.patient.answers.filter(code__in=reason.asks, answered_on__gte=since)
+    # Of the day itself: what was written down after the pause.
+    return None if answered.filter(recorded_at__gt=pause.made_at).exists() else reason
 
 
 @transaction.atomic
@@ -159,6 +175,9 @@ def resume(*, plan: TreatmentPlan, note: str = "", by: Membership) -> CourseChan
         raise DomainError(
             f"The last session is {asked.days_ago} days ago: the protocol asks for a new assessment before the course goes on."
         )
+    if asked.paused_for:
+        said = asked.paused_for.label.lower()
+        raise DomainError(f"It was paused because: {said}. Ask about that again before it goes on.")
     plan = plans.activate(plan=plan, by=by.user)
     hang_anew(plan)
     following = next_to_come(plan)

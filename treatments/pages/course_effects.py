@@ -76,7 +76,8 @@ def of_pause(
 
 def of_resuming(plan: TreatmentPlan, membership: Membership) -> Effect:
     asked = life_events.asked_again(plan)
-    lines = [_screening_line(plan, asked), _consent_line(plan, asked)]
+    lines = [_reason_line(plan, asked), _screening_line(plan, asked), _consent_line(plan, asked)]
+    lines = [line for line in lines if line is not None]
     if asked.days_ago is not None:
         lines.append(_gap_line(plan, asked, membership))
     windows, outside = [], []
@@ -166,6 +167,17 @@ def _screening_line(plan: TreatmentPlan, asked: AskedAgain) -> Line:
         said = f"Not before {day(screening.earliest_on)}; it can go on, and is booked from then."
         return Line("Screening", [said], ("Open the screening", url))
     return Line("Screening", [f"{said}: it cannot go on as things stand."], ("Open the screening", url), stops=True)
+
+
+def _reason_line(plan: TreatmentPlan, asked: AskedAgain) -> Line | None:
+    if not asked.paused_for:
+        return None
+    catalogue = catalogue_for(plan.clinic)
+    of_the_day = {rule.code for rule in catalogue.rules_for_form("day")}
+    which = "day_form" if of_the_day.issuperset(asked.paused_for.asks) else "full_form"
+    url = reverse(f"treatments:{which}", args=[plan.patient.ref])
+    said = f"Because: {asked.paused_for.label.lower()}. Nothing that was answered since speaks of it."
+    return Line("Paused", [said], ("Ask again", url), stops=True)
 
 
 def _consent_line(plan: TreatmentPlan, asked: AskedAgain) -> Line:

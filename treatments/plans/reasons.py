@@ -13,24 +13,26 @@ NOTE_LENGTH = 130
 
 @dataclass(frozen=True)
 class Reason:
-    """`by_desk`: nobody decides about medicine who gives it."""
+    """`by_desk`: nobody decides about medicine who gives it. `asks`: codes of questions about what it names; before a course that
+    was paused for it goes on, one of them is answered again, for what was said before knew nothing of it."""
 
     code: str
     label: str
     by_desk: bool = False
+    asks: tuple[str, ...] = ()
 
 
 _SAY_WHICH = Reason(OTHER, "Other: say which")
 _ASKED = Reason("asked", "The patient asked for it", by_desk=True)
 
 PAUSE = (
-    Reason("isotretinoin", "Isotretinoin has begun"),
-    Reason("pregnancy", "Pregnant or breastfeeding"),
-    Reason("active_acne", "Active acne or an infection in the area"),
-    Reason("keloid", "A scar grows thick or raised"),
+    Reason("isotretinoin", "Isotretinoin has begun", asks=("isotretinoin_past", "isotretinoin_now")),
+    Reason("pregnancy", "Pregnant or breastfeeding", asks=("breastfeeding", "pregnant")),
+    Reason("active_acne", "Active acne or an infection in the area", asks=("acne_inflamed", "skin_infection_area")),
+    Reason("keloid", "A scar grows thick or raised", asks=("keloid_personal",)),
     Reason("reaction", "A reaction has to settle first"),
-    Reason("sun", "Sunburn or a fresh tan"),
-    Reason("illness", "Illness, an operation or a new medicine"),
+    Reason("sun", "Sunburn or a fresh tan", asks=("sunburn_now", "sun_tan_exposure")),
+    Reason("illness", "Illness, an operation or a new medicine", asks=("fever_unwell_antibiotic", "new_medicine")),
     Reason("away", "Away, or no time", by_desk=True),
     _ASKED,
     _SAY_WHICH,
@@ -86,6 +88,10 @@ def words(what: str, code: str, note: str) -> str:
     if code == OTHER and note:
         return note
     return ": ".join(filter(None, [label(what, code) if code else "", note]))
+
+
+def find(what: str, code: str) -> Reason | None:
+    return next((reason for reason in OF[what] if reason.code == code), None)
 
 
 # Codes that say nothing of medicine, whatever list they are on.

@@ -12,6 +12,7 @@ from tests import factories
 from tests.factories import TODAY, in_days
 from tests.treatments.plans.test_life_events import fresh, pause, review_of, visits, with_three_done
 from treatments.appointments.models import Appointment
+from treatments.plans import reasons
 from treatments.plans import services as plans
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +139,27 @@ def test_going_on_shows_what_is_asked_again(clinician, active_plan, clinician_me
     factories.sign_consent(active_plan)
     assert press(clinician, active_plan, "course_resume").status_code == 302
     assert fresh(active_plan).status == "active"
+
+
+@pytest.mark.parametrize("reason", ["isotretinoin", "pregnancy", "active_acne", "keloid", "sun", "illness"])
+def test_the_way_to_ask_again_leads_to_a_page_that_asks(clinician, active_plan, clinician_member, reason):
+    pause(active_plan, clinician_member, reason=reason)
+    (line,) = [
+        line
+        for line in clinician.get(url(active_plan, "course_resume")).context["effect"].lines
+        if line.term == "Paused"
+    ]
+    asked = clinician.get(line.way[1]).context["form"].fields
+    assert any(name.startswith(code) for code in reasons.find("paused", reason).asks for name in asked)
+
+
+def test_what_it_was_paused_for_stands_on_the_page(clinician, active_plan, clinician_member):
+    pause(active_plan, clinician_member, reason="pregnancy")
+    page = words(clinician.get(url(active_plan, "course_resume")))
+    assert "Because: pregnant or breastfeeding. Nothing that was answered since speaks of it." in page
+    refused = press(clinician, active_plan, "course_resume")
+    assert refused.status_code == 422
+    assert "Ask about that again before it goes on." in words(refused)
 
 
 def test_a_course_that_waits_for_a_review_leads_there(clinician, active_plan, clinician_member):

@@ -22,9 +22,10 @@ from treatments.flows import closing, life_events, outcomes
 from treatments.outcomes.models import OutcomeScore
 from treatments.pages.course_calls import courses_that_wait
 from treatments.pages.session_calls import sessions_to_book
-from treatments.plans import life
+from treatments.plans import life, reasons
 from treatments.plans import services as plans
 from treatments.plans.models import CourseChange, PlannedSession, TreatmentPlan
+from treatments.protocol.catalogue import load
 
 pytestmark = pytest.mark.django_db
 SINCE_THE_LAST = TODAY + in_days(42)
@@ -40,7 +41,7 @@ def fresh(plan: TreatmentPlan) -> TreatmentPlan:
     return TreatmentPlan.objects.select_related("patient__clinic", "clinic").get(pk=plan.pk)
 
 
-def pause(plan, by, *, until=None, reason="isotretinoin", cancel=None, **more) -> CourseChange:
+def pause(plan, by, *, until=None, reason="reaction", cancel=None, **more) -> CourseChange:
     ahead = life_events.ahead_of_pause(fresh(plan), until)
     refs = [visit.ref for visit in ahead.goes] if cancel is None else cancel
     return life_events.pause(plan=fresh(plan), until=until, reason=reason, cancel=refs, by=by, **more)
@@ -262,6 +263,28 @@ def test_going_on_is_screened_for_and_signed_for(active_plan, clinician_member, 
     factories.answer_all(active_plan.patient)
     assert "Ask for the consent first" in refused(resume)
     assert fresh(active_plan).is_paused
+
+
+def test_what_it_was_paused_for_is_asked_about_again(active_plan, clinician_member, later):
+    """Whatever the older answers say: on the day of the pause they knew nothing of it."""
+    pause(active_plan, clinician_member, reason="isotretinoin")
+    later(in_days(3))
+    resume = lambda: life_events.resume(plan=fresh(active_plan), by=clinician_member)  # noqa: E731
+    assert "paused because: isotretinoin has begun. Ask about that again" in refused(resume)
+    factories.answer(active_plan.patient, "smoking", "no")
+    assert "Ask about that again" in refused(resume)
+    factories.answer(active_plan.patient, "isotretinoin_past", "yes", on=TODAY)
+    resume()
+    # It goes on, and the washout says from when on it is booked.
+    planned = active_plan.planned_sessions.get(number=1)
+    assert "Not before" in refused(lambda: factories.book(planned, day=TODAY + in_days(10)))
+
+
+def test_every_question_that_a_pause_asks_again_is_one_of_the_protocol():
+    known = {rule.code for rule in load().rules}
+    asked = {code for one in reasons.PAUSE for code in one.asks}
+    assert asked
+    assert asked <= known
 
 
 def test_a_course_whose_first_session_never_was_begins_today(active_plan, clinician_member, later):
