@@ -12,7 +12,7 @@ from treatments.assessments.past.models import PastSession
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.packages.deposits.models import Deposit, DepositStep
 from treatments.packages.models import Package, PackageEntry, PackageOffer, PackagePolicy, PaidOtherwise
-from treatments.plans.models import PlannedSession, TakenOver, TreatmentPlan
+from treatments.plans.models import CourseChange, PlannedSession, TakenOver, TreatmentPlan
 from treatments.rules.credentials.models import Credential
 from treatments.rules.models import (
     Anaesthetic,
@@ -47,6 +47,7 @@ __all__ = [
     "ChangeReport",
     "CheckIn",
     "Clearance",
+    "CourseChange",
     "CourseHold",
     "CourseReview",
     "Credential",

@@ -200,7 +200,14 @@ TABLE: dict[str, Row] = {
     # Plan and consent
     "treatments:plan_new": Row(FORM, CLINICAL, PATIENT),
     "treatments:course": Row(READ, ALL, PLAN),
+    # The desk pauses where nobody decides about medicine; all else that happens to a course is a clinician's
+    "treatments:course_pause": Row(FORM, (*CLINICAL, "desk"), PLAN),
+    "treatments:course_resume": Row(FORM, CLINICAL, PLAN),
+    "treatments:course_shorten": Row(FORM, CLINICAL, PLAN),
+    "treatments:course_extend": Row(FORM, CLINICAL, PLAN),
+    "treatments:course_replace": Row(FORM, CLINICAL, PLAN),
     "treatments:plan_stop": Row(FORM, CLINICAL, PLAN),
+    "treatments:course_undo": Row(PRESS, (*CLINICAL, "desk"), of("course_change")),
     "treatments:consent": Row(FORM, CLINICAL, PLAN),
     "treatments:plan_step": Row(PRESS, CLINICAL, of("plan", step="plan_step")),
     "treatments:consent_signed": Row(READ, CLINICAL, of("consent")),

@@ -47,6 +47,7 @@ def everything(request) -> dict[str, object]:
         "import_run": _import_run(patient.clinic).ref,
         "patient": patient.ref,
         "plan": plan.ref,
+        "course_change": _course_change(plan).ref,
         "planned": plan.planned_sessions.get(number=3).ref,
         "visit": visit.ref,
         "visit_today": open_session.appointment.ref,
@@ -74,7 +75,7 @@ def everything(request) -> dict[str, object]:
         "score": (score := _score(plan)).ref,
         "course_review": _course_review(plan, score).ref,
         "zone": "cheek",
-        "plan_step": "hold",
+        "plan_step": "complete",
         "list_code": "overdue",
         "call": (call := _call(plan)).ref,
         "waiting": _waiting(call).ref,
@@ -115,6 +116,12 @@ def _invitation(clinic):
 
     by = factories.a_manager(clinic).user
     return staff.invite(clinic=clinic, email="joan@alder.example", full_name="Joan Fisk", roles=["front_desk"], by=by)
+
+
+def _course_change(plan):
+    from treatments.plans import life
+
+    return life.note(plan=plan, what="paused", reason="away", by=factories.a_clinician(plan.clinic).user)
 
 
 def _credential(member):

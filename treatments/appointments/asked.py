@@ -26,7 +26,9 @@ def visit_of(request: HttpRequest, ref: UUID) -> Appointment:
 def session_of(request: HttpRequest, ref: UUID) -> PlannedSession:
     """With its course and its patient."""
     plans = request.clinic.plans.select_related("patient__clinic", "clinic")
-    return get_object_or_404(plans, planned_sessions__ref=ref).planned_sessions.get(ref=ref)
+    plan = get_object_or_404(plans, planned_sessions__ref=ref)
+    # One that was left out when the course got shorter is not asked for any more.
+    return get_object_or_404(plan.planned_sessions, ref=ref)
 
 
 def kind_alone(request: HttpRequest) -> Appointment.Kind:

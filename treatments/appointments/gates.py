@@ -99,12 +99,18 @@ def marks_to_ask(
     """
     if planned is None or plan is None:
         raise DomainError("A treatment belongs to a session of a course. Book it from the course.")
-    _refuse_inactive(plan)
+    if moving is None or not goes_behind_the_pause(plan, day):
+        _refuse_inactive(plan)
     # Read under the lock: what was booked meanwhile may have moved its window.
     days = fixed_days(plan)
     if moving is None and planned.number in days:
         raise AlreadyBooked(f"This session of the course is already booked for {_words(days[planned.number])}.")
-    return marks_to_ask_together(patient, plan, days | {planned.number: day}, [planned.number])[planned.number]
+    return _marks(patient, plan, days | {planned.number: day}, [planned.number])[planned.number]
+
+
+def goes_behind_the_pause(plan: TreatmentPlan, day: date) -> bool:
+    """Of a course that is paused nothing is booked, but a visit that it has may move to a day after the pause."""
+    return plan.paused_until is not None and day > plan.paused_until
 
 
 def marks_to_ask_together(
@@ -123,11 +129,26 @@ def marks_to_ask_together(
     Who has read them already gives the sessions of the course by number, the device it is judged with, and the moment.
     """
     _refuse_inactive(plan)
+    return _marks(patient, plan, days, moved, sessions=sessions, device=device, now=now)
+
+
+def _marks(
+    patient: Patient,
+    plan: TreatmentPlan,
+    days: Mapping[int, date],
+    moved: Collection[int],
+    *,
+    sessions: Sequence[PlannedSession] | None = None,
+    device: Device | None = None,
+    now: datetime | None = None,
+) -> dict[int, bool]:
     today = (now or clock.now()).astimezone(plan.clinic.tz).date()
     windows = plans.windows(plan, fixed=days) if sessions is None else plans.windows_of(plan, sessions, days)
     screened = _screened(patient, days, moved, today=today, device=device)
     marks = {}
     for number in sorted(moved):
+        if number not in windows:
+            raise DomainError(f"Session {number} is no longer part of this course: it was made shorter.")
         screening = screened[days[number]]
         is_late = _refuse_outside_window(plan, windows[number], days[number], today=today)
         _refuse_too_close(plan, days, number, moved=moved, screened=screened)
@@ -201,6 +222,9 @@ def last_day_for(planned: PlannedSession | Window, plan: TreatmentPlan, *, today
 
 
 def _refuse_inactive(plan: TreatmentPlan) -> None:
+    if plan.is_paused:
+        until = f"until {_words(plan.paused_until)}" if plan.paused_until else "for now"
+        raise DomainError(f"This course is paused {until}: none of its sessions is booked before it goes on.")
     if plan.status != TreatmentPlan.Status.ACTIVE:
         raise DomainError(
             "This course is not active: none of its sessions can be booked or moved. Activate the plan first."

@@ -1,6 +1,7 @@
 """A visit in the diary: intent as local wall time with its zone, the resources it holds as ranges."""
 
 import pghistory
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import GistIndex
@@ -47,7 +48,28 @@ _BOUNDED = Q(
 )
 
 
+# No visit without its place in the course. The row is shared until the booking is written: who leaves that session out
+# waits, and sees the visit; or has left it out, and the visit is refused.
+HAS_ITS_SESSION = pgtrigger.Trigger(
+    name="appointment_has_its_session",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("planned_session_id", "status", "session_counts"),
+    condition=pgtrigger.Condition(
+        f"NEW.planned_session_id IS NOT NULL AND NEW.session_counts AND NEW.status IN ({BLOCKING_IN_SQL})"
+    ),
+    func="""
+        PERFORM 1 FROM treatments_plannedsession WHERE id = NEW.planned_session_id AND left_out_at IS NULL FOR SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'appointment_has_its_session'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'appointment_has_its_session';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 @pghistory.track(append_only=True)
+@pgtrigger.register(HAS_ITS_SESSION)
 class Appointment(RefModel):
     """FHIR Appointment. The room is held for prep + treat + turnover, the clinician and device for treat, the patient for
     prep + treat: numbing needs a room and nobody."""

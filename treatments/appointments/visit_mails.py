@@ -3,7 +3,7 @@
 What is owed when is written in `messages.py`; here nothing is written but read, at the moment of sending.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -55,9 +55,19 @@ class _VisitNow(NamedTuple):
     kind: str
     during: DateTimeTZRange
     course_status: str | None
+    day: date
+    paused_until: date | None
+
+    @property
+    def course_waits(self) -> bool:
+        """Whether its course is not under way. A visit that stays behind a pause is reminded of: she is to come to it."""
+        if self.course_status in (None, TreatmentPlan.Status.ACTIVE):
+            return False
+        return self.paused_until is None or self.day <= self.paused_until
 
 
-_ASKED = ("status", "schedule_version", "kind", "during", "planned_session__plan__status")
+_COURSE = "planned_session__plan__"
+_ASKED = ("status", "schedule_version", "kind", "during", f"{_COURSE}status", "day", f"{_COURSE}paused_until")
 
 
 def _visit(message: Message) -> _VisitNow | None:
@@ -79,7 +89,7 @@ def _changed_since(message: Message, visit: _VisitNow | None) -> str | None:
         return NO_LONGER_COMING[visit.status]
     if visit.schedule_version != message.context.get("version"):
         return "The visit was moved."
-    if visit.course_status not in (None, TreatmentPlan.Status.ACTIVE):
+    if visit.course_waits:
         return "The course is not under way."
     return "The visit has begun." if visit.during.lower <= clock.now() else None
 
@@ -110,7 +120,7 @@ def _course_as_written(message: Message) -> str | None:
     coming = [(one, now[one["ref"]]) for one in _ahead(message, now)]
     if any(visit.schedule_version != one["version"] for one, visit in coming):
         return "A visit of the course was changed."
-    if any(visit.course_status != TreatmentPlan.Status.ACTIVE for _, visit in coming):
+    if any(visit.course_waits for _, visit in coming):
         return "The course is not under way."
     return None if coming else "None of these visits is ahead."
 

@@ -23,7 +23,7 @@ from treatments.assessments.past import services as past_sessions
 from treatments.demo import bought, cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, one_mailbox, stories, this_week
-from treatments.flows import closing, courses, publishing, visits
+from treatments.flows import closing, courses, life_events, publishing, visits
 from treatments.flows import outcomes as outcomes_flow
 from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
@@ -487,10 +487,20 @@ class _Builder:
 
     def _end(self, story: Story) -> None:
         plan = self.plans[story.number]
-        if story.ending == "completed":
-            courses.complete_course(plan=plan, by=self.prescriber.user)
-        else:
-            courses.stop_course(plan=plan, reason="Moved abroad", by=self.prescriber.user)
+        by, pause_ends_on = self.prescriber, self.today + timedelta(days=5)
+        match story.ending:
+            case "completed":
+                courses.complete_course(plan=plan, by=by.user)
+            case "stopped":
+                life_events.stop(plan=plan, reason="moved", note="Moved abroad", by=by)
+            case "replaced":
+                life_events.replace(plan=plan, starts_on=clock.today(self.clinic), reason="other_depth", by=by)
+            case "paused":
+                life_events.pause(
+                    plan=plan, until=pause_ends_on, reason="active_acne", note="Comes back when calm", by=by
+                )
+            case "paused openly":
+                life_events.pause(plan=plan, until=None, reason="isotretinoin", by=by)
 
     # Today
 

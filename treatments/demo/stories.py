@@ -33,7 +33,9 @@ class Story:
     sessions: tuple[int, ...] = ()
     booked: tuple[int, ...] = ()
     missed: tuple[int, ...] = ()
-    ending: str = ""  # "completed", "stopped"
+    # What becomes of the course a month after its last session: "completed", "stopped", "replaced", "paused" until a few days from
+    # now or "paused openly".
+    ending: str = ""
     consultation: int | None = None
     # Sessions before the clinic kept records here, entered afterwards when she is assessed.
     past: tuple[int, ...] = ()
@@ -98,9 +100,10 @@ def _story(number: int, turn: int) -> Story:
                 return Story(number, **course, together=(0, 1) if turn == 7 else (-6, 2), moved=turn == 8)
             return Story(number, **course, booked=(0 if turn < 5 else turn % 5 + 1,), changed=sunny)
         case 3:  # window open, nothing booked: closes soon
-            return _course(number, concern, sessions=(-84 + 3 + 2 * turn,))
+            return _course(number, concern, sessions=(-84 + 3 + 2 * turn,), ending="paused" if turn == 5 else "")
         case 4:  # overdue
-            return _course(number, concern, sessions=(-86 - 3 * turn,))
+            ending = {5: "paused openly", 6: "replaced"}.get(turn, "")
+            return _course(number, concern, sessions=(-86 - 3 * turn,), ending=ending)
         case 5:  # registered, a consultation ahead or today
             return Story(number, registered=-3, consultation=turn % 5, cancelled=turn == 5)
         case 6:  # waits for a date: isotretinoin, sun

@@ -9,6 +9,7 @@ from clinic.locks import not_for_long
 from clinic.models import User
 from patients.models import HistoryAnswer, Patient
 from patients.services import history
+from treatments.flows import life_events
 from treatments.outcomes import services as outcomes
 from treatments.outcomes.models import CourseReview, OutcomeScore
 from treatments.plans import services as plans
@@ -82,7 +83,7 @@ def review(*, review: CourseReview, note: str, by: User, decision: str = "") -> 
     plan = plans.locked(review.plan)
     closed = outcomes.close_review(review=review, decision=decision, note=note, by=by)
     if closed.decision == CourseReview.Decision.GO_ON and plan.status == TreatmentPlan.Status.ON_HOLD:
-        plans.activate(plan=plan, by=by)
+        life_events.hang_anew(plans.activate(plan=plan, by=by))
     return closed
 
 

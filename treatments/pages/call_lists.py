@@ -13,7 +13,7 @@ from uuid import UUID
 from clinic.models import Clinic
 from treatments.appointments.displaced import displaced_visits
 from treatments.pages.call_rows import Call, CallList, Sorter
-from treatments.pages.course_calls import stalled_list, unsigned_list
+from treatments.pages.course_calls import courses_that_wait, pauses_list, stalled_list, unsigned_list
 from treatments.pages.email_calls import email_list
 from treatments.pages.session_calls import CLOSING_DAYS, SessionLists, sessions_to_book, sort_sessions
 from treatments.pages.visit_calls import (
@@ -36,6 +36,7 @@ class CallLists:
     of_sessions: SessionLists
     of_visits: VisitLists
     stalled: CallList
+    paused: CallList
     waiting: CallList
     # Whom mail does not reach, whenever she comes next.
     email: CallList
@@ -60,6 +61,7 @@ class CallLists:
         yield visits.no_email
         yield self.email
         yield self.stalled
+        yield self.paused
         yield self.unsigned
 
     @property
@@ -99,13 +101,14 @@ def call_lists(
     if whole:
         add_displaced(of_visits, found, sorter)
         add_changed(of_visits, clinic, sorter)
-    stalled = stalled_list(clinic, sorter, of_sessions.called_in_vain, now=now, ask=whole)
+    waits = courses_that_wait(clinic, now=now, today=sorter.today) if whole else []
     if waiting is None:
         waiting = waiting_shown(clinic.waiting_entries.all()) if whole else ()
     return CallLists(
         of_sessions=of_sessions,
         of_visits=of_visits,
-        stalled=stalled,
+        stalled=stalled_list(waits, sorter, of_sessions.called_in_vain, now=now),
+        paused=pauses_list(waits, sorter),
         waiting=waiting_list(waiters(waiting), sorter),
         email=email_list(clinic, today=sorter.today, ask=whole),
         unsigned=unsigned_list(clinic, ask=whole),

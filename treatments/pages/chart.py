@@ -21,6 +21,7 @@ from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
 from treatments.packages.deposits.models import Deposit
 from treatments.packages.models import PackageOffer
+from treatments.pages import course_changes
 from treatments.pages.call_rows import together_words
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
@@ -153,7 +154,12 @@ def _clinical_step(patient: Patient, header: dict, me: Membership) -> NextStep:
             f"The plan is {plan.get_status_display().lower()} and waits to become active.", course, ask, consent
         )
     if plan.status == TreatmentPlan.Status.ON_HOLD:
-        return _step("The course is on hold.", course, visit)
+        said = (
+            f"{course_changes.paused_words(plan, today=header['today'])}."
+            if plan.is_paused
+            else "The course is on hold."
+        )
+        return _step(said, _way("Go on with the course", "treatments:course_resume", [plan.ref], me), course, visit)
     return _under_way(patient, header, me, course)
 
 
@@ -214,6 +220,9 @@ def _desk_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     visit = _way("Book a consultation", "treatments:book_visit", [patient.ref], me)
     if patient.status != Patient.Status.ACTIVE:
         return _closed(patient, me)
+    if plan is not None and plan.is_paused:
+        said = f"{course_changes.paused_words(plan, today=header['today'])}. A clinician lets the course go on."
+        return _step(said, visit, _way("Open the course", "treatments:course", [plan.ref], me))
     if plan is None or plan.status != TreatmentPlan.Status.ACTIVE:
         return _step(
             "No course is under way.", visit, _way("Waiting list", "treatments:wait_for_visit", [patient.ref], me)

@@ -2,6 +2,7 @@
 
 from patients.models import DepthClass
 from patients.services.consents import Treatment
+from treatments.plans import life
 from treatments.plans.models import TreatmentPlan
 from treatments.rules.policy import catalogue_for
 
@@ -19,10 +20,7 @@ def treatment(plan: TreatmentPlan) -> Treatment:
     return Treatment(
         concerns=_listed(concerns),
         zones=_listed([catalogue.zone(zone).label.lower() for zone in zones]),
-        sessions=(
-            f"{len(plan.proposal['sessions'])} sessions, about {plan.target_days} days apart and never fewer than "
-            f"{plan.floor_days} days apart"
-        ),
+        sessions=life.sessions_words(plan),
         depth_class=DepthClass(plan.depth_class),
         notes=(OFF_LABEL,) if plan.proposal.get("on_label") is False else (),
     )

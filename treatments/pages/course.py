@@ -11,6 +11,7 @@ from treatments.appointments.places import Place
 from treatments.assessments.past.models import PastSession
 from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
+from treatments.plans import services as plans
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.planning import window_after
@@ -81,6 +82,7 @@ def with_places(
                 target_days=plan.target_days,
                 latest_days=plan.latest_days,
             )
+            window = plans.since_it_went_on(plan, window, day_of(new))
             new.earliest_on, new.target_on, new.latest_on = window.earliest_on, window.target_on, window.latest_on
         moved.append(new)
         previous = new
@@ -137,7 +139,7 @@ def _entry(
         "number": session.number,
         "state": state,
         "chip": chip,
-        "chip_label": VISIT_WORDS.get(visit.get("status"), words),
+        "chip_label": "waits" if state == "open" and plan.is_paused else VISIT_WORDS.get(visit.get("status"), words),
         "when": _when(session, on),
         "best": "" if on else f"Best {day(session.target_on)}",
         "who": " · ".join(filter(None, [_who(session), _gap(session, previous, on)])),
@@ -239,6 +241,7 @@ def ruler(
                 y=top + RULER_ROW_HEIGHT * number,
                 x=x,
                 span=(first, last),
+                is_paused=plan.is_paused,
                 waits=waits if session == coming else [],
                 before=before[number] if before else session,
             )
@@ -276,11 +279,18 @@ def _months(first: date, last: date, x) -> list[dict]:
 
 
 def _row(
-    session: PlannedSession, *, y: int, x, span: tuple[date, date], waits: list[Wait], before: PlannedSession
+    session: PlannedSession,
+    *,
+    y: int,
+    x,
+    span: tuple[date, date],
+    waits: list[Wait],
+    before: PlannedSession,
+    is_paused: bool,
 ) -> dict:
     state, on, was = dot_state(session), day_of(session), day_of(before)
     moves = on != was
-    note = {"open": "to book", "now": "under way"}.get(state, state)
+    note = {"open": "waits" if is_paused else "to book", "now": "under way"}.get(state, state)
     if waits:
         note = f"washout to {_short(waits[0].ends_on)}"
     blocks = [_block(session, on, x=x, span=span, moving=moves)] if on else []

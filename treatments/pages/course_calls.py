@@ -1,9 +1,9 @@
 """Courses that stand still, and sessions without a signature. For the page of all lists."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from clinic.models import AuditEvent, Clinic
@@ -15,13 +15,38 @@ from treatments.plans.models import TreatmentPlan
 from treatments.sessions.models import TreatmentSession
 
 STALLED_DAYS = 14
+ENDING_PAUSE_DAYS = 7
+OPEN_PAUSE_DAYS = 56
 
 
 # ── Courses that stand still ──────────────────────────────────────────────────
 
 
-def stalled_list(clinic: Clinic, sorter: Sorter, called_in_vain: list[Call], *, now: datetime, ask: bool) -> CallList:
-    """One query, none unless we `ask`. `called_in_vain`: lines of sessions to book whose patients were called again and again."""
+def courses_that_wait(clinic: Clinic, *, now: datetime, today: date) -> list[TreatmentPlan]:
+    """Courses that stand still, and those whose pause ends soon or has no end for long, with `since` and what came of `calls`. One
+    query. The audit trail knows when a course was held; what somebody has paused does not stand still."""
+    held = AuditEvent.objects.filter(target_ref=OuterRef("ref"), action="plan.on_hold").order_by("-at")
+    stands_still = Q(paused_at=None, since__lt=now - timedelta(days=STALLED_DAYS))
+    ends = Q(paused_until__lte=today + timedelta(days=ENDING_PAUSE_DAYS))
+    is_open = Q(paused_until=None, paused_at__lt=now - timedelta(days=OPEN_PAUSE_DAYS))
+    return list(
+        clinic.plans.filter(status__in=["submitted", "on_hold"], patient__status="active")
+        .annotate(
+            since=Coalesce(Subquery(held.values("at")[:1]), "submitted_at", "drafted_at"),
+            calls=heard_about("plan"),
+        )
+        .filter(stands_still | ends | is_open)
+        .select_related("patient")
+        .defer("concerns", "proposal")
+        .order_by("since", "id")
+    )
+
+
+def stalled_list(
+    waiting: list[TreatmentPlan], sorter: Sorter, called_in_vain: list[Call], *, now: datetime
+) -> CallList:
+    """`waiting`: from `courses_that_wait`, the longest first. `called_in_vain`: lines of sessions to book whose patients were called
+    again and again."""
     found = CallList(
         "stalled",
         "Standing still",
@@ -32,26 +57,11 @@ def stalled_list(clinic: Clinic, sorter: Sorter, called_in_vain: list[Call], *, 
             f"Submitted or on hold for {STALLED_DAYS} days or more, or nothing booked after {FRUITLESS_CALLS} calls."
         ),
     )
-    for plan in stalled_courses(clinic, before=now - timedelta(days=STALLED_DAYS)) if ask else ():
-        sorter.add(found, _stalled_call(plan, now), plan.calls, about=plan.ref)
+    for plan in waiting:
+        if not plan.is_paused:
+            sorter.add(found, _stalled_call(plan, now), plan.calls, about=plan.ref)
     found.calls += [_in_vain(call) for call in called_in_vain]
     return found
-
-
-def stalled_courses(clinic: Clinic, *, before: datetime) -> QuerySet[TreatmentPlan]:
-    """Submitted or on hold since `before`, with `since`, the longest first. The audit trail knows when a course was held."""
-    held = AuditEvent.objects.filter(target_ref=OuterRef("ref"), action="plan.on_hold").order_by("-at")
-    return (
-        clinic.plans.filter(status__in=["submitted", "on_hold"], patient__status="active")
-        .annotate(
-            since=Coalesce(Subquery(held.values("at")[:1]), "submitted_at", "drafted_at"),
-            calls=heard_about("plan"),
-        )
-        .filter(since__lt=before)
-        .select_related("patient")
-        .defer("concerns", "proposal")
-        .order_by("since", "id")
-    )
 
 
 def _stalled_call(plan: TreatmentPlan, now: datetime) -> Call:
@@ -69,6 +79,50 @@ def _stalled_call(plan: TreatmentPlan, now: datetime) -> Call:
         leads_to=("chart", plan.patient.ref),
         patient_ref=plan.patient.ref,
         act="Chart",
+        hue="ask",
+    )
+
+
+# ── Courses whose pause ends ──────────────────────────────────────────────────
+
+
+def pauses_list(waiting: list[TreatmentPlan], sorter: Sorter) -> CallList:
+    """`waiting`: from `courses_that_wait`. The first to end stands first, what has no end last."""
+    found = CallList(
+        "paused",
+        "Pauses that end",
+        "pause",
+        "No pause ends in the next days.",
+        "Ends",
+        means=(
+            f"Paused until a day within {ENDING_PAUSE_DAYS} days, or for {OPEN_PAUSE_DAYS} days without an end: "
+            "a clinician lets the course go on, or the pause gets another end."
+        ),
+    )
+    paused = [plan for plan in waiting if plan.is_paused]
+    for plan in sorted(paused, key=lambda plan: (plan.paused_until or date.max, plan.paused_at)):
+        sorter.add(found, _pause_call(plan, sorter), plan.calls, about=plan.ref, since=plan.paused_at)
+    return found
+
+
+def _pause_call(plan: TreatmentPlan, sorter: Sorter) -> Call:
+    until, began_on = plan.paused_until, plan.paused_at.astimezone(sorter.zone).date()
+    if until is None:
+        say, due = f"Paused since {day_words(began_on)}, without an end", "open"
+    elif until < sorter.today:
+        say, due = f"The pause was over on {day_words(until)}", f"{days((sorter.today - until).days)} ago"
+    else:
+        say, due = f"Paused until {day_words(until)}", days((until - sorter.today).days)
+    return Call(
+        name=plan.patient.full_name,
+        session=f"Course of {plan.sessions_planned}",
+        say=say,
+        why=say,
+        due=due,
+        phone=plan.patient.phone,
+        leads_to=("course", plan.ref),
+        patient_ref=plan.patient.ref,
+        act="Course",
         hue="ask",
     )
 

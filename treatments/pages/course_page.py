@@ -12,7 +12,7 @@ from treatments import facts
 from treatments.appointments.places import Place
 from treatments.assessments import services as assessments
 from treatments.pages import course as drawing
-from treatments.pages import why
+from treatments.pages import course_changes, why
 from treatments.pages.following import noticed
 from treatments.pages.header import dot_state, next_session, open_url
 from treatments.pages.scores import open_reviews
@@ -38,13 +38,15 @@ DAYS_A_MONTH = 30.4
 
 
 def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Membership) -> dict:
-    """Context of the course page beside its header. Three queries. The desk's has no diagnosis, zone or why."""
+    """Context of the course page beside its header. Four queries. The desk's has no diagnosis, zone or why."""
     sessions, today = header["sessions"], header["today"]
     catalogue, clinical = catalogue_for(clinic, today), membership.may_see_clinical
     signed = consents.valid_consent(
         patient=plan.patient, techniques=plan.techniques, depth_class=plan.depth_class, at=header["now"]
     )
     state, label = CHIPS[plan.status]
+    if plan.is_paused:
+        label = course_changes.paused_words(plan, today=today)
     # Of another course of hers too: no course of a patient begins or goes on while one waits for a review.
     review = open_reviews().filter(plan__patient=plan.patient_id).first() if clinical else None
     return {
@@ -56,14 +58,17 @@ def course(plan: TreatmentPlan, header: dict, *, clinic: Clinic, membership: Mem
         "sign_off": _sign_off(plan, clinic),
         # A course that waits for a review begins or goes on from there.
         "acts": [
-            act
-            for act in _acts(plan, signed=bool(signed))
-            if clinical and not (review and act["step"] in ("activate", "resume"))
+            act for act in _acts(plan, signed=bool(signed)) if clinical and not (review and act["step"] == "activate")
         ],
-        "stop_label": stop_label(plan),
+        "ways": [
+            way
+            for way in course_changes.ways_to_change(plan, membership)
+            # A course that waits for a review goes on from there.
+            if not (review and way["primary"])
+        ],
+        "changed": course_changes.last_change(plan, membership, today=today),
         "follows": noticed(plan, sessions),
         "review": review,
-        "may_stop": clinical and lifecycle.can_move("plan", plan.status, "revoked"),
     } | drawn(plan, header, clinic=clinic, membership=membership)
 
 
@@ -108,22 +113,11 @@ def _book_all(plan: TreatmentPlan, sessions: list[PlannedSession], membership: M
     return {"url": open_url("treatments:book_course", [plan.ref], membership), "label": label}
 
 
-def stop_label(plan: TreatmentPlan) -> str:
-    return "Stop the course" if plan.is_under_way else "Withdraw the plan"
-
-
-def coming_visits(sessions: list[PlannedSession]) -> list[PlannedSession]:
-    """The sessions whose visit is still to come: what is cancelled when the course stops."""
-    return [session for session in sessions if dot_state(session) == "booked"]
-
-
 def _acts(plan: TreatmentPlan, *, signed: bool) -> list[dict]:
     """The steps the status table allows, the next one first."""
-    on_hold = plan.status == TreatmentPlan.Status.ON_HOLD
     steps = (
         ("submitted", "submit", "Submit the plan", "", True),
-        ("active", "resume" if on_hold else "activate", "Go on with the course" if on_hold else "Activate", "", signed),
-        ("on_hold", "hold", "Put on hold", "", False),
+        ("active", "activate", "Activate", "", signed),
         (
             "completed",
             "complete",
@@ -135,7 +129,8 @@ def _acts(plan: TreatmentPlan, *, signed: bool) -> list[dict]:
     return [
         {"step": step, "label": label, "confirm": confirm, "primary": primary}
         for to, step, label, confirm, primary in steps
-        if lifecycle.can_move("plan", plan.status, to)
+        # What is on hold goes on from a page of its own.
+        if lifecycle.can_move("plan", plan.status, to) and not (step == "activate" and plan.is_under_way)
     ]
 
 

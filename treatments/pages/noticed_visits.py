@@ -45,7 +45,17 @@ from treatments.screenings.models import ScreeningFinding
 SHOWN_OF_VISIT = (
     "ref", "kind", "status", "day", "starts_at", "to_ask", "booked_at", "clinician_id",
 )  # fmt: skip
-ADDED = ("number", "of_sessions", "clinician_name", "calls", "held", "place", "screened", "course_status")
+ADDED = (
+    "number",
+    "of_sessions",
+    "clinician_name",
+    "calls",
+    "held",
+    "place",
+    "screened",
+    "course_status",
+    "paused_until",
+)
 NOTICED_OF_PATIENT = (
     "ref", "given_name", "family_name", "phone", "email", "mail_allowed", "email_bounced_at", "contact_asked_at",
 )  # fmt: skip
@@ -93,6 +103,7 @@ class Noticed:
     place: dict | None
     screened: dict | None
     course_status: str | None
+    paused_until: date | None
     patient: NoticedPatient
 
     def get_kind_display(self) -> str:
@@ -139,8 +150,9 @@ def noticed_visits(clinic: Clinic, now: datetime, today: date, *, whole: bool, l
 
 
 def _noticed(said: dict) -> Noticed:
-    patient = said["patient"]
+    patient, until = said["patient"], said["paused_until"]
     read = {
+        "paused_until": date.fromisoformat(until) if until else None,
         "ref": UUID(said["ref"]),
         "day": date.fromisoformat(said["day"]),
         "starts_at": time.fromisoformat(said["starts_at"]),

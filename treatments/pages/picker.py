@@ -218,6 +218,8 @@ def _allowed(choice: Choice) -> Span:
     last = today + timedelta(days=OPEN_HORIZON_DAYS)
     if choice.kind != Appointment.Kind.TREATMENT or planned is None:
         return Span(first, last)
+    if planned.plan.paused_until is not None:
+        first = max(first, planned.plan.paused_until + timedelta(days=1))
     # Who moves may take the later visits along.
     taken = choice.taken if choice.moving is None else {}
     after = next_booked(taken, planned.number)

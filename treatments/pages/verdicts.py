@@ -31,6 +31,8 @@ class Verdict:
     earliest_on: date | None = None
     # The course itself waits: whatever the screening says, nothing happens before a clinician has spoken.
     is_on_hold: bool = False
+    # It is paused until a day: the visit may move behind it.
+    paused_until: date | None = None
 
     @property
     def refuses(self) -> bool:
@@ -47,11 +49,12 @@ def newest_screening() -> QuerySet[ScreeningRecord]:
 
 
 def with_screening(visits: QuerySet[Appointment]) -> QuerySet[Appointment]:
-    """Visits with what `verdict_of` reads: `screened`, a dict, and `course_status`. Adds no query."""
+    """Visits with what `verdict_of` reads: `screened`, a dict, `course_status` and `paused_until`. Adds no query."""
     shown = JSONObject(on=F("on"), purpose="purpose", made_at="made_at", outlook="result__outlook")
     return visits.annotate(
         screened=Subquery(newest_screening().annotate(shown=shown).values("shown")[:1]),
         course_status=F("planned_session__plan__status"),
+        paused_until=F("planned_session__plan__paused_until"),
     )
 
 
@@ -59,7 +62,10 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
     """The desk's verdict on a visit that came from `with_screening`; None where none is due."""
     if visit.kind != Appointment.Kind.TREATMENT or visit.status in GONE:
         return None
-    if visit.status in (*COMING, *PRESENT) and visit.course_status != "active":
+    if visit.status in (*COMING, *PRESENT) and visit.course_status != "active" and not _behind_the_pause(visit, today):
+        if visit.paused_until is not None and visit.paused_until >= today and visit.status in COMING:
+            note = f"until {day(visit.paused_until)}: move or cancel this visit"
+            return Verdict("needs_clinician", "Course paused", note, is_on_hold=True, paused_until=visit.paused_until)
         label = "Course on hold" if visit.course_status == "on_hold" else "Course not active"
         note = "ask a clinician before this visit" if visit.status in COMING else "ask a clinician now"
         return Verdict("needs_clinician", label, note, is_on_hold=True)
@@ -78,6 +84,11 @@ def verdict_of(visit: Appointment, *, today: date) -> Verdict | None:
         f"asked today {clock(made_at)}" if asked_today and visit.day == today else _since(max(made_at, visit.booked_at))
     )
     return Verdict(state, verdict_words(state, earliest_on, near=visit.day), _note(state, since, visit), earliest_on)
+
+
+def _behind_the_pause(visit: Appointment, today: date) -> bool:
+    """Whether a paused course is to have gone on by the day of the visit. Once the pause is over somebody has to say so."""
+    return visit.paused_until is not None and today <= visit.paused_until < visit.day
 
 
 def outcome_on(screened: dict, on: date) -> tuple[str, date | None]:

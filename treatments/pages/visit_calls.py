@@ -135,6 +135,9 @@ def _add(sorter: Sorter, into: CallList, visit: Appointment, call: Call) -> None
 
 
 def _travel_call(visit: Appointment, verdict: Verdict, today: date) -> Call:
+    if verdict.paused_until:
+        say = f"Paused until {day_words(verdict.paused_until)}: move or cancel"
+        return _visit_call(visit, say, today, hue="stop", act="Move", move=True)
     if verdict.is_on_hold:
         return _visit_call(visit, f"{verdict.label}: ask a clinician", today, hue="stop")
     if verdict.earliest_on:

@@ -150,7 +150,7 @@ def card_of(
         why_not=why_not,
         undo=_undo(visit, sessions, now=now),
         now=now,
-        can_move=visit.status in COMING and not on_hold,
+        can_move=visit.status in COMING and (not on_hold or verdict.paused_until is not None),
         can_cancel=visit.status in (*COMING, "arrived", "numbing"),
         can_miss=visit.status in COMING and visit.during.lower <= now,
         dots=[{"number": session.number, "state": dot_state(session)} for session in sessions],
@@ -158,8 +158,10 @@ def card_of(
     if sessions:
         plan = sessions[0].plan
         card.waiting = plan if on_hold else None
-        mine = next(session for session in sessions if session.pk == visit.planned_session_id)
-        card.number, card.planned_ref, card.plan_ref = mine.number, mine.ref, plan.ref
+        card.plan_ref = plan.ref
+        # A cancelled visit of a session that was left out when the course got shorter has none any more.
+        if mine := next((session for session in sessions if session.pk == visit.planned_session_id), None):
+            card.number, card.planned_ref = mine.number, mine.ref
         card.course_words = course_words(plan, sessions)
         if plan.status == "active" and (planned := next_to_book(sessions)):
             card.next_session = next_session(

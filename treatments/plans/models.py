@@ -14,7 +14,50 @@ from treatments.rules.models import ProtocolVersion
 HARD_FLOOR_DAYS = 28  # nothing goes below it, whoever signs
 
 
+def _refusal(promise: str) -> str:
+    return f"RAISE EXCEPTION '{promise}' USING ERRCODE = 'check_violation', CONSTRAINT = '{promise}';"
+
+
+# A course holds the sessions that it counts: who makes it shorter leaves sessions out first.
+KEEPS_ITS_SESSIONS = pgtrigger.Trigger(
+    name="plan_keeps_its_sessions",
+    when=pgtrigger.Before,
+    operation=pgtrigger.UpdateOf("sessions_planned"),
+    func=f"""
+        IF EXISTS (
+            SELECT 1 FROM treatments_plannedsession
+            WHERE plan_id = NEW.id AND left_out_at IS NULL AND number > NEW.sessions_planned
+        ) THEN {_refusal("plan_keeps_its_sessions")} END IF;
+        RETURN NEW;
+    """,  # noqa: S608  constants of ours only
+)
+
+# And none beyond them. What is done or booked is not left out: an update waits for the row that a booking shares (see
+# `appointment_has_its_session`), so of the two the second sees the first.
+WITHIN_THE_COURSE = pgtrigger.Trigger(
+    name="planned_session_within_the_course",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("left_out_at", "number", "plan_id"),
+    func=f"""
+        IF NEW.left_out_at IS NULL THEN
+            IF NEW.number > (SELECT sessions_planned FROM treatments_treatmentplan WHERE id = NEW.plan_id)
+            THEN {_refusal("planned_session_within_the_course")} END IF;
+            RETURN NEW;
+        END IF;
+        IF EXISTS (
+            SELECT 1 FROM treatments_appointment WHERE planned_session_id = NEW.id AND session_counts
+            AND status IN ('booked', 'confirmed', 'arrived', 'numbing', 'in_room', 'done')
+        ) OR EXISTS (
+            SELECT 1 FROM treatments_treatmentsession
+            WHERE planned_session_id = NEW.id AND (status IN ('open', 'completed') OR (status = 'stopped' AND counts))
+        ) THEN {_refusal("planned_session_left_out_is_free")} END IF;
+        RETURN NEW;
+    """,  # noqa: S608  constants of ours only
+)
+
+
 @pghistory.track(append_only=True)
+@pgtrigger.register(KEEPS_ITS_SESSIONS)
 class TreatmentPlan(RefModel):
     """A course of microneedling sessions for one patient (FHIR CarePlan)."""
 
@@ -55,6 +98,14 @@ class TreatmentPlan(RefModel):
     ended_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     ended_reason = models.CharField(max_length=200, blank=True)
 
+    # On hold because somebody paused it, with the last day of the pause where that is known.
+    paused_at = models.DateTimeField(null=True)
+    paused_until = models.DateField(null=True)
+    # The day on which it went on: no window that was still open begins before it, and one that had closed begins anew.
+    resumed_on = models.DateField(null=True)
+    # The plan that this one takes the place of.
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -79,6 +130,11 @@ class TreatmentPlan(RefModel):
             models.CheckConstraint(
                 name="plan_has_sessions", condition=Q(sessions_planned__gte=1, sessions_planned__lte=8)
             ),
+            models.CheckConstraint(
+                name="plan_paused_is_on_hold",
+                condition=Q(paused_at__isnull=True, paused_until__isnull=True)
+                | Q(paused_at__isnull=False, status="on_hold"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -87,6 +143,10 @@ class TreatmentPlan(RefModel):
     @property
     def is_under_way(self) -> bool:
         return self.status in UNDER_WAY
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
 
     @property
     def has_ended(self) -> bool:
@@ -99,7 +159,16 @@ UNDER_WAY = (TreatmentPlan.Status.ACTIVE, TreatmentPlan.Status.ON_HOLD)
 NOT_ENDED = (TreatmentPlan.Status.DRAFT, TreatmentPlan.Status.SUBMITTED, *UNDER_WAY)
 
 
+class StandingSessions(models.Manager):
+    """The sessions that a course has now. One that was left out when it got shorter is found by `everything`, and from the
+    visits it had."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().filter(left_out_at=None)
+
+
 @pghistory.track(append_only=True)
+@pgtrigger.register(WITHIN_THE_COURSE)
 class PlannedSession(RefModel):
     """One session of the course with the days on which it may be: earliest, target, latest."""
 
@@ -109,6 +178,11 @@ class PlannedSession(RefModel):
     target_on = models.DateField()
     latest_on = models.DateField()
     zones = models.JSONField(default=list)  # start, soft maximum and hard cap of each zone, with sources
+    # The course was made shorter. A longer one takes the row up again.
+    left_out_at = models.DateTimeField(null=True)
+
+    objects = StandingSessions()
+    everything = models.Manager()
 
     class Meta:
         ordering = ["number"]
@@ -141,3 +215,61 @@ class TakenOver(models.Model):
 
     def __str__(self) -> str:
         return f"Session {self.number}"
+
+
+# Undoing is the one thing that is written into it, once.
+CHANGE_IS_FIXED = pgtrigger.Trigger(
+    name="course_change_is_fixed",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update | pgtrigger.Delete,
+    declare=[("undoing", "text[] := ARRAY['undone_at', 'undone_by_id']")],
+    func=f"""
+        IF TG_OP = 'DELETE' OR OLD.undone_at IS NOT NULL OR NEW.undone_at IS NULL
+            OR (to_jsonb(NEW) - undoing) IS DISTINCT FROM (to_jsonb(OLD) - undoing)
+        THEN {_refusal("course_change_is_fixed")} END IF;
+        RETURN NEW;
+    """,
+)
+
+
+@pgtrigger.register(CHANGE_IS_FIXED)
+class CourseChange(RefModel):
+    """What happened to a course on its way, and why. `reason` is a code of `plans.reasons`, `note` the words beside it: both
+    are for clinicians, but for the reasons that the desk gives.
+
+    `facts`: what it did. `count_before`, `count`: of sessions; `until`: last day of a pause (ISO), `until_before`: of the one
+    it changed; `visits`: ref to `schedule_version` of those it cancelled; `waiting`: places on the waiting list it ended;
+    `consents`: signatures it ended; `plan`: the number of the other plan, `plan_ref`: its ref.
+    """
+
+    class What(models.TextChoices):
+        PAUSED = "paused", "Paused"
+        RESUMED = "resumed", "Went on"
+        SHORTENED = "shortened", "Shortened"
+        EXTENDED = "extended", "Extended"
+        REPLACED = "replaced", "Replaced"
+        STOPPED = "stopped", "Stopped"
+
+    plan = models.ForeignKey(TreatmentPlan, on_delete=models.PROTECT, related_name="changes")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="course_changes")
+    what = models.CharField(max_length=10, choices=What.choices)
+    reason = models.CharField(max_length=40, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    facts = models.JSONField(default=dict)
+    made_at = models.DateTimeField(db_default=ClinicNow())
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-made_at", "-id"]
+        indexes = [models.Index(fields=["patient", "-made_at"], name="course_change_newest_first")]
+        constraints = [
+            models.CheckConstraint(name="course_change_says_why", condition=Q(what="resumed") | ~Q(reason="")),
+            models.CheckConstraint(
+                name="course_change_undone_says_who", condition=Q(undone_at=None) | Q(undone_by__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()}"

@@ -21,7 +21,7 @@ from treatments.plans.models import PlannedSession, TakenOver, TreatmentPlan
 from treatments.protocol import lifecycle
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.facts import BadFacts, PatientFacts, from_json
-from treatments.protocol.planning import Course, Window, depths_of, propose_course, window_after
+from treatments.protocol.planning import Course, Window, depths_of, propose_course, window_after, window_from
 from treatments.protocol.screening import PERMITS, Screening
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import RuleSet, catalogue_for, hold_rules, rules_of
@@ -78,16 +78,32 @@ def _course(read: dict, rules: RuleSet, *, today: date, starts_on: date, count: 
 
 
 @transaction.atomic
-def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = None, note: str = "") -> TreatmentPlan:
-    """Keep a proposal as a draft with one row a session."""
+def draft(
+    *,
+    patient: Patient,
+    starts_on: date,
+    by: User,
+    count: int | None = None,
+    note: str = "",
+    in_place_of: TreatmentPlan | None = None,
+    concerns: list[dict] | None = None,
+) -> TreatmentPlan:
+    """Keep a proposal as a draft with one row a session.
+
+    `in_place_of`: the plan it replaces, whose technique it takes over, and whose depths where they begin less deep.
+    `concerns`: what it is for, where that is not the newest assessment.
+    """
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     today, rules = clock.today(patient.clinic), rules_of(patient.clinic)
     catalogue = rules.on(starts_on)
     read = facts.facts_json(patient, on=today, catalogue=catalogue)
+    if concerns is not None:
+        read["concerns"] = concerns
     course = _course(read, rules, today=today, starts_on=starts_on, count=count)
     if not course.sessions:
         more = " Choose a larger number." if course.count < course.maximum else ""
         raise DomainError(f"Sessions done already: {course.count}. Nothing is left to plan.{more}", field="count")
+    begun_at = _begun_at(in_place_of)
     with explained():
         plan = TreatmentPlan.objects.create(
             clinic=patient.clinic,
@@ -101,7 +117,8 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
             floor_days=course.floor_days,
             target_days=course.target_days,
             latest_days=course.latest_days,
-            techniques=TECHNIQUES,
+            techniques=in_place_of.techniques if in_place_of else TECHNIQUES,
+            replaces=in_place_of,
             depth_class=_depth_class(from_json(read, catalogue), catalogue),
             starts_on=starts_on,
             note=note,
@@ -114,7 +131,7 @@ def draft(*, patient: Patient, starts_on: date, by: User, count: int | None = No
                 earliest_on=session.earliest_on,
                 target_on=session.target_on,
                 latest_on=session.latest_on,
-                zones=zones["zones"],
+                zones=[no_deeper(zone, begun_at) for zone in zones["zones"]],
             )
             for session, zones in zip(course.sessions, course.to_json()["sessions"], strict=True)
         )
@@ -152,6 +169,7 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
     """
     hold_rules(plan.clinic)
     plan = _locked(plan, to="active")
+    # One that goes on: whoever lets it hangs its windows anew (`reanchor`), for they know what is booked.
     resumed = plan.status == TreatmentPlan.Status.ON_HOLD
     require_sign_off(plan.clinic)
     if not resumed:
@@ -172,6 +190,9 @@ def activate(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
         raise NotPermitted(_why_not_active(screening), screening=screening)
     with explained():
         active = _move(plan, "active", by=by, activated_at=clock.now(), activated_by=by, screening=str(record.ref))
+    if resumed:
+        active.resumed_on = clock.today(plan.clinic)
+        active.save(update_fields=["resumed_on"])
     earlier = list(plan.patient.plans.exclude(pk=plan.pk).values_list("ref", flat=True))
     if earlier:
         outbox.cancel_about(about=earlier, kinds=AFTER_A_COURSE, reason="A new course has begun.", by=by)
@@ -200,7 +221,8 @@ def complete(*, plan: TreatmentPlan, by: User) -> TreatmentPlan:
 def reanchor(*, plan: TreatmentPlan, fixed: Mapping[int, date]) -> list[PlannedSession]:
     """Work the windows out again from what is done or booked (`fixed`: session number to its day).
 
-    The window of a session hangs on its predecessor's day where that is known, else on its target. Returns those changed.
+    The window of a session hangs on its predecessor's day where that is known, else on its target; of a course that went on
+    after a pause what is still to come begins no sooner than that day. Returns those changed.
     """
     return hang_windows(plan, plan.planned_sessions.select_for_update().order_by("number"), fixed)
 
@@ -234,16 +256,31 @@ def windows_of(plan: TreatmentPlan, sessions: Iterable[PlannedSession], fixed: M
     previous: int | None = None
     for session in sessions:
         if previous is None:
-            found[session.number] = _window_of(session)
+            due = _window_of(session)
         else:
-            found[session.number] = window_after(
+            due = window_after(
                 fixed.get(previous, found[previous].target_on),
                 floor_days=plan.floor_days,
                 target_days=plan.target_days,
                 latest_days=plan.latest_days,
             )
+        found[session.number] = since_it_went_on(plan, due, fixed.get(session.number))
         previous = session.number
     return found
+
+
+def since_it_went_on(plan: TreatmentPlan, due: Window, on: date | None) -> Window:
+    """A window as a pause leaves it; `on`: the day the session is booked for or was done. What was before is as it was."""
+    if plan.resumed_on is None or due.earliest_on >= plan.resumed_on or (on is not None and on < plan.resumed_on):
+        return due
+    return window_from(due, plan.resumed_on, latest_days=plan.latest_days)
+
+
+def counts_from(plan: TreatmentPlan, before: date | None) -> date | None:
+    """The day of the session before, where the longest interval counts from it: not over a pause."""
+    if before is not None and plan.resumed_on is not None and before < plan.resumed_on:
+        return None
+    return before
 
 
 def _window_of(session: PlannedSession) -> Window:
@@ -267,6 +304,8 @@ def _locked(plan: TreatmentPlan, *, to: str) -> TreatmentPlan:
 
 
 def _move(plan: TreatmentPlan, to: str, *, by: User, screening: str | None = None, **fields) -> TreatmentPlan:
+    # Whatever becomes of a course that is paused: the pause is over.
+    fields |= {"paused_at": None, "paused_until": None}
     plan.status = to
     for name, value in fields.items():
         setattr(plan, name, value)
@@ -296,6 +335,18 @@ def _reaches_less_deep(fresh: Course, plan: TreatmentPlan) -> bool:
     kept = {zone["zone"]: Decimal(str(zone["hard_cap_mm"])) for zone in plan.planned_sessions.first().zones}
     zones = fresh.sessions[0].zones if fresh.sessions else ()
     return any(zone.hard_cap_mm < kept.get(zone.zone, zone.hard_cap_mm) for zone in zones)
+
+
+def _begun_at(plan: TreatmentPlan | None) -> dict[str, Decimal]:
+    """Zone to the depth at which the last session of a plan was to begin."""
+    last = plan.planned_sessions.order_by("-number").first() if plan else None
+    return {zone["zone"]: Decimal(str(zone["start_mm"])) for zone in last.zones} if last else {}
+
+
+def no_deeper(zone: dict, begun_at: Mapping[str, Decimal]) -> dict:
+    """The depths of a zone, beginning no deeper than they did. What nobody passes stays as the rules of today have it."""
+    known = begun_at.get(zone["zone"])
+    return zone if known is None or known >= Decimal(str(zone["start_mm"])) else zone | {"start_mm": float(known)}
 
 
 def _first_day(plan: TreatmentPlan) -> date:

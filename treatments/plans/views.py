@@ -1,4 +1,5 @@
-"""A course: proposed, drafted, submitted, signed for, activated, held, stopped; and its page."""
+"""A course: proposed, drafted, submitted, signed for, activated, completed; and its page. What changes it on its way:
+`treatments/pages/course_changes.py`."""
 
 from uuid import UUID
 
@@ -25,14 +26,12 @@ from treatments.screenings.services import NotPermitted
 STEPS = {
     "submit": (services.submit, "Plan submitted."),
     "activate": (services.activate, "Course active. Its sessions can be booked now."),
-    "hold": (services.hold, "Course on hold. Nothing can be booked until it goes on."),
-    "resume": (services.activate, "Course goes on. Its sessions can be booked again."),
     "complete": (courses.complete_course, "Course completed."),
 }
 
 
 def _plan(request: HttpRequest, ref: UUID) -> TreatmentPlan:
-    people = ("patient__clinic", "protocol", "drafted_by", "activated_by", "ended_by")
+    people = ("patient__clinic", "protocol", "drafted_by", "activated_by", "ended_by", "replaces", "replaced_by")
     return get_object_or_404(request.clinic.plans.select_related(*people), ref=ref)
 
 
@@ -78,7 +77,7 @@ def _course(request: HttpRequest, plan: TreatmentPlan, *, refusal: DomainError |
 
 @allow(Role.CLINICIAN, methods=["POST"])
 def plan_step(request: HttpRequest, ref: UUID, step: str) -> HttpResponse:
-    """Submit, activate, hold, resume or complete. The service screens and decides; a refusal is said on the course page."""
+    """Submit, activate or complete. The service screens and decides; a refusal is said on the course page."""
     if step not in STEPS:
         raise Http404
     plan = _plan(request, ref)
@@ -93,28 +92,6 @@ def plan_step(request: HttpRequest, ref: UUID, step: str) -> HttpResponse:
         return once(request, move)
     except DomainError as refusal:
         return _course(request, _plan(request, ref), refusal=refusal)
-
-
-@allow(Role.CLINICIAN, methods=["GET", "POST"])
-def plan_stop(request: HttpRequest, ref: UUID) -> HttpResponse:
-    """Stop a course with a reason: its coming visits and their messages are cancelled with it."""
-    plan = _plan(request, ref)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-
-        def stop() -> str:
-            courses.stop_course(plan=plan, reason=form.cleaned_data["reason"], by=request.user)
-            messages.success(request, "Course stopped. Its coming visits are cancelled.")
-            return reverse("treatments:course", args=[plan.ref])
-
-        try:
-            return once(request, stop)
-        except DomainError as refusal:
-            refuse(form, refusal)
-    header = patient_header(plan.patient, membership=request.membership, tab="course", plan=plan)
-    context = {"form": form, "plan": plan, "header": header, "coming": course_page.coming_visits(header["sessions"])}
-    context["stop_label"] = course_page.stop_label(plan)
-    return render(request, "treatments/plans/stop.html", context, status=form_status(request))
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])

@@ -96,6 +96,15 @@ def window_after(anchor_on: date, *, floor_days: int, target_days: int, latest_d
     return Window(earliest, target, latest)
 
 
+def window_from(due: Window, first_on: date, *, latest_days: int) -> Window:
+    """What is left of a window for who may come from a day on. One that was over by then begins anew: a later day than all
+    of it is never nearer than the floor."""
+    earliest = max(first_on, due.earliest_on)
+    if earliest > due.latest_on:
+        return Window(first_on, first_on, first_on + timedelta(days=latest_days))
+    return Window(earliest, max(earliest, due.target_on), due.latest_on)
+
+
 def keeps(anchor_on: date, visit_on: date, *, floor_days: int, latest_days: int) -> bool:
     """Whether a booked visit may stay where it is when its predecessor moves to `anchor_on`."""
     return floor_days <= (visit_on - anchor_on).days <= latest_days
@@ -131,7 +140,7 @@ def propose_course(
     """
     policies = _policies(facts, catalogue)
     screening = screen(facts, on=start_on, purpose="booking", catalogue=catalogue, ahead=ahead)
-    planned = _count(facts, catalogue)
+    planned = session_count(facts, catalogue)
     total = planned.plan if count is None else count
     if not planned.minimum <= total <= planned.maximum:
         raise BadFacts(f"count: plan {planned.minimum} to {planned.maximum} sessions")
@@ -177,7 +186,7 @@ def _policies(facts: PatientFacts, catalogue: Catalogue) -> list[ConcernPolicy]:
     return [catalogue.concern(code) for code in dict.fromkeys(concern.code for concern in facts.concerns)]
 
 
-def _count(facts: PatientFacts, catalogue: Catalogue) -> Count:
+def session_count(facts: PatientFacts, catalogue: Catalogue) -> Count:
     """The count and range of the concern with the largest planned number; the first one named where two are equal."""
     counts = [catalogue.concern(concern.code).count(concern.severity) for concern in facts.concerns]
     return max(counts, key=lambda count: count.published_plan)
@@ -193,19 +202,15 @@ def _spacing(facts: PatientFacts, policies: Sequence[ConcernPolicy], catalogue: 
 
 def _first_window(last_done_on: date | None, first_on: date, spacing: Spacing) -> Window:
     """The window of the next session: as early as screening allows, on the clock of the last session while not late."""
-    fresh = Window(first_on, first_on, first_on + timedelta(days=spacing.latest_days))
     if last_done_on is None:
-        return fresh
+        return Window(first_on, first_on, first_on + timedelta(days=spacing.latest_days))
     due = window_after(
         last_done_on,
         floor_days=spacing.floor_days,
         target_days=spacing.target_days,
         latest_days=spacing.latest_days,
     )
-    earliest = max(first_on, due.earliest_on)
-    if earliest > due.latest_on:
-        return fresh
-    return Window(earliest, max(earliest, due.target_on), due.latest_on)
+    return window_from(due, first_on, latest_days=spacing.latest_days)
 
 
 def _sessions(

@@ -95,3 +95,14 @@ def test_two_courses_are_wholly_unbooked_and_every_working_day_has_people():
     a_day = Counter(one.consultation for one in told if one.consultation is not None)
     assert all(a_day[day] >= 10 for day in (-1, 1, 2, 4))
     assert list(this_week(0)) == []
+
+
+def test_courses_that_pause_and_one_that_took_the_place_of_another(clinic_time):
+    clinic = builder.build(only={63, 64, 76})
+    lists = call_lists(clinic, now=clock.now(), whole=True)
+    assert [call.say.partition(" ")[0] for call in lists.paused.calls] == ["Paused", "Paused"]
+    paused = clinic.plans.filter(paused_at__isnull=False)
+    assert sorted(plan.paused_until is not None for plan in paused) == [False, True]
+    (new,) = clinic.plans.exclude(replaces=None)
+    assert (new.status, new.replaces.status) == ("draft", "revoked")
+    assert new.planned_sessions.order_by("number").first().number == 2

@@ -140,7 +140,7 @@ def test_without_an_open_review_it_goes_on(held, clinician_member):
 
 
 def test_the_course_page_says_why_it_does_not_go_on(clinician, held):
-    answer = clinician.post(url("plan_step", held.ref, "resume"), {})
+    answer = clinician.post(url("course_resume", held.ref), {})
     assert answer.status_code == 422
     html = answer.content.decode()
     assert "A clinician reviews it before a course of this patient begins or goes on." in html

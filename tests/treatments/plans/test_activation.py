@@ -171,9 +171,10 @@ def test_the_status_table_decides_which_step_may_follow(clinician, draft):
 
 def test_a_course_is_held_and_goes_on_with_its_windows(clinician, active_plan):
     windows = list(active_plan.planned_sessions.values_list("earliest_on", "latest_on"))
-    assert step(clinician, active_plan, "hold").status_code == 302
+    services.hold(plan=active_plan, by=active_plan.drafted_by)
     bring_about("defer", active_plan.patient)
-    assert step(clinician, active_plan, "resume").status_code == 302
+    go_on = reverse("treatments:course_resume", args=[active_plan.ref])
+    assert clinician.post(go_on, {"submit_token": str(uuid.uuid4()), "note": ""}).status_code == 302
     active_plan.refresh_from_db()
     assert active_plan.status == "active"
     assert list(active_plan.planned_sessions.values_list("earliest_on", "latest_on")) == windows
@@ -199,7 +200,7 @@ def test_a_course_with_a_visit_still_to_come_is_not_completed(clinician, active_
 def test_a_course_is_not_ended_while_a_session_is_open(clinician, open_session):
     plan, sentence = open_session.plan, "Session 1 has begun. Finish or stop it at the chair first."
     assert sentence in step(clinician, plan, "complete").content.decode()
-    stop = clinician.post(reverse("treatments:plan_stop", args=[plan.ref]), {"reason": "Moves to Leeds"})
+    stop = clinician.post(reverse("treatments:plan_stop", args=[plan.ref]), {"reason": "asked"})
     assert (stop.status_code, stop.context["form"].non_field_errors()) == (422, [sentence])
     plan.refresh_from_db()
     assert plan.status == "active"
@@ -210,8 +211,9 @@ def test_a_course_is_not_ended_while_a_session_is_open(clinician, open_session):
 
 def test_why_a_course_was_stopped_is_for_clinicians_only(clinician, desk, active_plan):
     visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + factories.in_days(7))
-    reason = {"reason": "Canary: a new isotretinoin course"}
-    assert clinician.post(reverse("treatments:plan_stop", args=[active_plan.ref]), reason).status_code == 302
+    stop = reverse("treatments:plan_stop", args=[active_plan.ref])
+    reason = {"reason": "other", "note": "Canary: a new isotretinoin course"}
+    assert clinician.post(stop, reason | {"seen": clinician.get(stop).context["seen"]}).status_code == 302
     for url in (
         reverse("treatments:visit", args=[visit.ref]),
         f"{reverse('treatments:today')}?day={visit.day}&visit={visit.ref}",
@@ -233,21 +235,24 @@ def test_pressing_twice_is_one_step(clinician, draft):
 def test_stopping_takes_a_reason_and_cancels_the_coming_visits(clinician, active_plan):
     visit = factories.book(active_plan.planned_sessions.get(number=1), day=factories.TODAY + factories.in_days(7))
     stop = reverse("treatments:plan_stop", args=[active_plan.ref])
-    assert "1 coming visit is cancelled" in clinician.get(stop).content.decode()
-    refused = clinician.post(stop, {"reason": " "})
-    assert (refused.status_code, refused.context["form"].errors["reason"]) == (422, ["Give the reason in a few words."])
-    assert clinician.post(stop, {"reason": "x" * 300}).status_code == 422
-    assert clinician.post(stop, {"reason": "Moves to Leeds"}).status_code == 302
+    shown = clinician.get(stop)
+    assert "Session 1, Tue 16 Mar, 11:00, Noor Adeyemi: cancelled." in shown.content.decode()
+    seen = {"seen": shown.context["seen"]}
+    refused = clinician.post(stop, seen | {"reason": "other", "note": " "})
+    assert (refused.status_code, refused.context["form"].errors["note"]) == (422, ["Say which, in a few words."])
+    assert clinician.post(stop, seen | {"reason": "other", "note": "x" * 300}).status_code == 422
+    assert clinician.post(stop, seen).status_code == 422
+    assert clinician.post(stop, seen | {"reason": "other", "note": "Moves to Leeds"}).status_code == 302
     active_plan.refresh_from_db()
     assert (active_plan.status, active_plan.ended_reason) == ("revoked", "Moves to Leeds")
     assert Appointment.objects.get(pk=visit.pk).status == "cancelled"
-    again = clinician.post(stop, {"reason": "Twice"})
+    again = clinician.post(stop, {"reason": "asked"})
     assert again.status_code == 422
     assert "This plan is stopped" in again.content.decode()
 
 
 def test_only_clinicians_of_this_clinic_move_a_plan(desk, manager, stranger, draft):
-    for name in ("submit", "activate", "hold", "resume", "complete"):
+    for name in ("submit", "activate", "complete"):
         assert [step(client, draft, name).status_code for client in (desk, manager, stranger)] == [403, 403, 404]
     stop = reverse("treatments:plan_stop", args=[draft.ref])
     assert [client.post(stop, {"reason": "No"}).status_code for client in (desk, manager, stranger)] == [403, 403, 404]

@@ -77,8 +77,8 @@ def test_every_status_shows_the_steps_its_table_allows(clinician, patient, clini
     assert offered == {
         "draft": ["submit"],
         "submitted": ["activate"],
-        "active": ["hold", "complete"],
-        "on_hold": ["resume", "complete"],
+        "active": ["complete"],
+        "on_hold": ["complete"],
         "completed": [],
         "revoked": [],
     }

@@ -19,6 +19,7 @@ TITLES = {
     "unconfirmed": "Not confirmed",
     "no-e-mail": "No e-mail",
     "stalled": "Standing still",
+    "paused": "Pauses that end",
     "waiting": "Waiting list",
     "answers-changed": "Answers changed",
     "asked-to-move": "Asked for another time",
@@ -33,7 +34,7 @@ def subject_of(list_code: str) -> str:
         return "planned_session"
     if list_code in OF_A_VISIT or list_code in TOLD_BY_PATIENTS:
         return "visit"
-    return {"stalled": "plan", "waiting": "waiting"}[list_code]
+    return {"stalled": "plan", "paused": "plan", "waiting": "waiting"}[list_code]
 
 
 def same_matter(list_code: str) -> tuple[str, ...]:

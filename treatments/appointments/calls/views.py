@@ -122,7 +122,7 @@ def wait_for_session(request: HttpRequest, ref: UUID) -> HttpResponse:
     plan = get_object_or_404(
         request.clinic.plans.select_related("patient__clinic", "clinic"), planned_sessions__ref=ref
     )
-    planned = plan.planned_sessions.get(ref=ref)
+    planned = get_object_or_404(plan.planned_sessions, ref=ref)
     planned.plan = plan
     return _wait(request, plan.patient, Appointment.Kind.TREATMENT, planned)
 
@@ -216,7 +216,7 @@ def _subject(clinic: Clinic, list_code: str, ref: UUID) -> Subject:
 
 def _of_session(clinic: Clinic, list_code: str, ref: UUID) -> Subject:
     plan = get_object_or_404(clinic.plans.select_related("patient__clinic", "clinic"), planned_sessions__ref=ref)
-    planned = plan.planned_sessions.get(ref=ref)
+    planned = get_object_or_404(plan.planned_sessions, ref=ref)
     planned.plan = plan
     window = f"It may be from {day_words(planned.earliest_on)} to {day_words(planned.latest_on)}"
     waiting, book_url = sessions_to_place(plan), reverse("treatments:book", args=[planned.ref])

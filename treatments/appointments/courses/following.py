@@ -15,6 +15,7 @@ from treatments.appointments.gates import fixed_days, last_day_for
 from treatments.appointments.leeway import before_the_next
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.places import Place
+from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.scheduling.problems import DayWindow, Preferences, Problem
 from treatments.scheduling.replanning import Replan, days_of, replan
@@ -63,7 +64,9 @@ def breaks(plan: TreatmentPlan) -> list[int]:
     too_far = [
         number
         for number, to_ask in coming.items()
-        if not to_ask and number - 1 in taken and (taken[number] - taken[number - 1]).days > plan.latest_days
+        if not to_ask
+        and (before := plans.counts_from(plan, taken.get(number - 1))) is not None
+        and (taken[number] - before).days > plan.latest_days
     ]
     return sorted({*without, *too_far})
 
@@ -159,7 +162,7 @@ def _problem(plan: TreatmentPlan, planned: list[PlannedSession], prefer: Prefere
         floor_days=floor_days,
         finish_by=before_the_next(taken, planned[-1].number, floor_days),
         # Late already: the series goes on until a new baseline is due, and the gap to the one before binds no more.
-        previous_on=None if latest_on > first.latest_on else before,
+        previous_on=None if latest_on > first.latest_on else plans.counts_from(plan, before),
         windows=(DayWindow(earliest_on, latest_on), *(DayWindow() for _ in planned[1:])),
         prefer=prefer,
     )

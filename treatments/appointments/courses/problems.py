@@ -14,6 +14,7 @@ from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.taken.fitting import KeptTime
 from treatments.appointments.taken.reading import free_time
 from treatments.appointments.working_time import Hours, House, hours_and_house, people
+from treatments.plans import services as plans
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.protocol import changes
 from treatments.protocol.screening import PERMITS
@@ -113,7 +114,7 @@ def course_times(
         floor_days=floor_days,
         finish_by=finish_by,
         # The window of the first session is counted from the one before; of a late one the gap is over the latest already.
-        previous_on=None if is_late else taken.get(first.number - 1),
+        previous_on=None if is_late else plans.counts_from(plan, taken.get(first.number - 1)),
         windows=(DayWindow(earliest_on, latest_on), *(DayWindow() for _ in planned[1:])),
         prefer=Preferences(
             clinician=str(wishes.clinician.pk) if wishes.clinician else None,

@@ -12,6 +12,7 @@ from treatments.appointments.gates import fixed_days
 from treatments.appointments.leeway import before_the_next
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.places import Place, place_of
+from treatments.plans import services as plans
 from treatments.plans.models import TreatmentPlan
 from treatments.scheduling.problems import Preferences, Problem
 from treatments.scheduling.replanning import Replan, replan
@@ -80,7 +81,7 @@ def _problem(plan: TreatmentPlan, visits: list[Appointment], *, now: datetime) -
         earliest_on=earliest_on,
         floor_days=floor_days,
         finish_by=before_the_next(taken, last.number, floor_days),
-        previous_on=taken.get(first.number - 1),
+        previous_on=plans.counts_from(plan, taken.get(first.number - 1)),
         prefer=as_booked(visits),
     )
 

@@ -18,11 +18,11 @@ from clinic.statements import Given, Statement
 from patients.models import Message, Patient
 from patients.outbox import wording
 from patients.outbox.models import OPEN
-from treatments.pages.timeline import of_the_chart, of_the_desk
+from treatments.pages.timeline import of_courses, of_the_chart, of_the_desk
 from treatments.pages.timeline.entries import Entry, Kind, moment
 from treatments.rules.policy import catalogue_for
 
-KINDS = (*of_the_desk.KINDS, *of_the_chart.KINDS)
+KINDS = (*of_the_desk.KINDS, *of_courses.KINDS, *of_the_chart.KINDS)
 SHOWN = 40
 # Of what is known by its day alone.
 NOON_OF_ITS_DAY = Func(
