@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('clinic', '0005_kept_safe'),
         ('patients', '0011_importing'),
-        ('treatments', '0022_past_sessions'),
+        ('treatments', '0024_packages'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
