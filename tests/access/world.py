@@ -42,6 +42,8 @@ def everything(request) -> dict[str, object]:
         "time_off": _closed_day(patient.clinic).ref,
         "import_run": _import_run(patient.clinic).ref,
         "patient": patient.ref,
+        "other_patient": factories.make_patient(patient.clinic, given_name="Ada").ref,
+        "merge": _merge(patient.clinic).ref,
         "plan": plan.ref,
         "planned": plan.planned_sessions.get(number=3).ref,
         "visit": visit.ref,
@@ -111,6 +113,13 @@ def _invitation(clinic):
 
     by = factories.a_manager(clinic).user
     return staff.invite(clinic=clinic, email="joan@alder.example", full_name="Joan Fisk", roles=["front_desk"], by=by)
+
+
+def _merge(clinic):
+    from treatments.flows import merging
+
+    stays, gone = (factories.make_patient(clinic, given_name=name) for name in ("Joan", "Joanne"))
+    return merging.merge(stays=stays, gone=gone, by=factories.a_manager(clinic).user)
 
 
 def _credential(member):

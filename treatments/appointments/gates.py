@@ -51,6 +51,8 @@ def refuse_closed(patient: Patient, *, is_new: bool) -> None:
     """Of a record that is closed nothing is booked. Who has moved away may still come for what she has."""
     if patient.status == Patient.Status.ACTIVE or (patient.status == Patient.Status.MOVED_AWAY and not is_new):
         return
+    if patient.status == Patient.Status.MERGED:
+        raise DomainError("This record is part of another one now. Open that one and book there.")
     raise DomainError(f"This record is closed: {patient.get_status_display().lower()}. Open it again first.")
 
 

@@ -1,6 +1,7 @@
 """A visit in the diary: intent as local wall time with its zone, the resources it holds as ranges."""
 
 import pghistory
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import GistIndex
@@ -10,6 +11,7 @@ from django.db.models.constraints import Deferrable
 
 from clinic.models import Clinic, ClinicNow, Membership, RefModel, Room, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from treatments.plans.models import PlannedSession
 from treatments.rules.models import Device
 
@@ -48,6 +50,7 @@ _BOUNDED = Q(
 
 
 @pghistory.track(append_only=True)
+@pgtrigger.register(NOT_OF_A_MERGED_RECORD)
 class Appointment(RefModel):
     """FHIR Appointment. The room is held for prep + treat + turnover, the clinician and device for treat, the patient for
     prep + treat: numbing needs a room and nobody."""
