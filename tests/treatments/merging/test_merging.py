@@ -245,6 +245,7 @@ def test_and_at_the_gate_itself(visit_today, gone):
 def test_a_screening_of_the_other_record_opens_no_session(visit_today, gone, chance):
     """It came along, made today with a favourable outcome, and could meet the number of her facts by chance."""
     patient = visit_today.patient
+    factories.screen_today(gone)
     Patient.objects.filter(pk=gone.pk).update(facts_version=500)
     favourable = a_record(Patient.objects.get(pk=gone.pk))
     merge(patient, gone)
