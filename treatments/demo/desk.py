@@ -109,9 +109,7 @@ def put_down_again(twice: Twice, first: Patient, *, by: User, nurse: User) -> No
         clinic=first.clinic, given_name=first.given_name, family_name=twice.family_name, born_on=first.born_on,
         phone=first.phone, by=by,
     )  # fmt: skip
-    history.record_medication(
-        patient=again, kind="topical_retinoid", name=twice.medicine, prescribed=True, by=nurse
-    )
+    history.record_medication(patient=again, kind="topical_retinoid", name=twice.medicine, prescribed=True, by=nurse)
 
 
 def record(call: Call, plan: TreatmentPlan, *, done: int, today: date, by: User) -> None:

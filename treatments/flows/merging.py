@@ -97,12 +97,10 @@ MODELS = tuple(kind.model for kind in MOVES)
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What stands against a merge, and where it is put right: `label` of a page, its `route` and the ref that it takes."""
+    """What stands against a merge, and where it is put right: of each page its label, its route and the ref that it takes."""
 
     sentence: str
-    label: str
-    route: str
-    ref: UUID
+    ways: tuple[tuple[str, str, UUID], ...]
 
 
 @dataclass(frozen=True)
@@ -239,13 +237,17 @@ def _obstacles(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
 
 
 def _under_way_twice(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
-    plans = list(TreatmentPlan.objects.filter(patient__in=[stays, gone], status__in=UNDER_WAY))
-    for plan in plans if len(plans) > 1 else []:
-        if plan.patient_id == gone.pk:
-            yield Obstacle(
-                "Both records have a course under way, and a patient has one at a time. Complete or stop one of the two first.",
-                "Open the course of the record that goes", "treatments:course", plan.ref,
-            )  # fmt: skip
+    courses = dict(
+        TreatmentPlan.objects.filter(patient__in=[stays, gone], status__in=UNDER_WAY).values_list("patient", "ref")
+    )
+    if len(courses) > 1:
+        yield Obstacle(
+            "Both records have a course under way, and a patient has one at a time. Complete or stop one of the two first.",
+            (
+                ("The course of the record that stays", "treatments:course", courses[stays.pk]),
+                ("The course of the record that goes", "treatments:course", courses[gone.pk]),
+            ),
+        )
 
 
 def _in_the_building(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
@@ -253,13 +255,14 @@ def _in_the_building(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
     if here is not None:
         yield Obstacle(
             "A visit is under way. Finish it first: nothing about a patient moves while she is being treated.",
-            "Open the visit", "treatments:visit", here.ref,
-        )  # fmt: skip
+            (("Open the visit", "treatments:visit", here.ref),),
+        )
     begun = TreatmentSession.objects.filter(patient__in=[stays, gone], status=TreatmentSession.Status.OPEN).first()
     if begun is not None:
         yield Obstacle(
-            "A session has begun. Finish or stop it at the chair first.", "Open the session", "treatments:session", begun.ref
-        )  # fmt: skip
+            "A session has begun. Finish or stop it at the chair first.",
+            (("Open the session", "treatments:session", begun.ref),),
+        )
 
 
 def _in_two_places(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
@@ -275,7 +278,13 @@ def _in_two_places(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
             said = f"Both records have a visit at the same time, {when}, and it is over: these may be two people."
         else:
             said = f"Both records have a visit at the same time, {when}. Move or cancel one of the two first."
-        yield Obstacle(said, f"Open the visit of {date_year(visit.day)}", "treatments:visit", visit.ref)
+        yield Obstacle(
+            said,
+            (
+                ("The visit of the record that stays", "treatments:visit", visit.beside),
+                ("The visit of the record that goes", "treatments:visit", visit.ref),
+            ),
+        )
 
 
 def _waiting_twice(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
@@ -283,8 +292,11 @@ def _waiting_twice(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
     for entry in gone.waiting_entries.filter(ended_at=None, planned_session=None, kind__in=kinds):
         yield Obstacle(
             f"Both records wait for a place: {entry.get_kind_display().lower()}. End one of the two first.",
-            "Open the waiting list of the record that goes", "treatments:wait_for_visit", gone.ref,
-        )  # fmt: skip
+            (
+                ("Where the record that stays waits", "treatments:wait_for_visit", stays.ref),
+                ("Where the record that goes waits", "treatments:wait_for_visit", gone.ref),
+            ),
+        )
 
 
 def _needled_twice(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
@@ -298,8 +310,8 @@ def _needled_twice(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
             yield Obstacle(
                 f"Both records have a session on {date_year(session.on)}. Mark the one that was entered afterwards as an error"
                 f" on the record of {other.full_name} first.",
-                "Open the past sessions", "treatments:past_sessions", other.ref,
-            )  # fmt: skip
+                (("Open the past sessions", "treatments:past_sessions", other.ref),),
+            )
 
 
 def _refuse_born_after(stays: Patient, gone: Patient, take: Iterable[str]) -> None:

@@ -34,6 +34,7 @@ LABELS = {
     "speaks": "Speaks",
     "contact": "May we mail?",
 }
+SHORTER = {"contact": "leave to mail"}
 STAYS, GOES = "stays", "goes"
 
 
@@ -95,7 +96,7 @@ def in_words(patient: Patient, choice: str) -> str:
     value = getattr(patient, choice)
     if choice == "born_on":
         return date_year(value)
-    return dict(LANGUAGES).get(value, value) if choice == "language" else value or "nothing"
+    return dict(LANGUAGES).get(value, value) if choice == "language" else value or "Nothing on record"
 
 
 def contact_words(patient: Patient) -> str:
@@ -185,12 +186,18 @@ def _preview(shown: merging.Preview, me: Membership) -> dict:
         "gone": shown.gone,
         "shown": shown,
         "moves": _moves(shown, clinical=clinical),
-        "against": [(one, open_url(one.route, [one.ref], me)) for one in shown.obstacles],
-        "same": [LABELS[choice] for choice in LABELS if choice not in shown.differing],
+        "against": [(one.sentence, _ways(one, me)) for one in shown.obstacles],
+        "same": [SHORTER.get(choice, LABELS[choice].lower()) for choice in LABELS if choice not in shown.differing],
         "skin": _skin(shown) if clinical else "",
         "ending": shown.ending if clinical else [],
         "clinical": clinical,
     }
+
+
+def _ways(obstacle: merging.Obstacle, me: Membership) -> list[tuple[str, str]]:
+    """Label and address of each page that is hers to open."""
+    found = [(label, open_url(route, [ref], me)) for label, route, ref in obstacle.ways]
+    return [(label, url) for label, url in found if url]
 
 
 def _moves(shown: merging.Preview, *, clinical: bool) -> list[tuple[str, int]]:
