@@ -19,7 +19,7 @@ from treatments.scheduling.finding import cheapest_set
 
 RUNS = 30
 WRITES = ("INSERT", "UPDATE", "DELETE")
-READS_AND_LOCKS = ("SELECT", "EXECUTE", "SET LOCAL", "SAVEPOINT", "RELEASE")
+ITS_OWN_TRANSACTION = ("BEGIN", "ROLLBACK")
 SEQUENCES = """
 SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
 FROM pg_sequences
@@ -64,8 +64,8 @@ class Course:
         self.prepare()
         with CaptureQueriesContext(connection) as queries:
             self.book()
-        said = (query["sql"].lstrip() for query in queries.captured_queries)
-        self.statements = [statement for statement in said if statement.startswith(WRITES + READS_AND_LOCKS)]
+        said = [query["sql"].lstrip() for query in queries.captured_queries]
+        self.statements = [statement for statement in said if not statement.startswith(ITS_OWN_TRANSACTION)]
         self.writes = [statement for statement in self.statements if statement.startswith(WRITES)]
 
     def prepare(self) -> None:

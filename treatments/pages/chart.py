@@ -17,10 +17,10 @@ from patients.models import Patient, RecordMerge
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
-from treatments.pages import timeline
 from treatments.pages.call_rows import together_words
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
+from treatments.pages.timeline import story as timeline
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.policy import catalogue_for
 from treatments.sessions.models import TreatmentSession
