@@ -21,6 +21,7 @@ from clinic.locks import not_for_long
 from clinic.models import User
 from clinic.templatetags.clinic_ui import date_year
 from patients.importing.models import PatientNumber
+from patients.links.services import closed_by_guessing
 from patients.models import (
     Allergy,
     Consent,
@@ -233,6 +234,7 @@ def _obstacles(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
         _in_two_places(stays, gone),
         _waiting_twice(stays, gone),
         _needled_twice(stays, gone),
+        _guessed(gone),
     )
 
 
@@ -312,6 +314,16 @@ def _needled_twice(stays: Patient, gone: Patient) -> Iterator[Obstacle]:
                 f" on the record of {other.full_name} first.",
                 (("Open the past sessions", "treatments:past_sessions", other.ref),),
             )
+
+
+def _guessed(gone: Patient) -> Iterator[Obstacle]:
+    """Its links end with it, and with them the desk's line to call her."""
+    if gone.links.filter(closed_by_guessing()).exists():
+        yield Obstacle(
+            "Somebody tried five wrong dates of birth on a link of the record that goes, and nobody has spoken to the patient"
+            " about it. Call her first.",
+            (("Messages of the record that goes", "patients:patient_messages", gone.ref),),
+        )
 
 
 def _refuse_born_after(stays: Patient, gone: Patient, take: Iterable[str]) -> None:

@@ -391,6 +391,16 @@ def test_both_wait_for_the_same(patient, gone, by):
         merge(patient, gone)
 
 
+def test_a_link_that_somebody_guesses_at_is_spoken_about_first(patient, gone, by):
+    links.issue([links.Order(gone, Wanted(CONTACT.code))])
+    for _ in range(5):
+        links.prove_birth(link=gone.links.get(), born_on=TODAY)
+    with pytest.raises(DomainError, match="five wrong dates of birth"):
+        merge(patient, gone)
+    links.settle_guessed(link=gone.links.get(), by=by)
+    merge(patient, gone)
+
+
 @pytest.mark.parametrize("why", [Why.DECEASED, Why.MOVED_AWAY, Why.ENTERED_IN_ERROR])
 def test_a_closed_record_is_opened_first(patient, gone, by, why):
     records.close(patient=gone, why=why, reason="x", by=by)

@@ -65,6 +65,10 @@ def test_from_the_chart_to_one_record_and_back(manager, patient, gone):
     assert answer["Location"] == gone.get_absolute_url()
     patient.refresh_from_db()
     assert patient.family_name == "Haddad"
+    for one in (patient, gone):
+        story = manager.get(one.get_absolute_url() + "?show=merges").content.decode()
+        assert "The record of Leila Hadad became part of the one of Leila Haddad" in story
+        assert "Taken back 9 March 2027 by Mara Quist: They are sisters" in story
     assert "This merge stays" in manager.get(page("undo_merge", made)).content.decode()
 
 
