@@ -43,7 +43,12 @@ def refuse_foreign(clinic: Clinic, place: Place, patient: Patient, planned: Plan
     """Faults of a caller that no person can make in a form, but a script can."""
     if any(part.clinic_id != clinic.pk for part in (place.clinician, place.room, place.device) if part is not None):
         raise DomainError("Choose a clinician, a room and a device of this clinic.")
-    if planned is not None and planned.plan.patient_id != patient.pk:
+    refuse_somebody_elses(patient, planned and planned.plan)
+
+
+def refuse_somebody_elses(patient: Patient, plan: TreatmentPlan | None) -> None:
+    """Asked again under the lock of the course: a merge that was taken back meanwhile has given it to another record."""
+    if plan is not None and plan.patient_id != patient.pk:
         raise DomainError("This session belongs to somebody else's course. Book it from the patient's own course.")
 
 

@@ -192,7 +192,6 @@ def undo(*, merge: RecordMerge, reason: str, by: User) -> RecordMerge:
     merge.stays, merge.gone = stays, gone
     if refusal := why_not_undone(merge):
         raise DomainError(refusal)
-    was_screened = _was_screened(stays, gone)
     records.begin_undoing(merge=merge, reason=reason)
     followers = list(_followers(merge))
     for model in reversed(MODELS):
@@ -201,8 +200,8 @@ def undo(*, merge: RecordMerge, reason: str, by: User) -> RecordMerge:
         records.bring_over(merge=merge, rows=rows)
     _put_right(merge)
     records.finish_undoing(merge=merge, reason=reason, by=by)
-    if was_screened:
-        for patient in (stays, gone):
+    for patient in (stays, gone):
+        if _was_screened(patient):
             screenings.perform_again(patient=patient, by=by)
     return merge
 

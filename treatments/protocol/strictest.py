@@ -7,8 +7,9 @@ until somebody asks again. A record that was never asked, or never assessed, say
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from .answers import Answer
 from .catalogue import Catalogue
@@ -29,7 +30,7 @@ def strictest_answers(records: Sequence[Mapping[str, Answer]], catalogue: Catalo
     }
 
 
-def _strictness(rule: Rule):
+def _strictness(rule: Rule) -> Callable[[Answer], tuple[int, date, int]]:
     """Greater is stricter: what forbids more, then what forbids longer, then what is asked again sooner. Where neither answer
     raises the rule, the fresher one counts."""
 
@@ -63,9 +64,9 @@ def one_skin_type(types: Collection[int | None]) -> int | None:
     return known.pop() if len(known) == 1 else None
 
 
-def all_concerns(assessed: Sequence[Sequence[Mapping]]) -> list[dict]:
+def all_concerns(assessed: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """The concerns of each record as one list, each as severe and as wide as either says. JSON, as facts have it."""
-    together: dict[str, dict] = {}
+    together: dict[str, dict[str, Any]] = {}
     for concern in (one for concerns in assessed for one in concerns):
         known = together.setdefault(concern["code"], dict(concern))
         known["zones"] = list(dict.fromkeys([*known["zones"], *concern["zones"]]))

@@ -509,7 +509,9 @@ def test_mail_of_somebody_who_wants_none_is_kept_back_with_the_reason(patient, g
     assert dict(Message.objects.filter(about=visit.ref).values_list("pk", "state")) == before
 
 
-def test_a_letter_that_a_worker_has_written_is_taken_from_it(patient, gone):
+def test_a_letter_that_a_worker_has_written_is_taken_from_it(patient):
+    """Also where the address stays: the letter carries links of a record that is no more."""
+    gone = second_record(patient, email=patient.email)
     visit = consultation(gone)
     mail = Message.objects.filter(about=visit.ref, state="due").first()
     Message.objects.filter(pk=mail.pk).update(

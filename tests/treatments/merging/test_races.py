@@ -17,10 +17,11 @@ from patients.models import HistoryAnswer, Patient, RecordMerge
 from patients.services import history
 from tests import factories
 from tests.factories import TODAY
-from tests.treatments.merging.two_records import merge, second_record
+from tests.treatments.merging.two_records import merge, second_record, undo
 from treatments.appointments import gates, taking
 from treatments.appointments import services as diary
 from treatments.appointments.models import Appointment
+from treatments.plans.models import PlannedSession, TreatmentPlan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,6 +131,51 @@ def test_control_without_the_trigger_it_is_lost_where_nobody_looks(patient, gone
         while_merging(patient, gone, other)
     assert other.said == ""
     assert HistoryAnswer.objects.filter(patient=gone, code="keloid_personal").exists()
+
+
+def while_taking_back(made: RecordMerge, other: OtherDesk) -> None:
+    with transaction.atomic():
+        undo(made)
+        other.start()
+        waits_or_is_done(other)
+    other.join(15)
+    assert not other.is_alive()
+
+
+def book_session_of(plan: TreatmentPlan, made: RecordMerge) -> OtherDesk:
+    """As the page of the merged record has it, opened a moment ago."""
+    planned = PlannedSession.objects.select_related("plan__patient__clinic", "plan__clinic").get(plan=plan, number=1)
+    assert planned.plan.patient_id == made.stays_id
+    return OtherDesk(lambda: factories.book(planned))
+
+
+def test_a_course_that_returns_to_its_record_is_not_booked_on_the_other(active_plan):
+    made = merge(second_record(active_plan.patient), active_plan.patient)
+    other = book_session_of(active_plan, made)
+    while_taking_back(made, other)
+    assert "somebody else's course" in other.said
+    assert not Appointment.objects.exists()
+
+
+def test_control_not_asked_again_under_the_lock_it_is_booked_for_the_wrong_one(active_plan, monkeypatch):
+    made = merge(second_record(active_plan.patient), active_plan.patient)
+    other = book_session_of(active_plan, made)
+    monkeypatch.setattr(diary, "refuse_somebody_elses", lambda *_: None)
+    while_taking_back(made, other)
+    assert other.said == ""
+    assert Appointment.objects.get().patient_id != TreatmentPlan.objects.get(pk=active_plan.pk).patient_id
+
+
+def test_booked_before_it_is_taken_back_it_cannot_be_any_more(patient, gone):
+    made = merge(patient, gone)
+    other = OtherDesk(lambda: undo(made))
+    with transaction.atomic():
+        book_on(patient)()
+        other.start()
+        waits_or_is_done(other)
+    other.join(15)
+    assert "a visit was booked" in other.said
+    assert statuses(patient, gone) == ["active", "merged"]
 
 
 def statuses(*patients: Patient) -> list[str]:
