@@ -476,12 +476,15 @@ def test_it_is_found_by_its_old_name_alone_and_says_where_it_went(patient, gone)
     assert [one.patient for one in alike] == [patient]
 
 
-def test_its_links_end(patient, gone):
+def test_its_links_end_and_stay_closed(patient, gone):
     [token] = links.issue([links.Order(gone, Wanted(CONTACT.code))])
     [kept] = links.issue([links.Order(patient, Wanted(CONTACT.code))])
-    merge(patient, gone)
+    made = merge(patient, gone)
     assert links.look_up(token=token, purpose=CONTACT.code) is None
     assert links.look_up(token=kept, purpose=CONTACT.code) is not None
+    assert gone.links.get().closed_because == "The record is part of another one now."
+    undo(made)
+    assert links.look_up(token=token, purpose=CONTACT.code) is None
 
 
 # ── Mail ──────────────────────────────────────────────────────────────────────
