@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 
+from clinic import currencies
 from clinic.errors import DomainError
 from clinic.models import LANGUAGES, ZONES, Clinic, User
 from clinic.resources import stretches
@@ -74,7 +75,7 @@ class ClinicForm(OpeningHoursForm, forms.ModelForm):
         model = Clinic
         fields = [
             "name", "sender_name", "zone", "language", "address", "phone", "urgent_phone", "emergency_number", "reply_to",
-            "quiet_from", "quiet_until",
+            "quiet_from", "quiet_until", "currency",
         ]  # fmt: skip
         labels = {
             "sender_name": "Sender of mails",
@@ -88,8 +89,10 @@ class ClinicForm(OpeningHoursForm, forms.ModelForm):
             "sender_name": "Shown on a lock screen: choose a name that says nothing about a treatment.",
             "urgent_phone": URGENT_HELP,
             "reply_to": REPLY_HELP,
+            "currency": "Of packages and deposits. What was sold or taken keeps the currency it was written down in.",
         }
         widgets = {
+            "currency": forms.Select(choices=currencies.CHOICES),
             "zone": forms.Select(choices=[(zone, zone) for zone in ZONES]),
             "quiet_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
             "quiet_until": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),

@@ -23,6 +23,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Lower, Now
 from django.utils.crypto import salted_hmac
 
+from clinic import currencies
 from clinic.roles import Role, with_implied
 from clinic.statements import Given, Statement
 
@@ -66,6 +67,11 @@ def check_zone(name: str) -> None:
         raise ValidationError("Choose a time zone from the list, for example Europe/London.")
 
 
+def check_currency(code: str) -> None:
+    if code not in currencies.CODES:
+        raise ValidationError("Choose a currency from the list, for example GBP.")
+
+
 # Those in which every mail is written; another one is offered here once it is whole.
 LANGUAGES = [("en", "English")]
 
@@ -83,6 +89,8 @@ class Clinic(RefModel):
     address = models.CharField(max_length=240, blank=True)
     quiet_from = models.TimeField(default="20:00")
     quiet_until = models.TimeField(default="08:00")
+    # Of amounts that are written down here (packages, deposits); empty: nobody has said yet.
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="", validators=[check_currency])
     # ISO weekday to hours in words ("09:00 to 17:00"); a closed day is left out. What whoever begins to see patients here
     # works until a manager says otherwise.
     opening_hours = models.JSONField(default=dict, blank=True)
@@ -296,6 +304,28 @@ class Invitation(RefModel):
     @property
     def role_words(self) -> str:
         return ", ".join(str(Role(role).label).lower() for role in self.roles)
+
+
+class FactorRemoval(RefModel):
+    """A manager of a clinic says, with her reason, that a colleague's second factor may go: she has lost it. Where she works in
+    several clinics it guards all of them, and goes once each has said so."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="factor_removals")
+    reason = models.CharField(max_length=120)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    # Real time, as everything about signing in.
+    at = models.DateTimeField(db_default=Now())
+    # The second factor went.
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(name="factor_removal_says_why", condition=Q(reason__regex=r"\S")),
+        ]
+
+    def __str__(self) -> str:
+        return f"Second factor of {self.membership}"
 
 
 class StaffMail(RefModel):

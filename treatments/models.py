@@ -10,6 +10,8 @@ from treatments.appointments.taken.models import Taken
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.assessments.past.models import PastSession
 from treatments.outcomes.models import CourseReview, OutcomeScore
+from treatments.packages.deposits.models import Deposit, DepositStep
+from treatments.packages.models import Package, PackageEntry, PackageOffer, PackagePolicy, PaidOtherwise
 from treatments.plans.models import PlannedSession, TakenOver, TreatmentPlan
 from treatments.rules.credentials.models import Credential
 from treatments.rules.models import (
@@ -48,11 +50,18 @@ __all__ = [
     "CourseHold",
     "CourseReview",
     "Credential",
+    "Deposit",
+    "DepositStep",
     "Device",
     "HeldVisit",
     "MoveRequest",
     "OutcomeChange",
     "OutcomeScore",
+    "Package",
+    "PackageEntry",
+    "PackageOffer",
+    "PackagePolicy",
+    "PaidOtherwise",
     "PastSession",
     "PlannedSession",
     "PolicyValue",

@@ -3,6 +3,6 @@
 from django.urls import include, path
 
 app_name = "treatments"
-ROOMS = ("rules", "assessments", "screenings", "plans", "appointments", "sessions", "outcomes", "pages")
+ROOMS = ("rules", "assessments", "screenings", "plans", "appointments", "sessions", "outcomes", "packages", "pages")
 
 urlpatterns = [path("", include(f"treatments.{room}.urls")) for room in ROOMS]

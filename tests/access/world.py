@@ -39,6 +39,10 @@ def everything(request) -> dict[str, object]:
         "session_product": _session_product(open_session, product).ref,
         "credential": _credential(open_session.operator).ref,
         "lot": patient.clinic.cartridge_lots.last().ref,
+        "package_offer": (offer := _package_offer(patient.clinic)).ref,
+        "package": (package := _package(patient, offer)).ref,
+        "package_entry": _package_entry(package).ref,
+        "deposit": _deposit(visit).ref,
         "time_off": _closed_day(patient.clinic).ref,
         "import_run": _import_run(patient.clinic).ref,
         "patient": patient.ref,
@@ -135,6 +139,30 @@ def _product(clinic):
     product = products.list_product(clinic=clinic, name="Hyaluronic gel", by=factories.a_manager(clinic).user)
     prescriber = clinic.memberships.filter(roles__contains=["prescriber"]).first()
     return products.approve(product=product, reason="", by=prescriber)
+
+
+def _package_offer(clinic):
+    from tests.treatments.packages import made
+
+    return made.an_offer(clinic)
+
+
+def _package(patient, offer):
+    from tests.treatments.packages import made
+
+    return made.a_package(patient, offer=offer)
+
+
+def _package_entry(package):
+    from treatments.packages import services as packages
+
+    return packages.refund(package=package, sessions=1, amount=0, reason="Sold by mistake", by=package.sold_by)
+
+
+def _deposit(visit):
+    from tests.treatments.packages import made
+
+    return made.a_deposit(visit)
 
 
 def _session_product(session, product):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("clinic", "patients", "treatments")
-ROOMS = ("rules", "assessments", "screenings", "plans", "appointments", "sessions", "outcomes")
+ROOMS = ("rules", "assessments", "screenings", "plans", "appointments", "sessions", "outcomes", "packages")
 PURE = ("treatments.protocol", "treatments.scheduling")
 PURE_MAY_IMPORT = {
     "__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "heapq",

@@ -184,6 +184,9 @@ class PlaceForm(forms.Form):
         return place
 
 
+MISSED, FREE = "missed", "free"
+
+
 class CancelForm(forms.Form):
     reason = forms.CharField(
         label="Why", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -195,6 +198,22 @@ class CancelForm(forms.Form):
         help_text="Seen by everybody at the desk: no medical reason here.",
     )  # fmt: skip
 
-    def __init__(self, *args, **options) -> None:
+    def __init__(self, *args, costs: str = "", **options) -> None:
+        """`costs`: what it costs her to cancel so late, in words; whoever cancels says whether it does."""
         super().__init__(*args, **options)
+        if costs:
+            self.fields["late"] = forms.ChoiceField(
+                label="So late, it may count as missed",
+                choices=[
+                    (MISSED, f"It counts: {costs}"),
+                    (FREE, "It does not count: the clinic cancels, or it is forgiven"),
+                ],
+                initial=MISSED,
+                widget=forms.RadioSelect,
+                error_messages=dict.fromkeys(("required", "invalid_choice"), "Say whether it counts as missed."),
+            )
         self.helper = page_form_helper()
+
+    @property
+    def counts_as_missed(self) -> bool:
+        return self.cleaned_data.get("late") == MISSED

@@ -17,7 +17,7 @@ from clinic.errors import DomainError, explained
 from clinic.locks import not_for_long
 from clinic.models import Clinic, User
 from patients.models import Patient
-from treatments.appointments import messages
+from treatments.appointments import messages, missed
 from treatments.appointments.by_patient import services as by_patient
 from treatments.appointments.gates import (
     AlreadyBooked,
@@ -200,7 +200,9 @@ def mark_no_show(*, visit: Appointment, by: User) -> Appointment:
     visit = locked(visit)
     if clock.now() < visit.during.lower:
         raise DomainError("This visit has not begun yet. Cancel it instead.")
-    return _close(visit, "no_show", reason="Did not come", by=by)
+    visit = _close(visit, "no_show", reason="Did not come", by=by)
+    missed.is_missed(visit, by=by)
+    return visit
 
 
 @transaction.atomic
@@ -221,6 +223,7 @@ def step(*, visit: Appointment, to: str, by: User) -> Appointment:
     save_in_place(visit, ["status", TIMES[to], "closed_at", "closed_reason"])
     if came_after_all:
         _reanchor(_plan_of(visit))
+        missed.stands_again(visit, by=by)
     audit.record(f"visit.{to}", visit, by=by)
     return visit
 
@@ -248,6 +251,7 @@ def undo_step(*, visit: Appointment, by: User) -> Appointment:
         _reanchor(_plan_of(visit))
         by_patient.after_restoring(visit, by=by)
         messages.owe_for_restoring(visit, by=by)
+        missed.stands_again(visit, by=by)
     audit.record("visit.step_undone", visit, by=by, step=undone)
     return visit
 

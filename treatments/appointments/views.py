@@ -23,6 +23,7 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import weekly_hours
 from treatments.flows import moving
 from treatments.flows import visits as flow
+from treatments.pages import bought
 from treatments.pages.following import follow_url, noticed
 from treatments.pages.header import patient_header
 from treatments.pages.rearrange_page import mail_words
@@ -98,10 +99,12 @@ def move_visit_back(request: HttpRequest, ref: UUID) -> HttpResponse:
 def cancel_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Take a visit out of the diary, with a reason."""
     visit = visit_of(request, ref)
-    form = CancelForm(request.POST if request.method == "POST" else None)
+    costs = bought.costs_of_cancelling(visit, now=clock.now())
+    form = CancelForm(request.POST if request.method == "POST" else None, costs=costs.session)
     if form.is_bound and form.is_valid():
+        reason, counts = form.cleaned_data["reason"], form.counts_as_missed
         try:
-            flow.cancel(visit=visit, reason=form.cleaned_data["reason"], by=request.user)
+            flow.cancel(visit=visit, reason=reason, counts_as_missed=counts, by=request.user)
         except DomainError as refusal:
             refuse(form, refusal)
         else:
@@ -118,6 +121,7 @@ def cancel_visit(request: HttpRequest, ref: UUID) -> HttpResponse:
         "next": next_url(request),
         "words": services.place_of(visit).words(),
         "mail_words": mail_words(visit.patient),
+        "deposits": costs.deposits,
     }
     return render(request, "treatments/appointments/cancel.html", context, status=422 if form.is_bound else 200)
 
@@ -145,6 +149,7 @@ def _visit_page(
         "header": header,
         "follows": noticed(plan, header["sessions"]),
         "day_url": day_url(visit),
+        "bought": bought.at_visit(visit, today=header["today"]),
         "next": reverse("treatments:visit", args=[visit.ref]),
     }
     return render(request, "treatments/appointments/visit.html", context, status=status)
@@ -183,5 +188,7 @@ def _undo_url(visit: Appointment, step: str) -> str:
 
 
 def _then(request: HttpRequest, visit: Appointment, back: str) -> str:
-    """What follows for the course of a visit that fell out, where a later one is booked; else where the act was pressed."""
-    return follow_url(course_of(visit), back=back) or back
+    """Her deposit, where one is held for a visit that fell out; then what follows for its course, where a later one is booked;
+    else where the act was pressed."""
+    on = follow_url(course_of(visit), back=back) or back
+    return bought.settle_url(visit, back=on) or on

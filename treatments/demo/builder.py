@@ -13,14 +13,14 @@ from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
 from patients.outbox import services as outbox
-from patients.services import consents, history, people
+from patients.services import consents, history, numbers, people
 from treatments.appointments import services as appointments
 from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
 from treatments.assessments.past import services as past_sessions
-from treatments.demo import cast, desk, from_patients, house, measured, resources
+from treatments.demo import bought, cast, desk, from_patients, house, measured, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, one_mailbox, stories, this_week
 from treatments.flows import closing, courses, publishing, visits
@@ -140,6 +140,12 @@ class _Builder:
         for wish in desk.WAITING:
             if wish.story in told:
                 self._on(wish.on, lambda w=wish: self._wait(w))
+        for sale in bought.SALES:
+            if sale.story in told:
+                self._on(sale.on, lambda s=sale: bought.sell(s, self.patients[s.story], by=self.desk.user))
+        for held in bought.DEPOSITS:
+            if held.story in told:
+                self._on(held.on, lambda h=held: bought.take(h, self.patients[h.story], by=self.desk.user))
         for closed in desk.CLOSED:
             if closed.story in told:
                 self._on(closed.on + 1, lambda c=closed: self._close(c))
@@ -313,6 +319,8 @@ class _Builder:
             concerns=[story.concern], by=clinician.user,
         )  # fmt: skip
         self._answer(story, patient, clinician, ("full", "clinician", "day"))
+        if story.past:  # she was known here before these records began
+            numbers.give(patient=patient, number=f"AL-{1000 + story.number}", by=clinician.user)
         for offset in story.past:
             past_sessions.record(
                 patient=patient, on=self._day(offset), where="here", counts=True, deepest_mm=Decimal("1.25"), by=clinician.user

@@ -15,6 +15,7 @@ CLINIC = {
     "emergency_number": "999",
     "reply_to": "desk@alderlane.example",
     "opening_hours": {str(weekday): "09:00 to 17:30" for weekday in range(1, 7)},
+    "currency": "GBP",
     "is_demo": True,
 }
 DEMO_PASSWORD = "quiet-bone-and-fig"  # noqa: S105  (fictional people on this machine only)

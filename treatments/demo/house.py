@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from clinic import services as clinic_services
 from clinic.models import Clinic, Membership, User
 from clinic.staff import services as staff_services
-from treatments.demo import cast, resources
+from treatments.demo import bought, cast, resources
 from treatments.rules import services as rules
 from treatments.rules.credentials import services as credentials
 from treatments.rules.products import services as products
@@ -42,6 +42,7 @@ def open_clinic(today: date) -> Opened:
     staff_services.invite(clinic=clinic, by=by, **cast.INVITED)
     _products(clinic, prescriber=members["Dr Ines Halloran"], by=by)
     _credentials(members, today=today, by=by)
+    bought.set_up(clinic, by=by)
     rules.sign_off(clinic=clinic, by=members["Dr Ines Halloran"])
     resources.set_up(clinic, members, today=today, by=by)
     for member in joined:

@@ -42,6 +42,8 @@ from treatments.appointments.models import BLOCKING, Appointment
 from treatments.assessments.models import Assessment
 from treatments.assessments.past.models import PastSession
 from treatments.outcomes.models import OutcomeScore
+from treatments.packages.deposits.models import Deposit
+from treatments.packages.models import Package, PackageEntry
 from treatments.plans.models import UNDER_WAY, TreatmentPlan
 from treatments.protocol.facts import ClearanceFact, from_json
 from treatments.protocol.strictest import reaches_too_far
@@ -87,8 +89,10 @@ MOVES = (
     Kind(MoveRequest, "wish for another time", "wishes for another time", "another time was wished", clinical=False),
     Kind(WaitingEntry, "place on the waiting list", "places on the waiting list", "a place was waited for", clinical=False),
     Kind(CallOutcome, "call", "calls", clinical=False),
+    Kind(Package, "package", "packages", "a package was sold", clinical=False),
+    Kind(Deposit, "deposit", "deposits", "a deposit was taken", clinical=False),
     Kind(Message, "mail", "mails", clinical=False),
-    Kind(PatientNumber, "number of the old books", "numbers of the old books", "a number was imported", clinical=False),
+    Kind(PatientNumber, "own number", "own numbers", "an own number was given", clinical=False),
 )  # fmt: skip
 # What stays with the record it is about: how it was closed and merged itself, and links. An address that was given out must
 # never come to mean another page: those of the record that goes end with it.
@@ -213,6 +217,8 @@ def why_not_undone(merge: RecordMerge) -> str:
     except DomainError as refusal:
         return refusal.sentence
     done = [kind.since for kind in MOVES if kind.since and _since(merge, kind.model).exists()]
+    if _used_across(merge):
+        done.append("a session of one was counted off a package of the other")
     if not done:
         return ""
     on = date_year(clock.local(merge.merged_at, merge.stays.clinic).date())
@@ -421,6 +427,15 @@ def _was_screened(*patients: Patient) -> bool:
 def _since(merge: RecordMerge, model: type[Model]) -> QuerySet:
     """Rows of the record that stays that were written after the merge."""
     return model.objects.filter(patient=merge.stays_id, pk__gt=merge.newest.get(model._meta.db_table, 0))
+
+
+def _used_across(merge: RecordMerge) -> bool:
+    """Whether a package of one record has paid, since they are one, for a visit or a session of the other."""
+    since = PackageEntry.objects.filter(package__patient=merge.stays_id, at__gt=merge.merged_at)
+    came = Q(package__in=merge.went(Package))
+    theirs = Q(visit__in=merge.went(Appointment)) | Q(session__in=merge.went(TreatmentSession))
+    about = Q(visit__isnull=False) | Q(session__isnull=False)
+    return since.filter(about).filter((came & ~theirs) | (~came & theirs)).exists()
 
 
 def _followers(merge: RecordMerge) -> Iterator[QuerySet]:

@@ -6,6 +6,7 @@ from clinic.errors import DomainError
 from clinic.models import User
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
+from treatments.packages import services as packages
 from treatments.protocol import lifecycle
 from treatments.sessions.models import TreatmentSession
 
@@ -35,12 +36,18 @@ def undo_step(*, visit: Appointment, by: User, undone: str = "") -> Appointment:
 
 
 @transaction.atomic
-def cancel(*, visit: Appointment, reason: str, by: User) -> Appointment:
-    """Take a visit out of the diary, unless its session has begun."""
+def cancel(*, visit: Appointment, reason: str, by: User, counts_as_missed: bool = False) -> Appointment:
+    """Take a visit out of the diary, unless its session has begun.
+
+    `counts_as_missed`: so late that a session of her package is used, by the terms she bought it with; whoever cancels says so.
+    """
     visit = appointments.locked(visit)
     if TreatmentSession.objects.filter(appointment=visit).exclude(status="entered_in_error").exists():
         raise DomainError("The session of this visit has begun. Stop it at the chair instead.")
-    return appointments.cancel(visit=visit, reason=reason, by=by)
+    visit = appointments.cancel(visit=visit, reason=reason, by=by)
+    if counts_as_missed:
+        packages.burn_late(visit=visit, by=by)
+    return visit
 
 
 @transaction.atomic

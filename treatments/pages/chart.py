@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,10 +14,13 @@ from clinic import clock
 from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
+from patients.importing.models import PatientNumber
 from patients.models import Patient, RecordMerge
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
+from treatments.packages.deposits.models import Deposit
+from treatments.packages.models import PackageOffer
 from treatments.pages.call_rows import together_words
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
@@ -61,6 +65,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "story": story,
         "filters": [{"label": label, "name": name, "current": name == show} for name, label in offered],
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
+        "numbers_url": open_url("patients:numbers", [patient.ref], request.membership),
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "card_url": open_url("treatments:appointment_card", [patient.ref], request.membership),
         "close_url": open_url("treatments:close_record", [patient.ref], request.membership),
@@ -71,6 +76,10 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
+        "packages": [(one, one.words(header["today"])) for one in header["packages"]],
+        "sell_url": open_url("treatments:package_sell", [patient.ref], request.membership)
+        if patient.may_buy and patient.status == Patient.Status.ACTIVE
+        else "",
     }
     return render(request, "treatments/pages/chart.html", context)
 
@@ -90,6 +99,9 @@ def _known(patients):
     """Patients with what the next step hangs on, in the query that finds them."""
     return patients.select_related("clinic").annotate(
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
+        own_numbers=ArraySubquery(PatientNumber.objects.filter(patient=OuterRef("pk")).values("number")),
+        may_buy=Exists(PackageOffer.objects.filter(clinic=OuterRef("clinic"), in_sale=True)),
+        held=ArraySubquery(Deposit.objects.filter(patient=OuterRef("pk"), state="taken").values("reference")),
     )
 
 

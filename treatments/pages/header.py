@@ -16,6 +16,9 @@ from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
 from treatments.assessments.past.models import PastSession
+from treatments.packages.models import Package
+from treatments.packages.reading import lines, of_rows
+from treatments.packages.reading import shown as packages_shown
 from treatments.pages.verdicts import outcome_on
 from treatments.plans.models import UNDER_WAY, PlannedSession, TakenOver, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
@@ -45,7 +48,7 @@ def patient_header(
 
     `tab`: chart, screening, assessment, scores, course, history or messages. `plan`: the course to show; without it the one under way,
     else the one being made, else the last. Beside the component's inputs: `now`, `today` (the clinic's day),
-    `past` (number, day and what else is known of the sessions entered afterwards that the plan starts with), `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`). The desk's version holds no diagnosis, no skin type and no course label.
+    `past` (number, day and what else is known of the sessions entered afterwards that the plan starts with), `screened` (today's newest screening for a session, or None), `plan` and `sessions` (`with_states`), `packages` (what she has bought) and `left` (the same in words, by name). The desk's version holds no diagnosis, no skin type and no course label.
     """
     known = _known(patient, membership.clinic)
     today = known["now"].astimezone(membership.clinic.tz).date()
@@ -72,6 +75,9 @@ def patient_header(
         "plan": plan,
         "sessions": sessions,
         "past": past,
+        "packages": (packages := of_rows(known["packages"])),
+        "left": lines(packages, today),
+        "packages_url": open_url("treatments:patient_packages", [patient.ref], membership),
     }
 
 
@@ -171,6 +177,7 @@ def _known_in(zone: ZoneInfo) -> Statement:
                 ),
             ),
             taken_over=_taken_over(),
+            packages=ArraySubquery(packages_shown(Package.objects.filter(patient=OuterRef("pk")))),
             outlook=Subquery(newest.values("result__outlook")[:1]),
             screened=Subquery(of_today.annotate(shown=shown).values("shown")[:1]),
         )

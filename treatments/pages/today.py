@@ -13,7 +13,7 @@ from django.urls import reverse
 from clinic.middleware import is_background
 from clinic.roles import member
 from patients.outbox.models import State
-from treatments.pages import check_in_lists, told_calls
+from treatments.pages import bought, check_in_lists, told_calls
 from treatments.pages.calendar.events import day_events, in_script, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
@@ -85,6 +85,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "known": seen.known,
         "visit": chosen,
         "card": _card(seen, stands.now) if chosen else None,
+        "bought": bought.from_known(seen.known, chosen, today=this_day) if chosen else None,
         "next": f"{visit_at}{chosen.ref}" if chosen else here,
     }
     # A page that is open already asks for what stands around its picture, and leaves the messages to the next page.

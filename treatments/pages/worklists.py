@@ -11,9 +11,11 @@ from django.shortcuts import render
 
 from clinic import clock
 from clinic.models import Clinic
-from clinic.roles import member
+from clinic.roles import Role, member
+from patients.models import ConsentText
+from patients.services.consent_texts import somebody_else
 from treatments.appointments.calls.models import WaitingEntry
-from treatments.pages import check_in_lists, clinicians_lists, told_calls
+from treatments.pages import check_in_lists, clinicians_lists, package_lists, told_calls
 from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
 from treatments.pages.call_rows import Sorter
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
@@ -43,12 +45,14 @@ def worklists(request: HttpRequest) -> HttpResponse:
         request.clinic, now=now, whole=True, closing_days=closing_days, waiting=known["waiting"], sorter=sorter
     )
     mine = _clinicians(request.clinic, known, today=today) if clinical else []
+    bought = package_lists.lists(known, today=today)
     check_ins = _check_ins(known["check_ins"], request.clinic, clinical=clinical, now=now)
     context = {
         "lists": lists,
         "check_ins": check_ins,
-        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists)],
+        "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists, *bought)],
         "ending": _ending(request, now),
+        "texts": _texts_to_approve(request),
         "now": now,
         "closing_days": closing_days,
         "furthest": FURTHEST_CLOSING_DAYS,
@@ -64,6 +68,17 @@ def _ending(request: HttpRequest, now: datetime) -> list[Standing]:
     return credentials.ending(request.clinic, today=now.astimezone(request.clinic.tz).date())
 
 
+def _texts_to_approve(request: HttpRequest) -> list[ConsentText]:
+    """Versions of the consent text that wait for this prescriber: none is signed before. Her own is not hers to approve where
+    there is somebody else."""
+    if not request.membership.has(Role.PRESCRIBER):
+        return []
+    texts = request.clinic.consent_texts.waiting().select_related("made_by").defer("body")
+    waiting = list(texts.order_by("published_at", "pk"))
+    others = [text for text in waiting if text.made_by_id != request.user.pk]
+    return others if len(others) < len(waiting) and somebody_else(request.membership) else waiting
+
+
 def _clinicians(clinic: Clinic, known: dict[str, Any], *, today: date) -> list[CallList]:
     """Why a course is on hold or what a decision is about is for clinicians; the desk reads on the course that it waits."""
     rows = reviews_shown(open_reviews().filter(clinic=clinic))
@@ -72,13 +87,14 @@ def _clinicians(clinic: Clinic, known: dict[str, Any], *, today: date) -> list[C
 
 
 def _known(clinic: Clinic, *, clinical: bool, today: date) -> dict[str, Any]:
-    """In one query: who waits for a place, what patients told us of visits ahead, their check-ins, and for clinicians what else
-    waits for one."""
+    """In one query: who waits for a place, what patients told us of visits ahead, their check-ins, what waits
+    about packages and deposits, and for clinicians what else waits for one."""
     check_ins = CheckIn.objects.filter(patient__clinic=OuterRef("pk"))
     return told_calls.told_now(
         clinic,
         waiting=ArraySubquery(waiting_shown(WaitingEntry.objects.filter(clinic=OuterRef("pk")))),
         check_ins=ArraySubquery(check_in_lists.shown(check_ins, clinical=clinical, with_notes=True)),
+        **package_lists.asked(today),
         **(clinicians_lists.asked(today) if clinical else {}),
     )
 

@@ -28,7 +28,7 @@ from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord
 from treatments.screenings.services import NotPermitted
-from treatments.sessions import messages, numbing, reactions_list
+from treatments.sessions import messages, numbing, reactions_list, signed
 from treatments.sessions.depths import (
     asks_order,
     beyond_device,
@@ -144,7 +144,7 @@ def set_cartridge(
 @transaction.atomic
 def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Membership) -> CartridgeLot:
     """List a new lot of the clinic. The same lot with the same expiry is the one that is there."""
-    known = CartridgeLot.objects.filter(clinic=session.clinic, lot=lot.strip()).first()
+    known, lot = lots.listed(session.clinic, lot), lots.as_printed(lot)
     if known is not None:
         if known.expires_on != expires_on:
             raise DomainError(
@@ -153,11 +153,9 @@ def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Member
         lots.refuse_for_session(known, session, field="new_lot")
         return known
     if expires_on < session.on:
-        raise DomainError(
-            f"Lot {lot.strip()} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on"
-        )
+        raise DomainError(f"Lot {lot} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on")
     with explained():
-        listed = CartridgeLot.objects.create(clinic=session.clinic, lot=lot.strip(), expires_on=expires_on)
+        listed = CartridgeLot.objects.create(clinic=session.clinic, lot=lot, expires_on=expires_on)
     audit.record("cartridge_lot.added", listed, by=by.user)
     return listed
 
@@ -327,6 +325,7 @@ def mark_entered_in_error(*, session: TreatmentSession, reason: str, by: Members
         # Opened by mistake, the visit goes on and the right session is opened; signed, it is over and to be booked anew.
         appointments.free_session(visit=session.appointment, by=by.user)
     messages.withdraw(session, by=by.user)
+    signed.is_struck(session, by=by.user)
     audit.record("session.entered_in_error", session, by=by.user)
     return session
 
@@ -492,5 +491,6 @@ def _sign(session: TreatmentSession, status: str, *, by: Membership) -> Treatmen
     elif session.appointment is not None:
         appointments.free_session(visit=session.appointment, by=by.user)
     messages.owe_after_session(session, by=by.user)
+    signed.is_signed(session, by=by.user)
     audit.record(f"session.{status}", session, by=by.user)
     return session

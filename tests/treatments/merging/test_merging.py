@@ -29,6 +29,7 @@ from tests.treatments.merging.two_records import (
     undo,
     with_one_of_everything,
 )
+from tests.treatments.packages import made as packages
 from tests.treatments.sessions.gate_world import a_record, insert_session, promise_broken
 from treatments.appointments import services as diary
 from treatments.appointments.calls import services as calls
@@ -571,6 +572,21 @@ def test_it_is_said_why_it_cannot_be_taken_back_any_more(done_session, act, said
             undo(made)
     else:
         assert why == ""
+
+
+def test_nor_once_a_package_of_the_one_has_paid_for_a_visit_of_the_other(patient, gone, later):
+    packages.a_policy(patient.clinic)
+    sold = packages.a_package(patient)
+    visit = consultation(gone, days=0, at=time(12))
+    Appointment.objects.filter(pk=visit.pk).update(kind="treatment", planned_session=factories.make_draft(gone).planned_sessions.first())  # fmt: skip
+    made = merge(patient, gone)
+    assert merging.why_not_undone(made) == ""
+    later(timedelta(hours=2))
+    entry = sold.entries.create(
+        what="burned", change=-1, visit=visit, reason="Did not come", by=factories.a_manager(patient.clinic).user
+    )
+    assert entry.visit_id == visit.pk
+    assert "counted off a package of the other" in merging.why_not_undone(made)
 
 
 def test_of_several_things_all_are_named(patient, gone):

@@ -8,6 +8,7 @@ from patients.importing.models import ImportRun, PatientNumber
 from patients.models import Patient
 from tests import factories
 from tests.access import world
+from tests.treatments.packages import made
 from treatments.flows import merging
 from treatments.sessions import services as sessions
 from treatments.sessions.models import TreatmentSession
@@ -43,6 +44,8 @@ def with_one_of_everything(session: TreatmentSession) -> Patient:
     world._waiting(world._call(plan))
     world._score(plan)
     factories.a_past_session(patient, by=by)
+    made.a_package(patient)
+    made.a_deposit(visit)
     run = ImportRun.objects.create(
         clinic=patient.clinic, kind="patients", status="done", begun_by=by, encoding="utf-8", separator=",",
         done_at=factories.NOW, done_by=by,

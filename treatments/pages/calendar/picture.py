@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import connection
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery, UUIDField
+from django.db.models import Count, F, IntegerField, OuterRef, Q, Subquery, UUIDField
 from django.db.models.functions import Coalesce, JSONObject, TruncDate
 from psycopg2.extras import DateTimeTZRange
 
@@ -22,7 +22,7 @@ from patients.outbox.models import Message, State
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, people, weekly_hours
-from treatments.pages import check_in_lists, told_calls
+from treatments.pages import bought, check_in_lists, told_calls
 from treatments.pages.calendar.absent import absent, absent_shown, away_of
 from treatments.pages.call_lists import CallLists, call_lists
 from treatments.pages.day import Day, day_of
@@ -128,7 +128,7 @@ def _drawn(clinic: Clinic, now: datetime, *, on: date, by: str, chosen_ref: UUID
 
 def _known(clinic: Clinic, chosen_ref: UUID | None, *, on: date, clinical: bool) -> dict[str, Any]:
     """In one query: who is away on the day `on` or from today on; the rooms, the devices in service (keys); who waits for a
-    place; the counts of the top bar; the next mail of the chosen patient; the check-ins that wait for a clinician, what
+    place; the counts of the top bar; the next mail of the chosen patient, what she has bought; the check-ins that wait for a clinician, what
     patients told us of their visits, and for clinicians, the courses to review."""
     drawn = DateTimeTZRange(*clock.day_bounds(on, clinic.tz))
     (known,) = _around(clinic.tz, clinical).rows(clinic=clinic.pk, drawn=drawn, chosen=chosen_ref)
@@ -152,6 +152,7 @@ def _around(zone: ZoneInfo, clinical: bool) -> Statement:
         .filter(on__lte=TruncDate(ClinicNow(), tzinfo=zone))
     )
     chosen = Given("chosen", UUIDField())
+    hers = bought.asked(Q(patient__appointments__ref=chosen), Q(ref=chosen), OuterRef("pk"))
     of_chosen = Message.objects.filter(patient__appointments__ref=chosen, state=State.DUE).order_by("send_at", "pk")
     check_ins = CheckIn.objects.filter(patient__clinic=OuterRef("pk"))
     for_clinicians = (
@@ -172,6 +173,8 @@ def _around(zone: ZoneInfo, clinical: bool) -> Statement:
             check_ins=ArraySubquery(check_in_lists.shown(check_ins, clinical=clinical)),
             # Of everybody's list, so that a page that is open already learns of a new one.
             told=ArraySubquery(to_look_at(check_ins).order_by("pk").values("ref")),
+            money_in=F("currency"),
+            **hers,
             **told_calls.told_of_clinic(),
             **for_clinicians,
         )

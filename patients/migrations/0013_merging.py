@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('patients', '0011_importing'),
+        ('patients', '0012_own_numbers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
