@@ -127,6 +127,11 @@ def search_keys(*, given_name: str, family_name: str, phone: str, email: str, bo
     return sorted(keys)
 
 
+def of_a_name(keys: list[str]) -> list[str]:
+    """Those of the keys that a name alone gives."""
+    return [key for key in keys if key.startswith(("n:", "s:"))]
+
+
 def _email_key(address: str) -> str:
     return f"e:{address}"[:KEY_LENGTH]
 

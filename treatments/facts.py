@@ -1,8 +1,8 @@
 """Rows to protocol values: the one module that reads every room's models. Asks, never writes."""
 
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -18,6 +18,7 @@ from django.db.models import (
     Func,
     IntegerField,
     Max,
+    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -29,12 +30,13 @@ from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
 from clinic.statements import Given, Statement, among
-from patients.models import HistoryAnswer, MedicationStatement, Patient
+from patients.models import HistoryAnswer, MedicationStatement, MovedRow, Patient, RecordMerge
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.assessments.past.models import PastSession
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import BadCatalogue, Catalogue, parse
 from treatments.protocol.facts import Answer, BadFacts, PatientFacts, from_json, settle_all
+from treatments.protocol.strictest import all_concerns, one_skin_type, strictest_answers
 from treatments.rules.models import Device, PolicyValue, ProtocolAdoption, ProtocolVersion
 from treatments.screenings.models import Clearance
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
@@ -66,6 +68,7 @@ class Rows:
 
     Answers are the most by far, so they are values by the names of their fields, and no instances. So are needlings and
     reactions: of each some were charted here and some entered afterwards, and both are read at once.
+    `records`: where others were merged into hers, what each of them knew with what was written since; see `_by_record`.
     """
 
     patient: Patient
@@ -76,35 +79,88 @@ class Rows:
     sessions: list[Any] = field(default_factory=list)
     adverse_events: list[Any] = field(default_factory=list)
     clearances: list[Clearance] = field(default_factory=list)
+    records: list["Rows"] = field(default_factory=list)
 
 
 def rows_of(patients: Collection[Patient], *, device: Device | None) -> dict[int, Rows]:
-    """Rows by key of the patient. Six queries, however many patients. `device`: the one they are judged with."""
+    """Rows by key of the patient. Six queries, however many patients; three more where a record was merged into one of theirs.
+    `device`: the one they are judged with."""
     known = {patient.pk: Rows(patient, device) for patient in patients}
     for kind, statement in _statements().items():
         for row in statement.rows(patients=list(known)):
             getattr(known[row.patient_id], kind).append(row)
+    if joined := [rows for rows in known.values() if rows.patient.took_in]:
+        _tell_apart(joined)
     return known
+
+
+# What a patient says and what is seen of her changes: of these rows the newest count. All others count side by side.
+TELLING: dict[str, type[Model]] = {
+    "answers": HistoryAnswer,
+    "medications": MedicationStatement,
+    "assessments": Assessment,
+}
+
+
+def _tell_apart(joined: list[Rows]) -> None:
+    """Give each of these its `records`. Three queries, however many there are."""
+    patients = [rows.patient.pk for rows in joined]
+    merges = defaultdict(list)
+    for merge in RecordMerge.objects.standing().filter(stays__in=patients).order_by("id"):
+        merges[merge.stays_id].append(merge)
+    tables = {model._meta.db_table: kind for kind, model in TELLING.items()}
+    moved: dict[tuple[int, str], set[int]] = defaultdict(set)
+    of_these = MovedRow.objects.filter(merge__in=[one for some in merges.values() for one in some], table__in=tables)
+    for merge, table, key in of_these.values_list("merge", "table", "key"):
+        moved[merge, tables[table]].add(key)
+    assessments = defaultdict(list)
+    for row in _assessments().filter(patient__in=patients):
+        assessments[row.patient_id].append(row)
+    for rows in joined:
+        whole = replace(rows, assessments=assessments[rows.patient.pk])
+        rows.records = list(_by_record(whole, merges[rows.patient.pk], moved))
+
+
+def _by_record(whole: Rows, merges: list[RecordMerge], moved: dict[tuple[int, str], set[int]]) -> Iterator[Rows]:
+    """What each of the records that are one now told by itself, her own first. What was written since tells of each."""
+    came = {kind: set().union(*(moved[merge.pk, kind] for merge in merges)) for kind in TELLING}
+    yield replace(
+        whole, **{kind: [row for row in getattr(whole, kind) if row.pk not in came[kind]] for kind in TELLING}
+    )
+    for merge in merges:
+        of_it = {}
+        for kind, model in TELLING.items():
+            last = merge.newest.get(model._meta.db_table, 0)
+            own = moved[merge.pk, kind]
+            of_it[kind] = [
+                row for row in getattr(whole, kind) if row.pk in own or (row.pk > last and row.pk not in came[kind])
+            ]
+        yield replace(whole, **of_it)
 
 
 @cache
 def _statements() -> dict[str, Statement]:
     """What is read of the patients, by the field of `Rows` that it is for."""
-    read = ("patient_id", "code", "value", "on", "detail", "via", "answered_on")
+    read = ("pk", "patient_id", "code", "value", "on", "detail", "via", "answered_on")
     counting = {"entered_in_error": False}
-    newest = Assessment.objects.filter(**counting).order_by("patient_id", "-assessed_on", "-id").distinct("patient_id")
-    of_it = AssessedConcern.objects.filter(assessment=OuterRef("pk")).order_by("id")
     of_them = among("patient_id", Given("patients", ArrayField(IntegerField())))
     rows = {
         "answers": HistoryAnswer.objects.order_by("answered_on", "id").values_list(*read, named=True),
         "medications": MedicationStatement.objects.filter(**counting),
-        "assessments": newest.annotate(assessed=ArraySubquery(of_it.values_list(JSONObject(**CONCERN)))),
+        "assessments": _assessments().distinct("patient_id"),
         "clearances": Clearance.objects.filter(revoked_at=None),
     }
     both = {"sessions": _needlings(of_them), "adverse_events": _reactions(of_them)}
     return {kind: Statement(each.filter(of_them)) for kind, each in rows.items()} | {
         kind: Statement(each) for kind, each in both.items()
     }
+
+
+def _assessments() -> QuerySet[Assessment]:
+    """The newest of each patient first, with its concerns as `assessed`."""
+    of_it = AssessedConcern.objects.filter(assessment=OuterRef("pk")).order_by("id")
+    counting = Assessment.objects.filter(entered_in_error=False).order_by("patient_id", "-assessed_on", "-id")
+    return counting.annotate(assessed=ArraySubquery(of_it.values_list(JSONObject(**CONCERN))))
 
 
 def _needlings(of_them: Any) -> QuerySet:
@@ -181,14 +237,20 @@ def facts_json(patient: Patient, *, on: date, catalogue: Catalogue, device: Devi
 
 def facts_from(rows: Rows, *, on: date, catalogue: Catalogue) -> dict:
     """Facts of a day from rows that were read already, as these rules ask for them."""
-    assessment = rows.assessments[0] if rows.assessments else None
+    records = rows.records or [rows]
+    assessments = [record.assessments[0] for record in records if record.assessments]
     return {
         "born_on": rows.patient.born_on.isoformat(),
-        "skin_type": assessment.skin_type if assessment else None,
-        "pih_history": bool(assessment and assessment.pih_history),
+        "skin_type": one_skin_type([assessment.skin_type for assessment in assessments]),
+        "pih_history": any(assessment.pih_history for assessment in assessments),
         "prp": False,
-        "concerns": assessment.assessed if assessment else [],
-        "answers": _answers(rows, on, catalogue),
+        "concerns": all_concerns([assessment.assessed for assessment in assessments]),
+        "answers": {
+            code: _answer_json(answer)
+            for code, answer in strictest_answers(
+                [_settled(record, on, catalogue) for record in records], catalogue
+            ).items()
+        },
         "device": _device(rows.device),
         "sessions": _sessions(rows, on),
         "adverse_events": _adverse_events(rows),
@@ -208,7 +270,7 @@ def answer_history(patient: Patient) -> dict[str, list[HistoryAnswer]]:
     return history
 
 
-def _answers(rows: Rows, on: date, catalogue: Catalogue) -> dict[str, dict]:
+def _settled(rows: Rows, on: date, catalogue: Catalogue) -> dict[str, Answer]:
     given: dict[str, list[Answer]] = defaultdict(list)
     for row in rows.answers:
         # Oldest first: of two answers of one day the later one is the newest. What was said after `on` was not known then.
@@ -219,7 +281,7 @@ def _answers(rows: Rows, on: date, catalogue: Catalogue) -> dict[str, dict]:
         if code in catalogue.rules_by_code:
             given[code].append(answer)
     _refuse_unknown_words(given, catalogue)
-    return {code: _answer_json(answer) for code, answer in settle_all(given, catalogue).items()}
+    return settle_all(given, catalogue)
 
 
 def _refuse_unknown_words(given: dict[str, list[Answer]], catalogue: Catalogue) -> None:

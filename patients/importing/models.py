@@ -1,9 +1,11 @@
 """A file that somebody brought, what became of it, and who came with it: enough to take all of it back."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from clinic.models import Clinic, ClinicNow, RefModel, User
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from patients.models.people import Patient
 
 
@@ -105,6 +107,7 @@ class RememberedColumns(models.Model):
         return self.kind
 
 
+@pgtrigger.register(NOT_OF_A_MERGED_RECORD)
 class PatientNumber(models.Model):
     """The number under which a clinic knew somebody in its books before: later files name her by it, and so does whoever looks
     for her. From a file (`imported_in`), or typed (`given_by`)."""

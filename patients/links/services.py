@@ -151,11 +151,11 @@ def close(*, link: PatientLink, because: str, by: User) -> PatientLink:
 
 
 @transaction.atomic
-def close_all(*, patient: Patient, because: str, by: User | None) -> int:
+def close_all(*, patient: Patient, because: str, by: User | None, made_after: int = 0) -> int:
     """End every link of a patient that still opens: her record was merged or closed, or somebody else reads her mail. Returns
-    how many."""
+    how many. `made_after`: the key of a link, where those before it stay."""
     because = _said(because)
-    hers = _standing().filter(patient=patient).select_for_update(of=("self",)).order_by("pk")
+    hers = _standing().filter(patient=patient, pk__gt=made_after).select_for_update(of=("self",)).order_by("pk")
     return _close(list(hers), because=because, by=by)
 
 

@@ -5,6 +5,7 @@ from patients.models.closings import RecordClosing
 from patients.models.consents import Consent, ConsentText, DepthClass
 from patients.models.history import Allergy, HistoryAnswer, MedicationStatement
 from patients.models.links import PatientLink
+from patients.models.merging import MovedRow, RecordMerge
 from patients.models.people import Patient
 from patients.models.photos import Photo
 from patients.outbox.models import Message, MessageEvent, WorkerSeen
@@ -22,11 +23,13 @@ __all__ = [
     "Message",
     "MessageEvent",
     "MessageText",
+    "MovedRow",
     "Patient",
     "PatientLink",
     "PatientNumber",
     "Photo",
     "RecordClosing",
+    "RecordMerge",
     "RememberedColumns",
     "WorkerSeen",
 ]

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from clinic.models import Clinic, ClinicNow, RefModel
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from patients.models.people import Patient
 
 
@@ -135,8 +136,9 @@ class ConsentText(RefModel):
 @pghistory.track(append_only=True)
 @pgtrigger.register(
     CONSENT_TEXT_COUNTS,
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="consent_append_only", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="consent_signed_is_fixed",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(

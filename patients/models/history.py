@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from clinic.models import ClinicNow, RefModel
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from patients.models.people import Patient
 
 # Screening reads this row, so a record made before the change no longer opens a session.
@@ -22,7 +23,8 @@ RAISES_FACTS_VERSION = pgtrigger.Trigger(
 
 @pgtrigger.register(
     RAISES_FACTS_VERSION,
-    pgtrigger.Protect(name="history_answer_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+    NOT_OF_A_MERGED_RECORD,
+    StaysAsWritten(name="history_answer_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
 )
 class HistoryAnswer(RefModel):
     """One answer to one question of the protocol, as given that day (FHIR QuestionnaireResponse item)."""
@@ -56,7 +58,7 @@ class HistoryAnswer(RefModel):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION)
+@pgtrigger.register(RAISES_FACTS_VERSION, NOT_OF_A_MERGED_RECORD)
 class MedicationStatement(RefModel):
     """A medicine, prescribed or bought, with when it began and ended (FHIR MedicationStatement)."""
 
@@ -97,7 +99,7 @@ class MedicationStatement(RefModel):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION)
+@pgtrigger.register(RAISES_FACTS_VERSION, NOT_OF_A_MERGED_RECORD)
 class Allergy(RefModel):
     """FHIR AllergyIntolerance."""
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from clinic.models import Clinic, ClinicNow, RefModel
-from patients.search import name_key, search_keys
+from patients.search import name_key, of_a_name, search_keys
 
 
 class Patient(RefModel):
@@ -39,6 +39,9 @@ class Patient(RefModel):
     contact_asked_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
     email_bounced_at = models.DateTimeField(null=True, blank=True)
 
+    # How many other records were merged into this one: what each of them knew is weighed by itself (`treatments.facts`).
+    took_in = models.PositiveSmallIntegerField(default=0, db_default=0)
+
     # Raised by a trigger on any change of what screening reads; a ScreeningRecord keeps the version it saw.
     facts_version = models.PositiveIntegerField(default=1)
 
@@ -50,6 +53,9 @@ class Patient(RefModel):
     registered_at = models.DateTimeField(db_default=ClinicNow())
     registered_by = models.ForeignKey("clinic.User", on_delete=models.PROTECT, null=True, related_name="+")
     version = models.PositiveIntegerField(default=1)
+
+    # Of a record that was merged: the one it is part of, where a list has read it.
+    part_of: "Patient | None" = None
 
     class Meta:
         indexes = [
@@ -89,13 +95,15 @@ class Patient(RefModel):
     def set_keys(self) -> None:
         """What lists sort by and search finds by, for rows that are not saved one by one."""
         self.name_key = name_key(self.given_name, self.family_name)
-        self.search_keys = search_keys(
+        keys = search_keys(
             given_name=self.given_name,
             family_name=self.family_name,
             phone=self.phone,
             email=self.email,
             born_on=self.born_on,
         )
+        # A record that is part of another is known by its old name alone.
+        self.search_keys = of_a_name(keys) if self.status == self.Status.MERGED else keys
 
 
 # The version counter and the keys would fill the history with rows that say nothing.
@@ -119,7 +127,7 @@ pghistory.track(
     ),
     pghistory.DeleteEvent(),
     append_only=True,
-    exclude=["search_keys", "name_key"],
+    exclude=["search_keys", "name_key", "took_in"],
     model_name="PatientHistory",
     obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history"),
 )(Patient)

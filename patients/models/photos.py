@@ -5,12 +5,14 @@ from django.db import models
 from django.db.models import Q
 
 from clinic.models import ClinicNow, RefModel, User
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from patients.models.people import Patient
 
 
 @pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="photo_kept", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="photo_only_struck_out",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(exclude=["entered_in_error", "error_reason"]),

@@ -265,6 +265,19 @@ def address_changed(*, patient: Patient, by: User | None) -> int:
     return sum(_follow(message, patient, by=by) for message in found)
 
 
+@transaction.atomic
+def moved(*, messages: Iterable[Message], patient: Patient, by: User | None) -> None:
+    """These messages are of `patient` now, because two records became one or two again. What waits follows address and leave of
+    hers; a letter that a worker has written for the other record is taken from it, so it is not marked, and is written anew."""
+    keys = [message.pk for message in messages]
+    claimed = list(Message.objects.filter(CLAIMED, pk__in=keys).select_for_update().order_by("pk"))
+    for message in claimed:
+        _change(message, "moved", by=by, state=State.DUE, worker="", lease_until=None)
+    if claimed:
+        bell.on_commit()
+    address_changed(patient=patient, by=by)
+
+
 def _follow(message: Message, patient: Patient, *, by: User | None) -> bool:
     """One message after its patient's address and leave as they are now; False when nothing changes for it."""
     barred, was_stopped = why_not(patient, kinds.get(message.kind)), message.state in STOPPED

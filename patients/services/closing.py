@@ -43,6 +43,8 @@ def reopen(*, patient: Patient, reason: str, by: User) -> Patient:
     courses stay ended. Raises DomainError where it is not closed, or was merged into another record."""
     patient = _locked(patient)
     closing = patient.closings.filter(reopened_at=None).first()
+    if patient.status == Patient.Status.MERGED:
+        raise DomainError("This record is part of another one now. Take the merge back instead.")
     if closing is None:
         raise DomainError("This record is open.")
     if not reason.strip():

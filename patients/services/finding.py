@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from clinic.models import Clinic
 from patients import search
-from patients.models import Patient
+from patients.models import Patient, RecordMerge
 from patients.search import Groups
 
 SHOWN = 20
@@ -40,7 +40,7 @@ class Likeness:
 
 def latest(*, clinic: Clinic) -> list[Patient]:
     """Who was registered last: what the list shows before anything is typed."""
-    return list(clinic.patients.defer("search_keys").order_by("-pk")[:SHOWN])
+    return _where_they_went(list(clinic.patients.defer("search_keys").order_by("-pk")[:SHOWN]))
 
 
 def find(*, clinic: Clinic, text: str) -> Found:
@@ -53,8 +53,21 @@ def find(*, clinic: Clinic, text: str) -> Found:
         others = _first(clinic, attempt) if attempt else []
         found = [*numbered, *(patient for patient in others if patient not in numbered)]
         if found:
-            return Found(found[:SHOWN], more=len(found) > SHOWN)
-    return Found(_nearest(clinic, text), nearest=True)
+            return Found(_where_they_went(found[:SHOWN]), more=len(found) > SHOWN)
+    return Found(_where_they_went(_nearest(clinic, text)), nearest=True)
+
+
+def _where_they_went(patients: list[Patient]) -> list[Patient]:
+    """Each that is part of another record now with that one. One query, where there is any."""
+    gone = [patient for patient in patients if patient.status == Patient.Status.MERGED]
+    if gone:
+        merges = (
+            RecordMerge.objects.standing().filter(gone__in=gone).select_related("stays").defer("stays__search_keys")
+        )
+        into = {merge.gone_id: merge.stays for merge in merges}
+        for patient in gone:
+            patient.part_of = into.get(patient.pk)
+    return patients
 
 
 def _numbered(clinic: Clinic, text: str) -> list[Patient]:
@@ -141,7 +154,7 @@ def possible_duplicates(
     keys = search.same_person_keys(phone=phone, email=email)
     if keys:
         same |= Q(search_keys__overlap=keys)
-    others = _listed(clinic).filter(same)
+    others = _listed(clinic).filter(same).exclude(status=Patient.Status.MERGED)
     if but_not is not None:
         others = others.exclude(pk=but_not.pk)
     likenesses = (

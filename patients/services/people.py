@@ -118,6 +118,8 @@ def correct_details(*, patient: Patient, version: int, by: User, **details) -> P
     unknown = details.keys() - {*DETAILS, *CONTACT}
     if unknown:
         raise TypeError(f"not details of a patient: {sorted(unknown)}")
+    if patient.status == Patient.Status.MERGED:
+        raise DomainError("This record is part of another one now: correct that one.")
     if patient.version != version:
         raise ChangedMeanwhile(patient)
     changed = sorted(name for name, value in details.items() if getattr(patient, name) != value)

@@ -306,6 +306,10 @@ TABLE: dict[str, Row] = {
     "treatments:aftercare_sheet": Row(READ, CLINICAL, SESSION, may_be_absent=True),
     "treatments:close_record": Row(FORM, ALL, PATIENT),
     "treatments:reopen_record": Row(FORM, ALL, PATIENT, may_be_absent=True),
+    # Two records of one person
+    "treatments:find_duplicate": Row(FORM, RULES, PATIENT),
+    "treatments:merge_records": Row(FORM, RULES, of("patient", of="other_patient")),
+    "treatments:undo_merge": Row(FORM, RULES, of("merge")),
     "treatments:worklists": Row(READ, ALL),
     # What patients told us of a visit ahead: whom to ring is everybody's, what was answered is the clinicians'
     "treatments:change_report": Row(READ, ALL, of("change_report")),

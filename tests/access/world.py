@@ -46,6 +46,8 @@ def everything(request) -> dict[str, object]:
         "time_off": _closed_day(patient.clinic).ref,
         "import_run": _import_run(patient.clinic).ref,
         "patient": patient.ref,
+        "other_patient": factories.make_patient(patient.clinic, given_name="Ada").ref,
+        "merge": _merge(patient.clinic).ref,
         "plan": plan.ref,
         "course_change": _course_change(plan).ref,
         "planned": plan.planned_sessions.get(number=3).ref,
@@ -122,6 +124,13 @@ def _course_change(plan):
     from treatments.plans import life
 
     return life.note(plan=plan, what="paused", reason="away", by=factories.a_clinician(plan.clinic).user)
+
+
+def _merge(clinic):
+    from treatments.flows import merging
+
+    stays, gone = (factories.make_patient(clinic, given_name=name) for name in ("Joan", "Joanne"))
+    return merging.merge(stays=stays, gone=gone, by=factories.a_manager(clinic).user)
 
 
 def _credential(member):

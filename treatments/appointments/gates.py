@@ -43,7 +43,12 @@ def refuse_foreign(clinic: Clinic, place: Place, patient: Patient, planned: Plan
     """Faults of a caller that no person can make in a form, but a script can."""
     if any(part.clinic_id != clinic.pk for part in (place.clinician, place.room, place.device) if part is not None):
         raise DomainError("Choose a clinician, a room and a device of this clinic.")
-    if planned is not None and planned.plan.patient_id != patient.pk:
+    refuse_somebody_elses(patient, planned and planned.plan)
+
+
+def refuse_somebody_elses(patient: Patient, plan: TreatmentPlan | None) -> None:
+    """Asked again under the lock of the course: a merge that was taken back meanwhile has given it to another record."""
+    if plan is not None and plan.patient_id != patient.pk:
         raise DomainError("This session belongs to somebody else's course. Book it from the patient's own course.")
 
 
@@ -51,6 +56,8 @@ def refuse_closed(patient: Patient, *, is_new: bool) -> None:
     """Of a record that is closed nothing is booked. Who has moved away may still come for what she has."""
     if patient.status == Patient.Status.ACTIVE or (patient.status == Patient.Status.MOVED_AWAY and not is_new):
         return
+    if patient.status == Patient.Status.MERGED:
+        raise DomainError("This record is part of another one now. Open that one and book there.")
     raise DomainError(f"This record is closed: {patient.get_status_display().lower()}. Open it again first.")
 
 

@@ -11,6 +11,7 @@ from django.db.models.constraints import Deferrable
 
 from clinic.models import Clinic, ClinicNow, Membership, RefModel, Room, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from treatments.plans.models import PlannedSession
 from treatments.rules.models import Device
 
@@ -69,7 +70,7 @@ HAS_ITS_SESSION = pgtrigger.Trigger(
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(HAS_ITS_SESSION)
+@pgtrigger.register(HAS_ITS_SESSION, NOT_OF_A_MERGED_RECORD)
 class Appointment(RefModel):
     """FHIR Appointment. The room is held for prep + treat + turnover, the clinician and device for treat, the patient for
     prep + treat: numbing needs a room and nobody."""

@@ -28,6 +28,7 @@ from treatments.appointments.gates import (
     refuse_foreign,
     refuse_off_duty,
     refuse_past,
+    refuse_somebody_elses,
     refuse_too_close,
 )
 from treatments.appointments.models import COMING, Appointment
@@ -120,6 +121,7 @@ def put_down(
         booked_by=by,
     )
     plan = _locked_plan(planned_session.pk if planned_session else None)
+    refuse_somebody_elses(patient, plan)
     place = lock_place(visit, place, start)
     others = stands_beside(visit, place, start)
     _refuse_then(visit, place, start)

@@ -8,11 +8,12 @@ from django.db.models import Q
 
 from clinic.models import ClinicNow, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from patients.models.history import RAISES_FACTS_VERSION
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION)
+@pgtrigger.register(RAISES_FACTS_VERSION, NOT_OF_A_MERGED_RECORD)
 class Assessment(RefModel):
     """One look at the skin (FHIR Observation). The newest that is not entered in error counts."""
 

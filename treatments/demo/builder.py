@@ -150,6 +150,14 @@ class _Builder:
             if closed.story in told:
                 self._on(closed.on + 1, lambda c=closed: self._close(c))
 
+        for twice in desk.TWICE:
+            if twice.story in told:
+                self._on(twice.on, lambda t=twice: self._put_down_again(t))
+
+    def _put_down_again(self, twice: desk.Twice) -> None:
+        first, nurse = self.patients[twice.story], self.members["Noor Adeyemi"]
+        desk.put_down_again(twice, first, by=self.desk.user, nurse=nurse.user)
+
     def _plan_now(self, number: int) -> TreatmentPlan | None:
         """A story's course as it is by now."""
         plan = self.plans.get(number)

@@ -11,6 +11,7 @@ from clinic import clock
 from clinic.errors import DomainError
 from clinic.models import Membership, User
 from patients.models import Patient
+from patients.services import history, people
 from treatments.appointments import places
 from treatments.appointments.calls import services as calls
 from treatments.appointments.courses import services as courses
@@ -87,6 +88,28 @@ CLOSED = (
     Closed(88, -5, "moved_away", "Telephoned: lives in Leeds now and goes on there"),
     Closed(33, -9, "deceased", "Her brother wrote to us"),
 )
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Somebody who was not found when she telephoned and was put down again, her name as it sounded. A nurse noted what she
+    takes: it counts for her once the two records are one."""
+
+    story: int
+    on: int
+    family_name: str
+    medicine: str
+
+
+TWICE = (Twice(13, -1, "Shaw", "Tretinoin cream 0.05 %"),)
+
+
+def put_down_again(twice: Twice, first: Patient, *, by: User, nurse: User) -> None:
+    again = people.register(
+        clinic=first.clinic, given_name=first.given_name, family_name=twice.family_name, born_on=first.born_on,
+        phone=first.phone, by=by,
+    )  # fmt: skip
+    history.record_medication(patient=again, kind="topical_retinoid", name=twice.medicine, prescribed=True, by=nurse)
 
 
 def record(call: Call, plan: TreatmentPlan, *, done: int, today: date, by: User) -> None:

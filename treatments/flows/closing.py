@@ -98,5 +98,7 @@ def _refuse_used(patient: Patient) -> None:
     treated = patient.sessions.exclude(status=TreatmentSession.Status.ENTERED_IN_ERROR).exists()
     if treated or patient.consents.exists():
         raise DomainError(
-            "Somebody was treated or has signed on this record, so it was meant for somebody.", field="why"
+            "Somebody was treated or has signed on this record, so it was meant for somebody. If she has another one, merge the"
+            " two from the chart.",
+            field="why",
         )

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import GOES_WITH_A_MERGE, NOT_OF_A_MERGED_RECORD
 from treatments.plans.models import TreatmentPlan
 from treatments.sessions.gate import refusal
 from treatments.sessions.models import TreatmentSession
@@ -17,6 +18,7 @@ SCORE_IS_FIXED = pgtrigger.Trigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Update | pgtrigger.Delete,
     func=f"""
+        IF {GOES_WITH_A_MERGE} THEN RETURN NEW; END IF;
         IF TG_OP = 'DELETE' OR OLD.entered_in_error OR (to_jsonb(NEW) - ARRAY['entered_in_error', 'error_reason'])
             IS DISTINCT FROM (to_jsonb(OLD) - ARRAY['entered_in_error', 'error_reason']) THEN
             {refusal("outcome_score_is_fixed")}
@@ -73,7 +75,7 @@ REVIEW_IS_FIXED = pgtrigger.Trigger(
 )
 
 
-@pgtrigger.register(SCORE_IS_FIXED, SCORE_OF_ITS_OWN_PATIENT)
+@pgtrigger.register(NOT_OF_A_MERGED_RECORD, SCORE_IS_FIXED, SCORE_OF_ITS_OWN_PATIENT)
 class OutcomeScore(RefModel):
     """One measurement with one instrument in one variant (FHIR Observation). Totals of two variants are never compared."""
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from clinic import currencies
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from treatments.appointments.models import Appointment
 from treatments.packages import ledger
 from treatments.sessions.models import TreatmentSession
@@ -89,7 +90,7 @@ class PackageOffer(RefModel):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(ledger.SOLD_IS_FIXED)
+@pgtrigger.register(NOT_OF_A_MERGED_RECORD, ledger.SOLD_IS_FIXED)
 class Package(RefModel):
     """What one patient has bought, with the terms of that day. The database keeps `sessions_left` and `until_on` (the last day
     on which it counts; None: no end) from its entries. It expires by its date: nobody has to do anything, and nothing goes."""

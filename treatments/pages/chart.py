@@ -15,7 +15,7 @@ from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
 from patients.importing.models import PatientNumber
-from patients.models import HistoryAnswer, Patient
+from patients.models import HistoryAnswer, Patient, RecordMerge
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
@@ -70,6 +70,10 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "card_url": open_url("treatments:appointment_card", [patient.ref], request.membership),
         "close_url": open_url("treatments:close_record", [patient.ref], request.membership),
+        "duplicate_url": open_url("treatments:find_duplicate", [patient.ref], request.membership),
+        "taken_in": [
+            (merge, open_url("treatments:undo_merge", [merge.ref], request.membership)) for merge in _taken_in(patient)
+        ],
         "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
@@ -122,6 +126,8 @@ def _step(sentence: str, act: Way | None = None, *others: Way | None) -> NextSte
 
 def _closed(patient: Patient, me: Membership) -> NextStep:
     """Why and since when. One query."""
+    if patient.status == Patient.Status.MERGED:
+        return _merged(patient, me)
     closing = patient.closings.filter(reopened_at=None).select_related("closed_by").first()
     said = f"This record is closed: {patient.get_status_display().lower()}"
     if closing is None:
@@ -129,6 +135,20 @@ def _closed(patient: Patient, me: Membership) -> NextStep:
     on = day(clock.local(closing.closed_at, patient.clinic).date())
     said = f"{said}, entered {on} by {closing.closed_by}: {closing.reason.rstrip('.')}."
     return _step(said, _way("Open it again", "treatments:reopen_record", [patient.ref], me))
+
+
+def _merged(patient: Patient, me: Membership) -> NextStep:
+    """Where everything of hers is now. One query."""
+    merge = patient.merges.standing().select_related("stays", "merged_by").get()
+    on = day(clock.local(merge.merged_at, patient.clinic).date())
+    said = f"This record is part of the one of {merge.stays.full_name} now, merged {on} by {merge.merged_by}. Everything is there."
+    there = _way(f"Open the record of {merge.stays.full_name}", "treatments:chart", [merge.stays.ref], me)
+    return _step(said, there, _way("Take the merge back", "treatments:undo_merge", [merge.ref], me))
+
+
+def _taken_in(patient: Patient) -> list[RecordMerge]:
+    """Records that are part of this one. One query, where there are any."""
+    return list(patient.taken_in.standing().select_related("gone", "merged_by")) if patient.took_in else []
 
 
 # ── What a clinician does next ────────────────────────────────────────────────

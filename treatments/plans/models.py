@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import DepthClass, Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from treatments.assessments.past.models import PastSession
 from treatments.rules.models import ProtocolVersion
 
@@ -57,7 +58,7 @@ WITHIN_THE_COURSE = pgtrigger.Trigger(
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(KEEPS_ITS_SESSIONS)
+@pgtrigger.register(KEEPS_ITS_SESSIONS, NOT_OF_A_MERGED_RECORD)
 class TreatmentPlan(RefModel):
     """A course of microneedling sessions for one patient (FHIR CarePlan)."""
 

@@ -7,13 +7,17 @@ from django.db.models import Q
 
 from clinic.models import ClinicNow, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from patients.models.history import RAISES_FACTS_VERSION
 from treatments.rules.models import ProtocolVersion
 
 OUTCOMES = ("clear", "caution", "ask", "needs_clinician", "defer", "block")
 
 
-@pgtrigger.register(pgtrigger.Protect(name="screening_append_only", operation=pgtrigger.Update | pgtrigger.Delete))
+@pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
+    StaysAsWritten(name="screening_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+)
 class ScreeningRecord(RefModel):
     """One run of the rules for one patient and one day, with everything it read. Never changed, only made again."""
 
@@ -66,7 +70,7 @@ class ScreeningFinding(models.Model):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION)
+@pgtrigger.register(RAISES_FACTS_VERSION, NOT_OF_A_MERGED_RECORD)
 class Clearance(RefModel):
     """A clinician answers for one raised rule of one patient until a day. `expires_on` is the last day it counts."""
 

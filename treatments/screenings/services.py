@@ -104,7 +104,8 @@ def _run(
 
 
 def _keep(runs: list[_Run]) -> list[ScreeningRecord]:
-    records = ScreeningRecord.objects.bulk_create(run.record for run in runs)
+    with explained():
+        records = ScreeningRecord.objects.bulk_create(run.record for run in runs)
     ScreeningFinding.objects.bulk_create(
         ScreeningFinding(
             record=run.record,

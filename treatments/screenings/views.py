@@ -120,7 +120,11 @@ def screening_record(request: HttpRequest, ref: UUID) -> HttpResponse:
         messages.success(request, "Screening kept on record.")
         return _screening_url(patient, on, purpose)
 
-    return once(request, keep)
+    try:
+        return once(request, keep)
+    except DomainError as refusal:
+        messages.error(request, refusal.sentence)
+        return redirect("treatments:screening", patient.ref)
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])

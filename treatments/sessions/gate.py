@@ -5,6 +5,7 @@ Each refusal carries the name of the promise it keeps; `treatments.sentences` sa
 
 import pgtrigger
 
+from patients.models.fixed import GOES_WITH_A_MERGE
 from treatments.plans.models import HARD_FLOOR_DAYS
 
 
@@ -81,6 +82,7 @@ SIGNED_IS_FIXED = pgtrigger.Trigger(
     operation=pgtrigger.Update | pgtrigger.Delete,
     func=f"""
         IF TG_OP = 'DELETE' THEN {refusal("session_never_deleted")} END IF;
+        IF {GOES_WITH_A_MERGE} THEN RETURN NEW; END IF;
         IF NEW.patient_id <> OLD.patient_id OR NEW.plan_id <> OLD.plan_id OR NEW."on" <> OLD."on"
             OR NEW.planned_session_id <> OLD.planned_session_id
             OR NEW.appointment_id IS DISTINCT FROM OLD.appointment_id

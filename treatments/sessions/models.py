@@ -10,6 +10,7 @@ from django.db.models.functions import Upper
 
 from clinic.models import Clinic, ClinicNow, Membership, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from patients.models.history import RAISES_FACTS_VERSION
 from treatments.appointments.models import Appointment
 from treatments.plans.models import PlannedSession, TreatmentPlan
@@ -64,6 +65,7 @@ class Endpoint(models.TextChoices):
 @pghistory.track(append_only=True)
 @pgtrigger.register(
     RAISES_FACTS_VERSION,
+    NOT_OF_A_MERGED_RECORD,
     gate.OPENS_ONLY_WHEN_SAFE,
     gate.SIGNED_IS_FIXED,
     gate.OPERATOR_MAY_TREAT,
@@ -263,7 +265,7 @@ class SessionAddendum(RefModel):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION)
+@pgtrigger.register(RAISES_FACTS_VERSION, NOT_OF_A_MERGED_RECORD)
 class AdverseEvent(RefModel):
     """An unwanted effect, graded 1 to 5 (CTCAE). From the grade of the rules on (2 by default) it stops sessions until a
     clinician closes it."""

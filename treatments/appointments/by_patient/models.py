@@ -7,13 +7,15 @@ from django.db.models import F, Q
 
 from clinic.models import ClinicNow, RefModel, User
 from patients.models import Patient, PatientLink
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from treatments.appointments.models import Appointment
 from treatments.screenings.models import ScreeningRecord
 
 
 @pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="move_request_kept", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="move_request_only_ends",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(exclude=["ended_at", "ended_by", "ended_because"]),
@@ -70,8 +72,9 @@ class MoveRequest(RefModel):
 
 
 @pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="change_report_kept", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="change_report_only_looked_at",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(exclude=["seen_at", "seen_by", "seen_note"]),

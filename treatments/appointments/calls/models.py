@@ -7,13 +7,15 @@ from django.db.models import F, Q
 
 from clinic.models import Clinic, ClinicNow, Membership, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from treatments.appointments.models import Appointment
 from treatments.plans.models import PlannedSession, TreatmentPlan
 
 
 @pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="waiting_kept", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="waiting_only_ends",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(exclude=["ended_at", "ended_by", "ended_reason"]),
@@ -79,8 +81,9 @@ class WaitingEntry(RefModel):
 
 
 @pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="call_outcome_kept", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="call_outcome_only_taken_back",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(exclude=["taken_back_at", "taken_back_by"]),

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.importing.models import ImportRun
 from patients.models import Patient
+from patients.models.fixed import GOES_WITH_A_MERGE, NOT_OF_A_MERGED_RECORD
 from patients.models.history import RAISES_FACTS_VERSION
 
 # Nothing is needled deeper, wherever it was done: a larger number is a slip of the pen.
@@ -50,6 +51,7 @@ IS_FIXED = pgtrigger.Trigger(
             END IF;
             RETURN OLD;
         END IF;
+        IF {GOES_WITH_A_MERGE} THEN RETURN NEW; END IF;
         IF OLD.entered_in_error OR NOT NEW.entered_in_error
             OR (to_jsonb(NEW) - ARRAY['entered_in_error', 'error_reason', 'error_by_id', 'error_at'])
             IS DISTINCT FROM (to_jsonb(OLD) - ARRAY['entered_in_error', 'error_reason', 'error_by_id', 'error_at'])
@@ -60,7 +62,7 @@ IS_FIXED = pgtrigger.Trigger(
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(RAISES_FACTS_VERSION, ON_A_DAY_OF_HER_LIFE, IS_FIXED)
+@pgtrigger.register(RAISES_FACTS_VERSION, NOT_OF_A_MERGED_RECORD, ON_A_DAY_OF_HER_LIFE, IS_FIXED)
 class PastSession(RefModel):
     """One needling entered afterwards. The floor runs from it as from every other; `counts` is about the numbers of a course.
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from clinic import currencies
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD
 from treatments.appointments.models import Appointment
 from treatments.packages import ledger
 from treatments.packages.models import amount_field
@@ -20,7 +21,7 @@ class State(models.TextChoices):
 
 
 @pghistory.track(append_only=True)
-@pgtrigger.register(ledger.DEPOSIT_IS_FIXED, ledger.DEPOSIT_OF_ITS_OWN_VISIT)
+@pgtrigger.register(NOT_OF_A_MERGED_RECORD, ledger.DEPOSIT_IS_FIXED, ledger.DEPOSIT_OF_ITS_OWN_VISIT)
 class Deposit(RefModel):
     """What was taken for one visit. `state` is the last of its steps, which the database writes."""
 

@@ -36,7 +36,7 @@ class Kind:
     """A kind of entry: the rows of a model, what is shown of each (as JSON, for one subquery), and how a row reads.
 
     `moment`: the column, or what is worked out from columns, by which the story is sorted; "noon": of its day in the clinic. `for_clinicians`: what is shown of
-    each beside, and asked for them alone.
+    each beside, and asked for them alone. `of`: the columns that name the patient; a row is hers by any of them.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Kind:
     entry: Callable[[dict, datetime, Catalogue], Entry]
     clinical: bool = True
     for_clinicians: dict[str, str | Combinable] = field(default_factory=dict)
+    of: tuple[str, ...] = ("patient",)
 
 
 def moment(text: str) -> datetime:

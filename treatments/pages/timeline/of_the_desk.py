@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Concat
 from django.urls import reverse
 from django.utils import timezone
 
-from patients.models import RecordClosing
+from patients.models import RecordClosing, RecordMerge
 from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
 from treatments.appointments.calls.matters import TITLES
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
@@ -74,6 +74,20 @@ def _closing(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     )
 
 
+def _merge(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
+    """Told on both records, in the same words."""
+    undone = f"Taken back {day_of(row['undone_at'])} by {row['undone_by']}: {row['undone_reason']}" if row["undone_at"] else ""  # fmt: skip
+    said = f"{row['reason']}, merged by {row['who']}" if row["reason"] else f"Merged by {row['who']}"
+    return Entry(
+        at=at,
+        kind="Record",
+        title=f"The record of {row['gone']} became part of the one of {row['stays']}",
+        lines=[line for line in (said, undone) if line],
+        chip=("note", "Taken back") if undone else ("plain", "Merged"),
+        void=bool(undone),
+    )
+
+
 def _report(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     """Her answers before a visit. The desk reads that something changed, and whether a clinician has looked."""
     rules = catalogue.rules_by_code
@@ -113,6 +127,10 @@ def _about_visit(row: dict) -> str:
     return f"About {what} on {day(row['visit_day'])}"
 
 
+def _name(whose: str) -> Concat:
+    return Concat(f"{whose}__given_name", Value(" "), f"{whose}__family_name")
+
+
 OF_ITS_VISIT = {"number": "visit__planned_session__number", "visit_kind": "visit__kind", "visit_day": "visit__day"}
 KINDS = (
     Kind(
@@ -135,6 +153,12 @@ KINDS = (
         "closings", "Record", RecordClosing, "closed_at",
         same("why", "reason", "reopened_at", "reopened_reason") | {"on": F("on"), "who": "closed_by__full_name"},
         _closing, clinical=False,
+    ),
+    Kind(
+        "merges", "Merges", RecordMerge, "merged_at",
+        same("reason", "undone_at", "undone_reason")
+        | {"who": "merged_by__full_name", "undone_by": "undone_by__full_name", "gone": _name("gone"), "stays": _name("stays")},
+        _merge, clinical=False, of=("stays", "gone"),
     ),
     Kind(
         "answers", "Before a visit", ChangeReport, "answered_at",

@@ -7,13 +7,15 @@ from django.db.models import Q
 
 from clinic.models import ClinicNow, RefModel, User
 from patients.models import Patient, PatientLink, Photo
+from patients.models.fixed import NOT_OF_A_MERGED_RECORD, StaysAsWritten
 from treatments.protocol.triage import LEVELS
 from treatments.sessions.models import AdverseEvent, TreatmentSession
 
 
 @pgtrigger.register(
+    NOT_OF_A_MERGED_RECORD,
     pgtrigger.Protect(name="check_in_kept", operation=pgtrigger.Delete),
-    pgtrigger.Protect(
+    StaysAsWritten(
         name="check_in_only_looked_at",
         operation=pgtrigger.Update,
         condition=pgtrigger.AnyChange(exclude=["reaction", "seen_at", "seen_by", "seen_note"]),
