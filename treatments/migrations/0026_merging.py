@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('patients', '0013_merging'),
-        ('treatments', '0024_packages'),
+        ('treatments', '0025_course_changes'),
     ]
 
     operations = [
