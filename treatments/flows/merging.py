@@ -44,7 +44,7 @@ from treatments.assessments.past.models import PastSession
 from treatments.outcomes.models import OutcomeScore
 from treatments.packages.deposits.models import Deposit
 from treatments.packages.models import Package, PackageEntry
-from treatments.plans.models import UNDER_WAY, TreatmentPlan
+from treatments.plans.models import UNDER_WAY, CourseChange, TreatmentPlan
 from treatments.protocol.facts import ClearanceFact, from_json
 from treatments.protocol.strictest import reaches_too_far
 from treatments.rules.policy import catalogue_for
@@ -72,6 +72,7 @@ class Kind:
 MOVES = (
     Kind(Appointment, "visit", "visits", "a visit was booked", clinical=False),
     Kind(TreatmentPlan, "course", "courses", "a course was planned", clinical=False),
+    Kind(CourseChange, "change of a course", "changes of courses", "a course was changed", clinical=False),
     Kind(TreatmentSession, "session", "sessions", "a session was begun"),
     Kind(PastSession, "past session", "past sessions", "a past session was entered"),
     Kind(ScreeningRecord, "screening", "screenings"),

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from clinic.models import Clinic, ClinicNow, RefModel, User
 from patients.models import DepthClass, Patient
-from patients.models.fixed import NOT_OF_A_MERGED_RECORD
+from patients.models.fixed import GOES_WITH_A_MERGE, NOT_OF_A_MERGED_RECORD
 from treatments.assessments.past.models import PastSession
 from treatments.rules.models import ProtocolVersion
 
@@ -225,6 +225,7 @@ CHANGE_IS_FIXED = pgtrigger.Trigger(
     operation=pgtrigger.Update | pgtrigger.Delete,
     declare=[("undoing", "text[] := ARRAY['undone_at', 'undone_by_id']")],
     func=f"""
+        IF {GOES_WITH_A_MERGE} THEN RETURN NEW; END IF;
         IF TG_OP = 'DELETE' OR OLD.undone_at IS NOT NULL OR NEW.undone_at IS NULL
             OR (to_jsonb(NEW) - undoing) IS DISTINCT FROM (to_jsonb(OLD) - undoing)
         THEN {_refusal("course_change_is_fixed")} END IF;
@@ -233,7 +234,7 @@ CHANGE_IS_FIXED = pgtrigger.Trigger(
 )
 
 
-@pgtrigger.register(CHANGE_IS_FIXED)
+@pgtrigger.register(CHANGE_IS_FIXED, NOT_OF_A_MERGED_RECORD)
 class CourseChange(RefModel):
     """What happened to a course on its way, and why. `reason` is a code of `plans.reasons`, `note` the words beside it: both
     are for clinicians, but for the reasons that the desk gives.
