@@ -327,3 +327,11 @@ def test_the_shipped_text_can_be_read_before_anybody_has_signed_it(manager, clin
     assert not clinic.consent_texts.exists()  # looking publishes nothing
     consents.current_text(clinic=clinic)
     assert "Read it, as" not in text(manager.get(LIST))
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_shipped_text_is_read_in_every_view(visitors, manager_member):
+    manager = visitors().sign_in(manager_member)
+    manager.open(LIST).locator("#shipped summary").click()
+    assert wrong_in_every_view(manager, "consent-shipped") == []
