@@ -22,6 +22,7 @@ from treatments.rules.models import (
     ProtocolVersion,
 )
 from treatments.rules.products.models import SkinProduct
+from treatments.screenings.by_patient.models import PatientForm
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import (
@@ -54,6 +55,7 @@ __all__ = [
     "OutcomeChange",
     "OutcomeScore",
     "PastSession",
+    "PatientForm",
     "PlannedSession",
     "PolicyValue",
     "ProtocolAdoption",
