@@ -109,15 +109,18 @@ def _readable(value):
 
 
 def _given_form(patient):
-    """What she answered on a tablet a while ago."""
+    """What she answered on a tablet, looked at."""
     from treatments.flows import tablet
     from treatments.screenings.by_patient.models import PatientForm
 
-    handed = tablet.hand_over(patient=patient, forms=["day"], by=factories.a_clinician(patient.clinic))
+    by = factories.a_clinician(patient.clinic)
+    handed = tablet.hand_over(patient=patient, forms=["day"], by=by)
     asked = tablet.asked(patient, "day", today=factories.TODAY)
     answers = [{"code": one.rule.code, "value": "no"} for one in asked]
     tablet.give(handover=handed, kind="day", answers=answers, could_read="yes")
-    return PatientForm.objects.get(handover=handed)
+    given = PatientForm.objects.get(handover=handed)
+    tablet.confirm(form=given, note="", by=by)
+    return given
 
 
 def _invitation(clinic):

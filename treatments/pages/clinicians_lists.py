@@ -24,7 +24,7 @@ from treatments.pages.call_rows import Call, CallList
 from treatments.plans.models import NOT_ENDED, TreatmentPlan
 from treatments.protocol.answers import Answer, answers_differ
 from treatments.protocol.catalogue import Catalogue
-from treatments.screenings.by_patient.models import PatientForm
+from treatments.screenings.by_patient.models import PatientForm, differ_words
 from treatments.screenings.models import Clearance, ScreeningRecord
 from treatments.sessions.models import AdverseEvent
 from treatments.sessions.reactions_list import name_of
@@ -162,19 +162,13 @@ def _given_list(rows: Iterable[dict], clinic: Clinic) -> CallList:
         means="They answered themselves. It counts for a session once a clinician has looked.",
     )  # fmt: skip
     for row in rows:
-        said = [f"{PatientForm.Kind(row['kind']).label}: {_counted(len(row['changed']))}"]
+        said = [f"{PatientForm.Kind(row['kind']).label}: {differ_words(len(row['changed']))}"]
         if row["flags"]:
             said.append("look at how they were answered")
         given_at = datetime.fromisoformat(row["given_at"]).astimezone(clinic.tz)
         to = ("given_form", UUID(row["ref"]))
         found.calls.append(_line(row, "; ".join(said), day_clock(given_at), "chart", act="Look", to=to))
     return found
-
-
-def _counted(differing: int) -> str:
-    if not differing:
-        return "nothing differs from last time"
-    return f"{differing} answer{'s' if differing > 1 else ''} differ{'' if differing > 1 else 's'} from last time"
 
 
 def _decision_lists(rows: Iterable[dict], catalogue: Catalogue) -> tuple[CallList, CallList]:

@@ -87,7 +87,7 @@ def _offers(patient: Patient) -> list[Offer]:
         begun = _begun(own.half_of(patient, kind, on=today))
         offers.append(Offer(kind, TITLES[kind], bool(open_ones), said, begun))
     if tablet.plan_to_sign(patient) is not None:
-        offers.append(Offer(tablet.CONSENT, TITLES[tablet.CONSENT], True, "Not signed for the course as it is planned"))
+        offers.append(Offer(tablet.CONSENT, TITLES[tablet.CONSENT], True, "not signed for the course as it is planned"))
     return offers
 
 
@@ -110,11 +110,13 @@ def _wanted(offers: list[Offer]) -> list[Offer]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What she did with one of the forms. `form`: the one that waits for a clinician, or that one has looked at."""
+    """What she did with one of the forms: a chip, and a few words beside it. `form`: the one that waits for a clinician, or that
+    one has looked at."""
 
     title: str
-    words: str
     state: str
+    chip: str
+    words: str = ""
     form: PatientForm | None = None
 
 
@@ -149,18 +151,20 @@ def _outcomes(handover: Handover, patient: Patient, membership: Membership) -> l
 
 
 def _of_consent(unsigned: bool) -> Outcome:
-    said = ("Not signed", "ask") if unsigned else ("Signed", "clear")
+    said = ("ask", "Not signed") if unsigned else ("clear", "Signed")
     return Outcome(TITLES[tablet.CONSENT], *said)
 
 
 def _of_questions(code: str, form: PatientForm | None, membership: Membership) -> Outcome:
     title = TITLES[code]
     if form is None:
-        return Outcome(title, "Not answered", "ask")
+        return Outcome(title, "ask", "Not answered")
     if form.given_at is None:
-        return Outcome(title, f"Half filled, saved {clock_words(form.saved_at)}: goes on today where it stopped", "ask")
-    when = f"Given at {clock_words(form.given_at)}"
+        return Outcome(
+            title, "ask", "Half filled", f"Saved {clock_words(form.saved_at)}: goes on today where it stopped"
+        )
+    given = f"Given at {clock_words(form.given_at)}"
     if form.seen_at:
-        return Outcome(title, f"{when}, confirmed by {form.seen_by}", "clear", form)
-    differing = f", {len(form.changed)} differ from last time" if membership.may_see_clinical and form.changed else ""
-    return Outcome(title, f"{when}{differing}; a clinician confirms before they count", "needs_clinician", form)
+        return Outcome(title, "clear", "Confirmed", f"{given}, confirmed by {form.seen_by}", form)
+    differing = f"{form.differing}; " if membership.may_see_clinical else ""
+    return Outcome(title, "needs_clinician", given, f"{differing}a clinician confirms before they count", form)

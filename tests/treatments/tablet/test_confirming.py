@@ -244,7 +244,7 @@ def test_whoever_unlocks_reads_what_was_done_and_the_desk_nothing_clinical(
     for word in (CANARY, "differ", "medicine"):
         assert word not in page
     url = answer.redirect_chain[-1][0]
-    assert "1 differ from last time" in clinician.get(url).content.decode()
+    assert "1 answer differs from last time" in clinician.get(url).content.decode()
     assert hand_over_url(arrived.patient) not in manager.get(url).content.decode()
 
 
@@ -254,7 +254,7 @@ def test_half_a_form_and_a_consent_that_was_not_signed_are_said(clinician, patie
     held = handed(clinician, patient, "day", "consent")
     held.post(BACK, {"form": "day", "pregnant": "no"})
     page = held.post(LOCK, {"password": factories.PASSWORD}, follow=True).content.decode()
-    assert "Half filled, saved 10:42: goes on today where it stopped" in page
+    assert "Saved 10:42: goes on today where it stopped" in page
     assert "Not signed" in page
 
 

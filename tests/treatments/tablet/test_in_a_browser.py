@@ -1,6 +1,6 @@
 """The tablet as the desk, the patient and the clinician meet it: handed over, half filled, resumed, signed, locked, unlocked."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -27,7 +27,7 @@ def here(clinic, patient):
     visit = appointments.book(
         patient=patient,
         kind="consultation",
-        place=factories.a_place(clinic, clock.today(clinic), kind="consultation"),
+        place=factories.a_place(clinic, clock.today(clinic), time(15), kind="consultation"),
         by=factories.a_manager(clinic).user,
     )
     return factories.arrive(visit)
@@ -96,7 +96,7 @@ def test_from_the_desks_hand_to_hers_and_back_to_the_clinicians(visitors, here, 
 
     # The clinician takes it and sees what differs.
     unlock(page, login=clinician_member.user.email)
-    expect(page.get_by_text("1 differ from last time")).to_be_visible()
+    expect(page.get_by_text("1 answer differs from last time")).to_be_visible()
     page.get_by_role("link", name="Look at the answers").click()
     differing = page.get_by_role("region", name="Different from last time")
     expect(differing).to_contain_text("Cetirizine")
@@ -120,7 +120,7 @@ def test_no_address_no_way_back_and_no_second_tab_leads_out_of_it(refs, visitors
     # The tab beside it lets go of what it showed.
     second.wait_for_url("**/handed-over/")
     expect(second.get_by_text("So far")).to_have_count(0)
-    for _ in range(3):
+    for _ in range(2):
         page.go_back()
         expect(page.get_by_text(f"For {patient.full_name}.")).to_be_visible()
     walked = 0
@@ -168,8 +168,8 @@ def test_the_desk_notes_what_was_said_by_telephone_and_the_clinician_reads_it(
     desk.open("/today/")
     expect(page.locator("#calls").get_by_text("Something changed, by telephone").first).to_be_visible()
     clinician = visitors().sign_in(clinician_member)
-    page = clinician.open("/worklists/")
-    page.locator("#answers-changed").get_by_role("link", name="Leila Haddad").first.click()
+    page = clinician.open("/today/")
+    page.locator("#calls").get_by_text("Something changed, by telephone").first.click()
     expect(page.get_by_text("Started an antibiotic on Monday")).to_be_visible()
     assert wrong_in_every_view(clinician, "heard-report", axe_on_phone=True) == []
 

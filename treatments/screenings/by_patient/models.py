@@ -30,6 +30,13 @@ PATIENT_FORM_IS_GIVEN = pgtrigger.Trigger(
 )
 
 
+def differ_words(count: int) -> str:
+    """How many answers are not those of last time."""
+    if not count:
+        return "nothing differs from last time"
+    return "1 answer differs from last time" if count == 1 else f"{count} answers differ from last time"
+
+
 @pgtrigger.register(PATIENT_FORM_IS_GIVEN)
 class PatientForm(RefModel):
     """One form of a patient, of one day of the clinic. The answers themselves are HistoryAnswer rows of the moment she gave
@@ -86,6 +93,10 @@ class PatientForm(RefModel):
 
     def __str__(self) -> str:
         return str(self.get_kind_display())
+
+    @property
+    def differing(self) -> str:
+        return differ_words(len(self.changed))
 
     @property
     def waits(self) -> bool:
