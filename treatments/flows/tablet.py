@@ -130,7 +130,8 @@ def give(*, handover: Handover, kind: str, answers: Sequence[Mapping], could_rea
     )
     record = screenings.perform(patient=patient, on=today, purpose=ScreeningRecord.Purpose.BOOKING, by=None)
     half = own.locked(patient, kind, on=today)
-    seconds = _seconds(half, handover)
+    # She may have read for minutes before her first press, so all the time counts that she had it before her.
+    seconds = own.seconds_before(half, handover) + round((timezone.now() - handover.began_at).total_seconds())
     values = [answer["value"] for answer in given.values()]
     rules = [questions[code].rule for code in given]
     return own.give(
@@ -145,16 +146,6 @@ def give(*, handover: Handover, kind: str, answers: Sequence[Mapping], could_rea
         flags=judging.flags_of(values, rules=rules, seconds=seconds, could_read=could_read),
         seconds=seconds,
     )
-
-
-def _seconds(half: PatientForm | None, handover: Handover) -> int:
-    """Since the first answer that was saved; where nothing was saved on the way, since she was given the tablet."""
-    now = timezone.now()
-    if half is None:
-        return round((now - handover.began_at).total_seconds())
-    if half.handover_id != handover.pk:
-        return own.seconds_at(half) + round((now - handover.began_at).total_seconds())
-    return own.seconds_at(half, until=now)
 
 
 def _refuse_others(questions: Mapping[str, Asked], given: Mapping[str, Mapping]) -> None:

@@ -4,12 +4,12 @@ nothing, and what looks ticked through is said in plain words."""
 import re
 from datetime import date, timedelta
 
+import pgtrigger
 import pytest
-from django.utils import timezone
 
 from clinic import clock
 from clinic.errors import DomainError
-from clinic.models import AuditEvent
+from clinic.models import AuditEvent, Handover
 from patients.models import Consent, HistoryAnswer
 from tests import factories
 from tests.treatments.tablet.held import (
@@ -358,14 +358,30 @@ def test_a_form_ticked_through_is_taken_and_flagged(held, new_patient):
     assert PatientForm.objects.get().flags == [judging.ALIKE, judging.ALL_NO]
 
 
-def test_the_time_counts_from_the_first_answer_not_from_the_hour_the_tablet_lay_there(held, new_patient):
+def earlier(handover: Handover, minutes: int) -> None:
+    """As if it had been handed over so long ago."""
+    began_at = handover.began_at - timedelta(minutes=minutes)
+    with pgtrigger.ignore("clinic.Handover:handover_only_ends"):
+        Handover.objects.filter(pk=handover.pk).update(began_at=began_at)
+
+
+def test_whoever_read_before_her_first_press_is_not_taken_for_hasty(held, new_patient):
+    earlier(the_handover(), 10)
     held.post(SAVE, {"form": "full", "pregnant": "no"})
-    half = PatientForm.objects.get()
-    PatientForm.objects.filter(pk=half.pk).update(sitting_since=timezone.now() - timedelta(minutes=10))
     held.post(HERE, all_no(new_patient, "full"))
     form = PatientForm.objects.get()
-    assert 595 <= form.seconds <= 605
+    assert 600 <= form.seconds <= 620
     assert form.flags == []
+
+
+def test_the_time_of_earlier_hand_overs_counts_too(held, clinician, new_patient):
+    earlier(the_handover(), 10)
+    held.post(BACK, {"form": "full", "pregnant": "no"})
+    held.post(LOCK, {"password": factories.PASSWORD})
+    handed(clinician, new_patient, "full")
+    clinician.post(SAVE, {"form": "full", "pregnant": "no"})
+    clinician.post(HERE, all_no(new_patient, "full"))
+    assert 600 <= PatientForm.objects.get().seconds <= 620
 
 
 # ── The consent ───────────────────────────────────────────────────────────────

@@ -56,9 +56,8 @@ class PatientForm(RefModel):
     said = models.JSONField(default=dict)
     begun_at = models.DateTimeField(db_default=ClinicNow())
     saved_at = models.DateTimeField(db_default=ClinicNow())
-    # How long she was at it, in real seconds: of earlier hand-overs, and since when in this one.
+    # How long she had it before her, in real seconds: in earlier hand-overs alone, until she gives it.
     seconds = models.PositiveIntegerField(default=0)
-    sitting_since = models.DateTimeField()
     given_at = models.DateTimeField(null=True)
     asked = models.PositiveSmallIntegerField(default=0)
     # Codes of the questions whose answer differs from her last one, and of what looks ticked through (`judging`).

@@ -1,11 +1,10 @@
 """Half a form is kept and offered again; a whole one is given once, and a clinician looks at it once."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from clinic import audit, clock
 from clinic.errors import DomainError, explained
@@ -35,9 +34,8 @@ def save_half(*, patient: Patient, kind: str, said: Mapping[str, str], handover:
     """Keep what stands in the fields. Whoever holds the patient's lock calls; raises DomainError where the form is given."""
     form = locked(patient, kind, on=on)
     if form is None:
-        form = PatientForm(patient=patient, kind=kind, on=on, handover=handover, sitting_since=timezone.now())
-    elif form.handover_id != handover.pk:
-        form.seconds, form.sitting_since, form.handover = seconds_at(form), timezone.now(), handover
+        form = PatientForm(patient=patient, kind=kind, on=on, handover=handover)
+    form.seconds, form.handover = seconds_before(form, handover), handover
     form.said, form.saved_at = dict(said), clock.now()
     with explained():
         form.save()
@@ -50,11 +48,14 @@ def locked(patient: Patient, kind: str, *, on: date) -> PatientForm | None:
     return mine.select_related("handover").first()
 
 
-def seconds_at(form: PatientForm, *, until: datetime | None = None) -> int:
-    """How long she has been at it: of this hand-over until `until`, else until what was saved last, in real time."""
-    # `saved_at` is of the clinic's clock; what was spent is real, so the hand-over's own end bounds it.
-    ended = until or min(form.handover.given_back_at or form.handover.ends_at, timezone.now())
-    return form.seconds + max(0, round((ended - form.sitting_since).total_seconds()))
+def seconds_before(half: PatientForm | None, handover: Handover) -> int:
+    """How long she had the form before her in hand-overs before this one, in real seconds."""
+    if half is None:
+        return 0
+    if half.handover_id == handover.pk:
+        return half.seconds
+    earlier = half.handover
+    return half.seconds + round(((earlier.given_back_at or earlier.ends_at) - earlier.began_at).total_seconds())
 
 
 @transaction.atomic
@@ -75,7 +76,7 @@ def give(
 ) -> PatientForm:
     """The form is hers and whole. `judged`: `asked`, `changed`, `flags` and `seconds`. The answers are recorded by whoever
     calls, in the same transaction and of the same moment."""
-    form = half or PatientForm(patient=patient, kind=kind, on=on, sitting_since=handover.began_at)
+    form = half or PatientForm(patient=patient, kind=kind, on=on)
     form.handover, form.said, form.record, form.given_at = handover, {}, record, clock.now()
     form.saved_at = form.given_at
     for name, value in judged.items():
