@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pgtrigger
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -56,6 +57,12 @@ def test_until_a_clinician_has_looked_no_screening_for_a_session_is_made(form, c
     with pytest.raises(DomainError, match=WAITS):
         factories.screen_today(form.patient)
     assert factories.screen_today(form.patient, purpose="booking").outcome
+
+
+def test_the_guard_of_the_database_is_what_holds_it(form):
+    """The negative control: with the trigger off the same run is made."""
+    with pgtrigger.ignore("treatments.ScreeningRecord:screening_after_a_look"):
+        assert factories.screen_today(form.patient).purpose == "session"
 
 
 def test_a_session_does_not_open_on_what_she_answered(arrived, clinician_member, later):
