@@ -304,6 +304,28 @@ class Invitation(RefModel):
         return ", ".join(str(Role(role).label).lower() for role in self.roles)
 
 
+class FactorRemoval(RefModel):
+    """A manager of a clinic says, with her reason, that a colleague's second factor may go: she has lost it. Where she works in
+    several clinics it guards all of them, and goes once each has said so."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="factor_removals")
+    reason = models.CharField(max_length=120)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    # Real time, as everything about signing in.
+    at = models.DateTimeField(db_default=Now())
+    # The second factor went.
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(name="factor_removal_says_why", condition=Q(reason__regex=r"\S")),
+        ]
+
+    def __str__(self) -> str:
+        return f"Second factor of {self.membership}"
+
+
 class StaffMail(RefModel):
     """One mail to somebody who works here, or is asked to: written and sent by a worker, and sent once.
 

@@ -3,6 +3,7 @@
 from clinic.errors import register_sentences
 
 SENTENCES = {
+    "factor_removal_says_why": "Say why: it is kept.",
     "invitation_depth_can_be": "Enter a depth above 0 and up to 3 mm, or leave it empty for the limits of the protocol.",
     "invitation_once_per_address": "Somebody with this e-mail is invited already. Send that invitation again, or take it back first.",
     "staff_mail_one_on_its_way": "This invitation is being sent at this moment. Look again in a minute.",

@@ -307,6 +307,17 @@ class InErrorForm(HistoryForm):
     rows = (("reason",),)
 
 
+class NumberForm(HistoryForm):
+    number = Line(
+        label="Number",
+        max_length=40,
+        help_text="As it stands on the old card. She is found by it, and files of past sessions name her by it.",
+        error_messages={"required": "Write the number as it stands in your books."},
+    )
+
+    rows = (("number",),)
+
+
 class AllergyForm(HistoryForm):
     substance = Line(label="Allergic to", error_messages={"required": "Write what it is that is not tolerated."})
     reaction = Line(label="What happens", max_length=200, required=False)

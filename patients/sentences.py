@@ -37,6 +37,7 @@ register_sentences(
         "imported_patient_once_a_run": "This patient is in the import already.",
         "remembered_columns_once": "Somebody else chose the columns at the same moment. Try again.",
         "patient_number_once": "This number belongs to a patient already. Give each patient a number of her own.",
+        "patient_number_says_where_from": "A number says who typed it, or which file it came with. Load the page again.",
         "patient_number_says_something": "Write the number, or leave it out.",
         "medication_stops_after_start": "The last day is before the first one.",
     }

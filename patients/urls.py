@@ -22,6 +22,8 @@ urlpatterns = [
     path("patients/import/<uuid:ref>/undo/", importing.import_undo, name="import_undo"),
     # /patients/<ref>/
     path("patients/<uuid:ref>/details/", views.edit, name="edit"),
+    path("patients/<uuid:ref>/numbers/", views.numbers, name="numbers"),
+    path("patients/<uuid:ref>/numbers/away/", views.number_take_away, name="number_take_away"),
     path("patients/<uuid:ref>/history/", views.history, name="history"),
     path("patients/<uuid:ref>/history/medicines/", views.add_medication, name="add_medication"),
     path("patients/<uuid:ref>/history/allergies/", views.add_allergy, name="add_allergy"),

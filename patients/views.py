@@ -1,15 +1,15 @@
-"""Finding, registering and correcting patients; their medicines and allergies."""
+"""Finding, registering and correcting patients; their numbers in old books, medicines and allergies."""
 
 from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
-from clinic.forms import refuse
+from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from patients.errands import errand_of, url_for
@@ -18,6 +18,7 @@ from patients.forms import (
     HistoryForm,
     InErrorForm,
     MedicationForm,
+    NumberForm,
     PatientForm,
     StopForm,
     scrubbed,
@@ -27,6 +28,7 @@ from patients.models import Patient
 from patients.search import TYPED_LENGTH
 from patients.services import finding, people
 from patients.services import history as histories
+from patients.services import numbers as own_numbers
 
 EVERYBODY = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 
@@ -138,6 +140,60 @@ def _corrected(request: HttpRequest, patient: Patient, form: PatientForm) -> str
     )
     messages.success(request, "Details saved.")
     return resolve_url(patient)
+
+
+# ── Her numbers in the clinic's own books ─────────────────────────────────────
+
+
+@allow(*EVERYBODY, methods=["GET", "POST"])
+def numbers(request: HttpRequest, ref) -> HttpResponse:
+    """Those she has, with where each came from, and the form for one more."""
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+    form = NumberForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+
+        def give() -> str:
+            row = own_numbers.give(patient=patient, number=form.cleaned_data["number"], by=request.user)
+            messages.success(request, f"{patient.full_name} is found by {row} from now on.")
+            return _numbers_url(patient)
+
+        try:
+            return once(request, give)
+        except DomainError as refusal:
+            refuse(form, refusal)
+    return _numbers_page(request, patient, form)
+
+
+@allow(*EVERYBODY, methods=["POST"])
+def number_take_away(request: HttpRequest, ref) -> HttpResponse:
+    """`number`: the one that is not hers. It stands in no address."""
+    patient = get_object_or_404(request.clinic.patients, ref=ref)
+
+    def take_away() -> str:
+        number = scrubbed(request.POST).get("number", "").replace("\0", "")
+        own_numbers.take_away(patient=patient, number=number, by=request.user)
+        messages.success(request, "Taken away. It may be given to somebody else.")
+        return _numbers_url(patient)
+
+    try:
+        return once(request, take_away)
+    except DomainError as refusal:
+        messages.warning(request, refusal.sentence)
+        return redirect(_numbers_url(patient))
+
+
+def _numbers_page(request: HttpRequest, patient: Patient, form: NumberForm) -> HttpResponse:
+    context = {
+        "patient": patient,
+        "form": form,
+        "numbers": patient.numbers.select_related("given_by", "imported_in"),
+        "header": header_for(patient, membership=request.membership, tab="details"),
+    }
+    return render(request, "patients/numbers.html", context, status=form_status(request))
+
+
+def _numbers_url(patient: Patient) -> str:
+    return reverse("patients:numbers", args=[patient.ref])
 
 
 # ── Medicines and allergies ───────────────────────────────────────────────────

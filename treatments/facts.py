@@ -10,7 +10,21 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Case, Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    DateField,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
@@ -130,9 +144,17 @@ def _reactions(of_them: Any) -> QuerySet:
 
 
 def _before_a_finished_course() -> Exists:
-    """Of a past session: whether a course of hers was completed after it."""
+    """Of a past session: whether a course of hers was completed on its day or after it, by the clinic's calendar."""
     finished = TreatmentPlan.objects.filter(patient=OuterRef("patient"), status=TreatmentPlan.Status.COMPLETED)
-    return Exists(finished.filter(ended_at__gt=OuterRef("on")))
+    return Exists(
+        finished.annotate(ended_on=_DayThere("ended_at", "clinic__zone")).filter(ended_on__gte=OuterRef("on"))
+    )
+
+
+class _DayThere(Func):
+    """The day of a moment in a zone that stands in a column."""
+
+    template, arg_joiner, output_field = "(%(expressions)s)::date", " AT TIME ZONE ", DateField()
 
 
 def needled_days(patients: Collection[Patient]) -> set[tuple[int, date]]:

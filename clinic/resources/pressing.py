@@ -45,6 +45,35 @@ def form_page(
     return render(request, "clinic/resources/form.html", context, status=pressed.status)
 
 
+def add_page(
+    request: HttpRequest, form: forms.Form, add: Callable[[], object], *, what: str, then: str, **more
+) -> HttpResponse:
+    """The form for one thing more of a list. `add` keeps it and returns it; `what` it is, in words; `then`: what is so from now
+    on ("is in service.")."""
+    title, act = f"Add a {what}", f"Add the {what}"
+    return form_page(request, form, lambda: f"{add()} {then}", title=title, act=act, **more)
+
+
+def change_page(
+    request: HttpRequest, thing: models.Model, form: forms.Form, change: Callable[[], object], *, what: str, **more
+) -> HttpResponse:
+    """The form of what stands in a list. `change` keeps it and returns it as it is then."""
+    title, act = f"{thing}", f"Save the {what}"
+    return form_page(request, form, lambda: f"{change()} saved.", title=title, act=act, **more)
+
+
+def use_or_not(request: HttpRequest, thing: models.Model, use: Callable[..., object], *, back: str) -> HttpResponse:
+    """The press in a list by which a thing is used from now on (`to`: "use"), or not any more."""
+    in_use = request.POST.get("to") == "use"
+
+    def press() -> str:
+        use(in_use=in_use, by=request.user)
+        messages.success(request, f"{thing} is {'in use' if in_use else 'not used any more'}.")
+        return back
+
+    return once(request, press)
+
+
 def out_page(
     request: HttpRequest, thing: models.Model, take_out: Callable[..., object], *, lead: str, back: str
 ) -> HttpResponse:

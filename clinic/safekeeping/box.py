@@ -4,6 +4,7 @@
 contents and of every byte before the seal, headers and padding too. A file that was cut short has none.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -25,6 +26,7 @@ SEAL_BYTES = len(b"stratum-backup 1 contents= all=\n") + 2 * 64
 BETWEEN = "This backup is damaged between its parts. Use another one."
 # Beside the file in the making; a name that no restore would take for a whole one.
 PART = ".part"
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Writer:
         self._out.write(b"stratum-backup 1 contents=%s all=%s\n" % (piece.sha256.encode(), whole))
         self._out.flush()
         os.fsync(self._out.fileno())
-        os.link(self.part, self.to)  # never over a file that is there
+        _give_name(self.part, self.to)
         _remember_name(self.to.parent)
 
     def close(self) -> None:
@@ -206,6 +208,18 @@ def _header(name: str, size: int) -> bytes:
 def _sha256_of(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _give_name(part: Path, to: Path) -> None:
+    """Never over a file that is there. The disks that people carry about (FAT, exFAT) know no links: there the name is taken
+    first, and the file moved onto it."""
+    try:
+        os.link(part, to)
+    except OSError as refusal:
+        if refusal.errno not in NO_LINKS:
+            raise
+        os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        part.replace(to)
 
 
 def _remember_name(folder: Path) -> None:

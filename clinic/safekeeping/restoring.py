@@ -99,10 +99,13 @@ def _brought_back(file: IO[bytes], opened: box.Opened, told: Manifest, say: Say)
                 files.write(file, opened)
                 say("Every file is as it was kept, by its hash.")
                 clinics, migrated = _made_ready(told, made)
-                _swap(cursor, made, target)
+                aside = _swap(cursor, made, target)
                 files.stay()
-        finally:
+        except BaseException:
             _drop(cursor, made)
+            raise
+        # From here on it is restored, whatever becomes of the empty one.
+        _tidy(cursor, aside, say)
     return clinics, migrated
 
 
@@ -186,9 +189,9 @@ def _drop(cursor: Any, name: str) -> None:
     cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _swap(cursor: Any, made: str, target: str) -> None:
+def _swap(cursor: Any, made: str, target: str) -> str:
     """One transaction gives the names away: the empty one's to the restored one. Somebody may have begun to work in it
-    meanwhile: then nothing is restored."""
+    meanwhile: then nothing is restored. Returns the name that the empty one has now."""
     aside, rename = f"{target}{EMPTY_BEFORE}_{os.getpid()}", "ALTER DATABASE {} RENAME TO {}"
     _refuse_rows(target)
     cursor.execute("BEGIN")
@@ -201,8 +204,16 @@ def _swap(cursor: Any, made: str, target: str) -> None:
             "Somebody connected to the database meanwhile. Stop web, worker and beat, then restore again."
         ) from None
     cursor.execute("COMMIT")
-    if is_empty(aside):
-        _drop(cursor, aside)
+    return aside
+
+
+def _tidy(cursor: Any, aside: str, say: Say) -> None:
+    """The empty database goes. What somebody wrote into it at the last moment stays, and so does one that will not go."""
+    try:
+        if is_empty(aside):
+            _drop(cursor, aside)
+    except (psycopg2.Error, CannotKeep):
+        say(f"The empty database could not be removed: it stays beside the restored one as {aside}.")
 
 
 # ── What comes back ───────────────────────────────────────────────────────────

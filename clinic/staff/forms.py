@@ -112,5 +112,5 @@ class SecondFactorForm(PageForm):
 
 class ResetForm(PageForm):
     reason = words_field(
-        "Why?", "Say why: it is kept.", 120, help_text="For example: her telephone is lost. Kept in the audit."
+        "Why?", "Say why: it is kept.", 120, help_text="For example: her telephone is lost. It is kept."
     )

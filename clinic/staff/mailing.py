@@ -15,7 +15,7 @@ from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from clinic import audit
@@ -60,6 +60,15 @@ def ask(
     return mail
 
 
+def forget(*, older_than: timedelta) -> int:
+    """Mails that were settled so long ago, in real time; what waits stays. Of each clinic the last one that left stays too: it
+    is how "mails leave" is known. Returns how many."""
+    sent = StaffMail.State.SENT
+    later = StaffMail.objects.filter(clinic=OuterRef("clinic"), state=sent, pk__gt=OuterRef("pk"))
+    old = StaffMail.objects.filter(~Q(state=sent) | Exists(later), settled_at__lt=Now() - older_than)
+    return old.delete()[0]
+
+
 def ring() -> None:
     """Tell a worker to look now. Nothing depends on it: beat rings too."""
     try:
@@ -76,7 +85,7 @@ def send_waiting() -> int:
         try:
             _hand_over(*claimed)
         except NotTaken as refusal:
-            _settle_not_taken(claimed[0], refusal)
+            _settle_not_taken(*claimed, refusal)
             if refusal.error == CLOSED:
                 break  # for the others it is closed as well
         except Exception as exc:  # the line broke when the mail may have left: nobody knows
@@ -176,10 +185,10 @@ def _settle(mail: StaffMail, state: str, error: str = "") -> None:
 
 
 @transaction.atomic
-def _settle_not_taken(mail: StaffMail, refusal: NotTaken) -> None:
-    # Whose mail did not leave has a token that nobody holds.
+def _settle_not_taken(mail: StaffMail, token: str, refusal: NotTaken) -> None:
+    # Whose mail did not leave has a token that nobody holds. A worker that woke up late leaves that of a later mail alone.
     if mail.invitation_id:
         mine = Invitation.objects.filter(pk=mail.invitation_id, accepted_at=None, withdrawn_at=None)
-        mine.update(token_sha256=None, expires_at=None)
+        mine.filter(token_sha256=hash_of(token)).update(token_sha256=None, expires_at=None)
     state = StaffMail.State.WAITING if refusal.may_wait else StaffMail.State.FAILED
     _settle(mail, state, refusal.error)

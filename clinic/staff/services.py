@@ -4,23 +4,26 @@ Lock order: clinic, then invitation or membership, then user.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from allauth.mfa.models import Authenticator
-from django.db import transaction
-from django.db.models import F, Max
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, Max, OuterRef
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from clinic import audit
 from clinic.errors import ConstraintRefused, DomainError, explained
-from clinic.models import Clinic, Invitation, Membership, StaffMail, User
+from clinic.models import Clinic, FactorRemoval, Invitation, Membership, StaffMail, User
 from clinic.resources import last_manager
 from clinic.roles import Role, with_implied
 from clinic.services import give_opening_hours, join
 from clinic.staff import mailing
 
+# As long as an invitation: whoever has to ring the other clinic has three days for it.
+REMOVAL_STANDS = timedelta(hours=72)
 OVER = "invitation_over"
+HAS_ACCOUNT = "This e-mail has an account here. Sign in with it, and join then."
 
 # ── Invitations ───────────────────────────────────────────────────────────────
 
@@ -82,8 +85,13 @@ def accept_as_new(*, invitation: Invitation, full_name: str, password: str) -> M
     where that e-mail has an account meanwhile."""
     invitation = _still_standing(invitation)
     if account_of(invitation) is not None:
-        raise DomainError("This e-mail has an account here. Sign in with it, and join then.")
-    user = User.objects.create_user(invitation.email, password, full_name=_tidy(full_name))
+        raise DomainError(HAS_ACCOUNT)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, full_name=_tidy(full_name))
+    except IntegrityError as refusal:
+        # Two clinics asked her, and she pressed in both windows at once.
+        raise DomainError(HAS_ACCOUNT) from refusal
     return _bring_in(invitation, user)
 
 
@@ -113,6 +121,15 @@ def why_over(*, token_sha256: str) -> str:
     if found.accepted_at is not None:
         return "used"
     return "taken_back" if found.withdrawn_at is not None else "ran_out"
+
+
+def forget(*, older_than: timedelta) -> int:
+    """Invitations that have been over for so long: the name and address of somebody who joined, and is in her account, or who
+    never did. One that nobody took up is over when its link ran out, or never had one. Those of which a mail is kept stay.
+    Real time. Returns how many."""
+    over = Coalesce("accepted_at", "withdrawn_at", "expires_at", "made_at")
+    old = Invitation.objects.annotate(over_at=over).filter(over_at__lt=Now() - older_than, mails=None)
+    return old.delete()[0]
 
 
 def _of(token_sha256: str):
@@ -242,8 +259,11 @@ def require_second_factor(*, clinic: Clinic, from_day: date | None, by: User) ->
 
 
 @transaction.atomic
-def reset_second_factor(*, membership: Membership, reason: str, by: User) -> None:
+def reset_second_factor(*, membership: Membership, reason: str, by: User) -> bool:
     """Take a colleague's second factor away, with her recovery codes: she has lost it. Her sessions end, and a mail tells her.
+
+    It guards every clinic she works in, so a manager of each of them has to say so within REMOVAL_STANDS. Returns whether it
+    is gone; False: what this manager said is kept, and another clinic's is missing.
 
     Raises DomainError at `reason` without one, and for one's own: that goes by one's account, where it has to be proven.
     """
@@ -253,12 +273,33 @@ def reset_second_factor(*, membership: Membership, reason: str, by: User) -> Non
     if membership.user_id == by.pk:
         raise DomainError("Change your own second factor in your account, under Account security.")
     user = User.objects.select_for_update(no_key=True).get(pk=membership.user_id)
-    removed, _ = Authenticator.objects.filter(user=user).delete()
-    if not removed:
+    if not Authenticator.objects.filter(user=user).exists():
         raise DomainError(f"{membership} has no second factor.")
+    FactorRemoval.objects.create(membership=membership, reason=reason[:120], by=by)
+    if _clinics_that_have_not_agreed(user, by=by):
+        audit.record("second_factor.reset_asked", membership, by=by)
+        return False
+    standing = FactorRemoval.objects.filter(membership__user=user, done_at=None)
+    standing.update(done_at=Now())
+    removed, _ = Authenticator.objects.filter(user=user).delete()
     end_sessions(user)
-    audit.record("second_factor.reset", membership, by=by, removed=removed, because=reason[:120])
+    audit.record("second_factor.reset", membership, by=by, removed=removed)
     mailing.ask(clinic=membership.clinic, kind=StaffMail.Kind.SECOND_FACTOR_RESET, user=user, by=by)
+    return True
+
+
+def _clinics_that_have_not_agreed(user: User, *, by: User) -> bool:
+    """Whether she works in a clinic of which no manager has said lately, and of the second factor she has now, that it may go. Who
+    manages several speaks for each."""
+    newest = Authenticator.objects.filter(user=user).aggregate(at=Max("created_at"))["at"]
+    agreed = FactorRemoval.objects.filter(
+        membership=OuterRef("pk"), done_at=None, at__gt=Now() - REMOVAL_STANDS, at__gte=newest
+    )
+    managed = Membership.objects.filter(
+        clinic=OuterRef("clinic"), user=by, is_active=True, roles__contains=[Role.MANAGER]
+    )
+    hers = Membership.objects.filter(user=user, is_active=True)
+    return hers.exclude(Exists(agreed) | Exists(managed)).exists()
 
 
 def end_sessions(user: User) -> None:

@@ -19,6 +19,11 @@ from clinic.staff.proof import freshly_proven
 from clinic.submissions import once, own_path
 
 FORM = ["GET", "POST"]
+# Where else is not said: that is hers to tell.
+ALSO_ELSEWHERE = (
+    "Kept, and not removed yet: {who} also works in another clinic, which her second factor guards as well. A manager there has "
+    "to press the same within 72 hours: ask her to ring them. Until then one of her recovery codes opens her account."
+)
 
 
 # ── Invitations, by a manager ─────────────────────────────────────────────────
@@ -182,8 +187,9 @@ def person_second_factor(request: HttpRequest, ref: UUID) -> HttpResponse:
     form = ResetForm(posted(request))
 
     def reset() -> str:
-        services.reset_second_factor(membership=who, by=request.user, **form.cleaned_data)
-        return f"{who} has no second factor any more and is signed out everywhere. A mail says so."
+        if services.reset_second_factor(membership=who, by=request.user, **form.cleaned_data):
+            return f"{who} has no second factor any more and is signed out everywhere. A mail says so."
+        return ALSO_ELSEWHERE.format(who=who)
 
     return form_page(
         request,

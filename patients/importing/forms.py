@@ -113,9 +113,13 @@ class ColumnsForm(forms.Form):
         """What the file itself shows is taken; where it shows nothing or both, a person says it."""
         at = [columns[field.code] for field in self.kind.fields if field.is_day and field.code in columns]
         shown, example = days.orders(row[place] for _, row in self.sheet.rows for place in at if place < len(row))
-        if said.get("day_order"):
+        chosen = said.get("day_order")
+        if chosen and len(shown) == 1 and chosen not in shown:
+            first = "day" if days.DAY_FIRST in shown else "month"
+            self.add_error("day_order", f"Days of this file have the {first} first. Choose that.")
+        elif chosen:
             return
-        if len(shown) == 1:
+        elif len(shown) == 1:
             said["day_order"] = shown.pop()
         elif shown:
             self.add_error(

@@ -106,16 +106,23 @@ class RememberedColumns(models.Model):
 
 
 class PatientNumber(models.Model):
-    """The number under which a clinic knew somebody in its books before: later files name her by it."""
+    """The number under which a clinic knew somebody in its books before: later files name her by it, and so does whoever looks
+    for her. From a file (`imported_in`), or typed (`given_by`)."""
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="patient_numbers")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="numbers")
     number = models.CharField(max_length=40)
-    imported_in = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="+")
+    imported_in = models.ForeignKey(ImportRun, on_delete=models.PROTECT, null=True, related_name="+")
+    given_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
+        ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["clinic", "number"], name="patient_number_once"),
+            models.CheckConstraint(
+                name="patient_number_says_where_from",
+                condition=Q(imported_in__isnull=False, given_by=None) | Q(imported_in=None, given_by__isnull=False),
+            ),
             models.CheckConstraint(name="patient_number_says_something", condition=~Q(number="")),
         ]
 

@@ -10,6 +10,8 @@ from django import forms
 from django.db import connection
 from django.db.models import QuerySet
 
+from clinic import clock
+from clinic.errors import DomainError, explained
 from clinic.models import Clinic, User
 from patients.forms import LANGUAGES, Line, Name, Telephone
 from patients.importing.kinds import NEW, TAKE, Alike, Checked, Field, Kind, Problem, Row, Table, Written
@@ -43,12 +45,14 @@ FIELDS = (
 
 @dataclass
 class Person:
-    """A row that can be taken. `match`: who it seems to be on record; `number`: hers in the clinic's own books."""
+    """A row that can be taken. `match`: who it seems to be on record, and whether she has this number already; `number`: hers in
+    the clinic's own books."""
 
     row: Row
     details: dict[str, Any]
     number: str = ""
     match: Patient | None = None
+    match_by_number: bool = False
 
 
 def complete(columns: set[str]) -> str:
@@ -80,6 +84,7 @@ class _Reader:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.colleagues = _colleagues(table.clinic)
+        self.now = clock.now()
         self.fields: dict[str, forms.Field] = {
             "given_name": Name(max_length=80, error_messages={"required": "The given name is missing."}),
             "family_name": Name(max_length=80, error_messages={"required": "The family name is missing."}),
@@ -152,7 +157,7 @@ class _Reader:
 
     def _asked(self, row: Row, mail: bool, reminders: bool) -> Problem | None:
         table, details = self.table, self.person.details
-        asked_on, by = table.day(row["asked_on"]), self.colleagues.get(row["asked_by"].casefold())
+        asked_on, colleagues = table.day(row["asked_on"]), self.colleagues.get(row["asked_by"].casefold(), ())
         if not row["asked_on"] or not row["asked_by"]:
             wrong = "The answer about e-mail does not say who asked and when."
             return table.problem(row, "mail_allowed", wrong, "Fill in both, or leave the answer empty: not asked yet.")
@@ -160,18 +165,22 @@ class _Reader:
             return table.day_problem(row, "asked_on")
         if asked_on > table.today:
             return table.problem(row, "asked_on", "This day is still to come.", "Check the year.")
-        if by is None:
+        if not colleagues:
             return table.problem(
                 row, "asked_by", "Nobody of this name works here.", "Write a colleague's full name or e-mail."
             )
+        if len(colleagues) > 1:
+            return table.problem(row, "asked_by", "Several people of this name work here.", "Write her e-mail instead.")
         if reminders and not mail:
             return table.problem(
                 row, "reminders_allowed", "Reminders go by e-mail, and e-mail is not allowed.", CORRECT_IT
             )
         if mail and not details.get("email"):
             return table.problem(row, "email", "E-mail is allowed, and there is no address.", CORRECT_IT)
-        details |= {"mail_allowed": mail, "reminders_allowed": reminders, "contact_asked_by": by}
-        details["contact_asked_at"] = datetime.combine(asked_on, time(12), table.clinic.tz).astimezone(UTC)
+        at_noon = datetime.combine(asked_on, time(12), table.clinic.tz).astimezone(UTC)
+        details |= {"mail_allowed": mail, "reminders_allowed": reminders, "contact_asked_by": next(iter(colleagues))}
+        # Nobody has been asked later than now.
+        details["contact_asked_at"] = min(at_noon, self.now)
         return None
 
 
@@ -203,26 +212,29 @@ def _once_each(persons: Sequence[Person], table: Table, checked: Checked) -> lis
 
 def _against_the_records(persons: Sequence[Person], table: Table, checked: Checked) -> None:
     on_record = by_name_and_birth(table.clinic, {person.details["born_on"] for person in persons})
-    numbered = by_number(table.clinic, {person.number for person in persons if person.number})
+    holders = _holders(table.clinic, {person.number for person in persons if person.number})
     for person in persons:
-        person.match = next(iter(on_record.get(_key(person.details), ())), None)
-        holder = numbered.get(person.number)
-        if holder is not None and person.match is None:
-            checked.problems.append(
-                table.problem(
-                    person.row,
-                    "number",
-                    f"This number is {holder.full_name}'s here, with another name or date of birth.",
-                    "Give her the right number, or correct the name and the date of birth.",
-                )
-            )
+        alike, holder = on_record.get(_key(person.details), []), holders.get(person.number)
+        if holder is not None and holder not in alike:
+            checked.problems.append(_number_problem(person, holder, table))
             continue
+        person.match, person.match_by_number = holder or next(iter(alike), None), holder is not None
         if person.match is not None:
             name = f"{person.details['given_name']} {person.details['family_name']}"
             checked.alike.append(
                 Alike(person.row.number, name, person.match.born_on, person.match.ref, person.match.full_name)
             )
         checked.good.append(person)
+
+
+def _number_problem(person: Person, holder: Patient, table: Table) -> Problem:
+    if holder.status in GONE:
+        wrong = f"This number stands on a record that no longer counts ({holder.get_status_display().lower()})."
+        return table.problem(person.row, "number", wrong, "Take it off that record, or leave it out here.")
+    wrong = f"This number is {holder.full_name}'s here, with another name or date of birth."
+    return table.problem(
+        person.row, "number", wrong, "Give her the right number, or correct the name and the date of birth."
+    )
 
 
 def by_name_and_birth(clinic: Clinic, days: Iterable[date]) -> dict[tuple[date, str], list[Patient]]:
@@ -235,7 +247,12 @@ def by_name_and_birth(clinic: Clinic, days: Iterable[date]) -> dict[tuple[date, 
 
 def by_number(clinic: Clinic, numbers: Iterable[str]) -> dict[str, Patient]:
     """Who is on record by her number in the clinic's own books. One query."""
-    rows = PatientNumber.objects.filter(clinic=clinic, number__in=set(numbers)).exclude(patient__status__in=GONE)
+    return {number: who for number, who in _holders(clinic, numbers).items() if who.status not in GONE}
+
+
+def _holders(clinic: Clinic, numbers: Iterable[str]) -> dict[str, Patient]:
+    """Whose record each number stands on: a number is given once, also to a record that is nobody's any more. One query."""
+    rows = PatientNumber.objects.filter(clinic=clinic, number__in=set(numbers))
     return {row.number: row.patient for row in rows.select_related("patient").defer("patient__search_keys")}
 
 
@@ -247,10 +264,13 @@ def _key(details: dict) -> tuple[date, str]:
     return details["born_on"], name_key(details["given_name"], details["family_name"])
 
 
-def _colleagues(clinic: Clinic) -> dict[str, User]:
-    """Whoever works or worked here, by name and by e-mail."""
-    staff = [membership.user for membership in clinic.memberships.select_related("user")]
-    return {user.full_name.casefold(): user for user in staff} | {user.email.casefold(): user for user in staff}
+def _colleagues(clinic: Clinic) -> dict[str, set[User]]:
+    """Whoever works or worked here, by name and by e-mail. Two may have one name."""
+    found: dict[str, set[User]] = defaultdict(set)
+    for membership in clinic.memberships.select_related("user"):
+        found[membership.user.full_name.casefold()].add(membership.user)
+        found[membership.user.email.casefold()].add(membership.user)
+    return found
 
 
 def _yes_no(text: str) -> bool | None:
@@ -269,27 +289,45 @@ def write(*, run: ImportRun, table: Table, checked: Checked, by: User) -> Writte
     """New records for those who are not on record, and numbers for those who are and were recognised."""
     taken = [person for person in checked.good if person.match is not None and table.answer(person.row.number) == TAKE]
     new = [person for person in checked.good if person.match is None or table.answer(person.row.number) == NEW]
+    _refuse_number_of_another(new)
     patients = [Patient(clinic=run.clinic, registered_by=by, **person.details) for person in new]
     people.register_all(patients=patients, by=by, imported_in=run.ref)
     numbers = [(person.number, patient) for person, patient in zip(new, patients, strict=True)]
-    numbers += [(person.number, person.match) for person in taken if person.match]
+    standing = _standing(person.match for person in taken)
+    numbers += [(person.number, standing[person.match.pk]) for person in taken]
     numbered = _give_numbers(run, numbers)
     here = {patient.pk for patient in patients}
     older = {patient.pk: patient for patient in numbered if patient.pk not in here}
     return Written(new=patients, older=list(older.values()), rows=len(patients) + len(older))
 
 
+def _standing(matches: Iterable[Patient]) -> dict[int, Patient]:
+    """Those on record as they stand now and until we are done: what undoing leads back to (`facts_version`) is read from them."""
+    keys = [patient.pk for patient in matches]
+    rows = Patient.objects.select_for_update().defer("search_keys").filter(pk__in=keys).order_by("pk")
+    return {patient.pk: patient for patient in rows}
+
+
+def _refuse_number_of_another(new: Sequence[Person]) -> None:
+    """Whoever is said to be a different person cannot have the number of the one she is not."""
+    for person in new:
+        if person.match is not None and person.match_by_number:
+            raise DomainError(
+                f"Row {person.row.number}: this number is {person.match.full_name}'s here. Give a different person a number of "
+                "her own in the file, or say that she is the same.",
+                field=f"alike-{person.row.number}",
+            )
+
+
 def _give_numbers(run: ImportRun, numbers: Sequence[tuple[str, Patient]]) -> list[Patient]:
     """Returns who has a number now that she had not before."""
-    known = set(by_number(run.clinic, (number for number, _ in numbers)))
+    known = _holders(run.clinic, (number for number, _ in numbers))
     given = [(number, patient) for number, patient in numbers if number and number not in known]
-    PatientNumber.objects.bulk_create(
-        [
-            PatientNumber(clinic=run.clinic, patient=patient, number=number, imported_in=run)
-            for number, patient in given
-        ],
-        batch_size=1000,
-    )
+    rows = [
+        PatientNumber(clinic=run.clinic, patient=patient, number=number, imported_in=run) for number, patient in given
+    ]
+    with explained():
+        PatientNumber.objects.bulk_create(rows, batch_size=1000)
     return [patient for _, patient in given]
 
 

@@ -4,11 +4,14 @@ import codecs
 import csv
 import io
 from dataclasses import dataclass
+from itertools import islice
 
 from clinic.errors import DomainError
 
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
+# No table of people is wider, and every row is filled up to the width of the headings.
+MOST_COLUMNS = 200
 SEPARATORS = (",", ";", "\t")
 SEPARATOR_WORDS = {",": "comma", ";": "semicolon", "\t": "tab"}
 ENCODING_WORDS = {"utf-8": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Windows, western Europe"}
@@ -43,14 +46,18 @@ def read(content: bytes) -> Sheet:
         raise Unreadable("This file is empty. Export it again, with its headings.")
     separator = _separator(text)
     records = _records(text, separator)
-    first, headings = next(((number, row) for number, row in records if any(row)), (0, []))
-    rows = [(number, row) for number, row in records if number > first and any(row)]
+    first, headings = records[0] if records else (0, [])
+    rows = [(number, row) for number, row in records if number > first]
     if len(headings) < 2:
         raise Unreadable("No columns were found. Save the table as CSV, with commas, semicolons or tabs between them.")
     if not rows:
         raise Unreadable("There are headings and no rows below them. Export the table again.")
+    if len(headings) > MOST_COLUMNS:
+        raise Unreadable(
+            f"{len(headings):,} columns are too many: {MOST_COLUMNS} at most. Delete those that nobody needs, and export again."
+        )
     if len(rows) > MOST_ROWS:
-        raise Unreadable(f"{len(rows):,} rows are too many at once: bring 20,000 at most, one file after the other.")
+        raise Unreadable(f"More than {MOST_ROWS:,} rows are too many: bring 20,000 at most, one file after the other.")
     return Sheet(encoding, separator, [_heading(cell, at) for at, cell in enumerate(headings)], rows)
 
 
@@ -110,8 +117,10 @@ def _records(text: str, separator: str) -> list[tuple[int, list[str]]]:
 
 
 def _cut(text: str, separator: str, *, strict: bool) -> list[tuple[int, list[str]]]:
+    """Rows in which something stands, each with its number; no more of them than show that there are too many."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
-    return [(number, [cell.strip()[:LONGEST_CELL] for cell in row]) for number, row in enumerate(reader, 1)]
+    rows = ((number, [cell.strip()[:LONGEST_CELL] for cell in row]) for number, row in enumerate(reader, 1))
+    return list(islice((row for row in rows if any(row[1])), MOST_ROWS + 2))
 
 
 class _sentences:

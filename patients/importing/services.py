@@ -127,7 +127,11 @@ def report(run: ImportRun) -> Report | None:
     if run.report is None:
         return None
     plain = keeping.opened(run.report)
-    return Report(*keeping.read_report(plain), keeping.fingerprint(plain))
+    return Report(*keeping.read_report(plain), _fingerprint(run, plain))
+
+
+def _fingerprint(run: ImportRun, report: bytes) -> str:
+    return keeping.fingerprint(report, columns=run.columns, day_order=run.day_order)
 
 
 # ── Importing ─────────────────────────────────────────────────────────────────
@@ -148,8 +152,10 @@ def carry_out(*, run: ImportRun, seen: str, leave_out: bool, answers: Mapping[in
     # Nobody registers or imports the same people meanwhile.
     Clinic.objects.select_for_update(no_key=True).get(pk=run.clinic_id)
     table, checked = _checked(run, sheet_of(run), answers)
-    if keeping.fingerprint(keeping.report_of(checked)) != seen:
-        raise Changed("The records changed since you looked at this file. Nothing was imported: look at it again.")
+    if _fingerprint(run, keeping.report_of(checked)) != seen:
+        raise Changed(
+            "The records, or what the columns are, changed since you looked at this file. Nothing was imported: look again."
+        )
     if checked.problems and not leave_out:
         wrong = len({problem.row for problem in checked.problems})
         raise DomainError(

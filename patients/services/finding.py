@@ -17,6 +17,7 @@ READ_AT_MOST = 400
 # "an" begins the name of every tenth patient: the sorted list of family names answers at once.
 SHORT_BEGINNING = 3
 DUPLICATES_SHOWN = 10
+LONGEST_NUMBER = 40
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,26 @@ def latest(*, clinic: Clinic) -> list[Patient]:
 
 
 def find(*, clinic: Clinic, text: str) -> Found:
-    """At most 20 patients of the clinic for names in any order, telephone, e-mail or birth date, alone or together."""
-    groups = search.keys_for(text)
+    """At most 20 patients of the clinic for names in any order, telephone, e-mail or birth date, alone or together. Whose own
+    number in the clinic's books was typed, whole, comes first."""
+    groups, numbered = search.keys_for(text), _numbered(clinic, text)
     if not groups:
-        return Found(asked=False)
+        return Found(numbered, asked=bool(numbered))
     for attempt in (groups, search.mailbox_keys(text)):
-        found = _first(clinic, attempt) if attempt else []
+        others = _first(clinic, attempt) if attempt else []
+        found = [*numbered, *(patient for patient in others if patient not in numbered)]
         if found:
             return Found(found[:SHOWN], more=len(found) > SHOWN)
     return Found(_nearest(clinic, text), nearest=True)
+
+
+def _numbered(clinic: Clinic, text: str) -> list[Patient]:
+    """By the number as it was written, or all in capitals, or in none. Names cost no query: a number has a figure in it."""
+    typed = " ".join(text.split())
+    if len(typed) > LONGEST_NUMBER or not any(char.isdigit() for char in typed):
+        return []
+    hers = clinic.patient_numbers.filter(number__in={typed, typed.upper(), typed.lower()})
+    return list(_listed(clinic).filter(pk__in=hers.values("patient")))
 
 
 def _first(clinic: Clinic, groups: Groups) -> list[Patient]:

@@ -93,6 +93,8 @@ TABLE: dict[str, Row] = {
     "patients:import_give_up": Row(PRESS, ("manager",), of("import_run")),
     "patients:import_undo": Row(FORM, ("manager",), of("import_run")),
     "patients:edit": Row(FORM, ALL, PATIENT),
+    "patients:numbers": Row(FORM, ALL, PATIENT),
+    "patients:number_take_away": Row(PRESS, ALL, PATIENT),
     "patients:history": Row(READ, CLINICAL, PATIENT),
     "patients:add_medication": Row(PRESS, CLINICAL, PATIENT),
     "patients:add_allergy": Row(PRESS, CLINICAL, PATIENT),

@@ -41,6 +41,26 @@ def test_without_a_name_it_goes_to_a_private_folder_of_backups(clinic, media, ca
     assert "The secret key (SECRET_KEY, or the file secret-key in var/) is not in it" in said
 
 
+@pytest.mark.parametrize("somebody_was_quicker", [False, True])
+def test_a_disk_that_knows_no_links_takes_a_backup_too_and_never_over_another(clinic, file, monkeypatch, somebody_was_quicker):  # fmt: skip
+    def no_links(part, to):
+        if somebody_was_quicker:
+            to.write_text("another")
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(box.os, "link", no_links)
+    if somebody_was_quicker:
+        with pytest.raises(CannotKeep, match="File exists"):
+            keep(file)
+        assert file.read_text() == "another"
+    else:
+        keep(file)
+        with open(file, "rb") as kept:
+            assert box.read(kept).intact
+        assert oct(file.stat().st_mode & 0o777) == "0o600"
+    assert left_in(file.parent) == ["kept.tar"]
+
+
 def test_a_full_disk_leaves_nothing(clinic, file, monkeypatch):
     real = box.Writing.write
 
@@ -253,6 +273,20 @@ def test_what_somebody_writes_into_the_empty_database_meanwhile_is_not_lost(kept
     assert elsewhere.ask("SELECT one FROM hers") == [(1,)]
     assert elsewhere.databases == {"postgres", "stratum"}
     assert not [path for path in elsewhere.media.rglob("*") if path.is_file()]
+
+
+def test_an_empty_database_that_will_not_go_undoes_nothing(kept, file, elsewhere):
+    """The names are swapped by then: to say that nothing was restored, and take the files back, would lose every photo."""
+    running = elsewhere.start("-m", "tests.safekeeping.halted", "restore", str(file), "restoring._tidy")
+    assert running.stdout.readline() == "here\n"
+    (aside,) = elsewhere.databases - {"postgres", "stratum"}
+    elsewhere.ask(f'ALTER DATABASE "{aside}" RENAME TO kept_for_later; SELECT 1', database="postgres")
+    running.send_signal(signal.SIGCONT)
+    assert running.wait() == 0
+    running.stdout.close()
+    assert elsewhere.databases == {"postgres", "stratum", "kept_for_later"}
+    assert elsewhere.ask("SELECT count(*) FROM clinic_clinic WHERE restoration_id IS NULL") == [(0,)]
+    assert len([path for path in elsewhere.media.rglob("*") if path.is_file()]) == 1
 
 
 def test_a_restore_that_cannot_write_a_file_takes_everything_back(kept, file, elsewhere):

@@ -44,7 +44,7 @@ class Figure:
             goal += f" ({self.times:.4g} x {self.reference:.4g})"
         line = f"{self.name:<60} {self.median:9.3f} {self.unit}   {goal:<32} {self.ratio:5.2f} x   {verdict}"
         if self.whenever is not None:
-            line += f"   (at rest; {self.whenever:.3g} {self.unit} whenever)"
+            line += f"   (at its quietest; {self.whenever:.3g} {self.unit} whenever)"
         return f"{line}\n    {self.note}" if self.note else line
 
 
@@ -56,7 +56,8 @@ def figure(name: str, *, goal_ms: float, taken_ms: Iterable[float], note: str = 
 
 def at_rest_within(goal_ms: float, name: str, taken: Taken) -> Figure:
     """The figure of times in milliseconds that were measured at several moments."""
-    found = figure(name, goal_ms=goal_ms, taken_ms=taken.at_rest)
+    note = "" if taken.had_rest else "the machine had no rest: the quietest moments there were"
+    found = figure(name, goal_ms=goal_ms, taken_ms=taken.at_rest, note=note)
     return replace(found, largest=max(taken.whenever), whenever=statistics.median(taken.whenever))
 
 

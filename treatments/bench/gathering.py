@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from treatments.bench import booking, day, free_time, messages, protocol, safekeeping, scheduling
+from treatments.bench import booking, day, free_time, importing, messages, protocol, safekeeping, scheduling
 from treatments.bench.data import bench_clinic
 from treatments.bench.figures import Figure
 
@@ -14,6 +14,7 @@ IN_A_CLINIC = {
     "day": day,
     "booking": booking,
     "safekeeping": safekeeping,
+    "importing": importing,
     "messages": messages,
 }
 SUBJECTS = (*BY_THEMSELVES, *IN_A_CLINIC)

@@ -13,7 +13,7 @@ from clinic.errors import DomainError
 from clinic.models import Clinic, Membership, Room, User
 from patients.models import Patient
 from patients.outbox import services as outbox
-from patients.services import consents, history, people
+from patients.services import consents, history, numbers, people
 from treatments.appointments import services as appointments
 from treatments.appointments.free_slots import devices_in_service, free_slots
 from treatments.appointments.models import Appointment
@@ -305,6 +305,8 @@ class _Builder:
             concerns=[story.concern], by=clinician.user,
         )  # fmt: skip
         self._answer(story, patient, clinician, ("full", "clinician", "day"))
+        if story.past:  # she was known here before these records began
+            numbers.give(patient=patient, number=f"AL-{1000 + story.number}", by=clinician.user)
         for offset in story.past:
             past_sessions.record(
                 patient=patient, on=self._day(offset), where="here", counts=True, deepest_mm=Decimal("1.25"), by=clinician.user

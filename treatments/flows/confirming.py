@@ -24,7 +24,7 @@ def is_held(visit: Appointment) -> bool:
 
 def sessions_wait(patient: Patient) -> bool:
     """Whether an open reaction refuses her every session, by the rule that the gate goes by."""
-    return reactions_list.that_hold(patient, catalogue_for(patient.clinic)).exists()
+    return reactions_list.hold_next_session(patient, catalogue_for(patient.clinic))
 
 
 @transaction.atomic

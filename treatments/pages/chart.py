@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,14 +14,15 @@ from clinic import clock
 from clinic.models import Membership
 from clinic.roles import member
 from clinic.templatetags.clinic_ui import date_words, day
+from patients.importing.models import PatientNumber
 from patients.models import Patient
 from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
-from treatments.pages import timeline
 from treatments.pages.call_rows import together_words
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
+from treatments.pages.timeline import story as timeline
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.by_patient.models import PatientForm
@@ -62,6 +64,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "story": story,
         "filters": [{"label": label, "name": name, "current": name == show} for name, label in offered],
         "older": urlencode({"show": show, "before": story.older_than.isoformat()}) if story.older_than else "",
+        "numbers_url": open_url("patients:numbers", [patient.ref], request.membership),
         "edit_url": open_url("patients:edit", [patient.ref], request.membership),
         "card_url": open_url("treatments:appointment_card", [patient.ref], request.membership),
         "close_url": open_url("treatments:close_record", [patient.ref], request.membership),
@@ -94,6 +97,7 @@ def _known(patients):
     return patients.select_related("clinic").annotate(
         own_form=Subquery(own_form.order_by("-pk").values("ref")[:1]),
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
+        own_numbers=ArraySubquery(PatientNumber.objects.filter(patient=OuterRef("pk")).values("number")),
     )
 
 

@@ -19,6 +19,7 @@ from clinic.templatetags.clinic_ui import day as day_words
 from clinic.templatetags.clinic_ui import day_clock
 from patients.models import HistoryAnswer, MedicationStatement, Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
+from treatments.assessments.past.models import PastSession
 from treatments.facts import MEDICINE_SAYS_YES
 from treatments.pages.call_rows import Call, CallList
 from treatments.plans.models import NOT_ENDED, TreatmentPlan
@@ -47,6 +48,7 @@ def asked(today: date) -> dict[str, ArraySubquery]:
         "given": _given(),
         "decisions": _decisions(today),
         "reactions": _reactions(),
+        "reactions_afterwards": _reactions_afterwards(),
         "medicines": _at_odds_with_medicines(today),
         "ending": _ending_clearances(today),
     }
@@ -58,7 +60,7 @@ def lists(known: Mapping[str, Any], clinic: Clinic, *, catalogue: Catalogue, tod
     return [
         _given_list(known["given"], clinic),
         *_decision_lists(known["decisions"], catalogue),
-        _reaction_list(known["reactions"], catalogue),
+        _reaction_list([*known["reactions"], *known["reactions_afterwards"]], catalogue),
         _differing_list(_differing(clinic, today), catalogue),
         _medicine_list(known["medicines"], catalogue),
         _ending_list(known["ending"], catalogue),
@@ -101,6 +103,15 @@ def _reactions() -> QuerySet:
     standing = AdverseEvent.objects.filter(patient__clinic=OuterRef("pk"), resolved_on=None, entered_in_error=False)
     shown = JSONObject(**OF_PATIENT, code="code", grade="grade", onset=F("onset_on"), session="session__ref")
     return standing.order_by("onset_on", "pk").annotate(shown=shown)
+
+
+def _reactions_afterwards() -> QuerySet:
+    """Those that came with a session entered afterwards and have not settled."""
+    standing = PastSession.objects.filter(
+        patient__clinic=OuterRef("pk"), entered_in_error=False, reaction_grade__isnull=False, reaction_resolved_on=None
+    )
+    shown = JSONObject(**OF_PATIENT, grade="reaction_grade", onset=F("on"))
+    return standing.order_by("on", "pk").annotate(shown=shown)
 
 
 def _at_odds_with_medicines(today: date) -> QuerySet:
@@ -194,12 +205,15 @@ def _decision_lists(rows: Iterable[dict], catalogue: Catalogue) -> tuple[CallLis
 
 def _reaction_list(rows: Iterable[dict], catalogue: Catalogue) -> CallList:
     found = CallList("reactions", "Open reactions", "s-block", "Every reaction is closed.", "Since")
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["onset"]):
         holds = row["grade"] >= catalogue.interval.event_grade
-        why = f"{name_of(row['code'], catalogue)}, grade {row['grade']}" + (": holds the next session" if holds else "")
+        afterwards = "code" not in row
+        what = "After a session entered afterwards" if afterwards else name_of(row["code"], catalogue)
+        why = f"{what}, grade {row['grade']}" + (": holds the next session" if holds else "")
         due = day_words(date.fromisoformat(row["onset"]))
-        to = ("session", UUID(row["session"])) if row["session"] else None
-        found.calls.append(_line(row, why, due, "chart", act="Look", to=to, hue="stop" if holds else "ask"))
+        page = "past_sessions" if afterwards else "chart"
+        to = ("session", UUID(row["session"])) if row.get("session") else None
+        found.calls.append(_line(row, why, due, page, act="Look", to=to, hue="stop" if holds else "ask"))
     return found
 
 

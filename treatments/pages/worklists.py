@@ -11,7 +11,9 @@ from django.shortcuts import render
 
 from clinic import clock
 from clinic.models import Clinic
-from clinic.roles import member
+from clinic.roles import Role, member
+from patients.models import ConsentText
+from patients.services.consent_texts import somebody_else
 from treatments.appointments.calls.models import WaitingEntry
 from treatments.pages import check_in_lists, clinicians_lists, told_calls
 from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
@@ -49,6 +51,7 @@ def worklists(request: HttpRequest) -> HttpResponse:
         "check_ins": check_ins,
         "shown": [_begun(one, request.GET.get("all", "")) for one in (check_ins, *told, *mine, *lists)],
         "ending": _ending(request, now),
+        "texts": _texts_to_approve(request),
         "now": now,
         "closing_days": closing_days,
         "furthest": FURTHEST_CLOSING_DAYS,
@@ -62,6 +65,17 @@ def _ending(request: HttpRequest, now: datetime) -> list[Standing]:
     if request.membership.is_desk_only:
         return []
     return credentials.ending(request.clinic, today=now.astimezone(request.clinic.tz).date())
+
+
+def _texts_to_approve(request: HttpRequest) -> list[ConsentText]:
+    """Versions of the consent text that wait for this prescriber: none is signed before. Her own is not hers to approve where
+    there is somebody else."""
+    if not request.membership.has(Role.PRESCRIBER):
+        return []
+    texts = request.clinic.consent_texts.waiting().select_related("made_by").defer("body")
+    waiting = list(texts.order_by("published_at", "pk"))
+    others = [text for text in waiting if text.made_by_id != request.user.pk]
+    return others if len(others) < len(waiting) and somebody_else(request.membership) else waiting
 
 
 def _clinicians(clinic: Clinic, known: dict[str, Any], *, today: date) -> list[CallList]:

@@ -125,7 +125,7 @@ def outlook(session: TreatmentSession, *, today: date) -> Outlook:
         session_on=session.on,
         known=facts.patient_facts(patient, on=today, device=session.device, catalogue=catalogue),
         next_on=next_on,
-        reaction_open=reactions_list.that_hold(patient, catalogue).exists(),
+        reaction_open=reactions_list.hold_next_session(patient, catalogue),
         catalogue=catalogue,
         then=rules.on(next_on or today),
     )

@@ -6,6 +6,7 @@ import pghistory
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from clinic.models import Clinic, ClinicNow, Membership, RefModel, User
 from patients.models import Patient
@@ -41,7 +42,8 @@ class CartridgeLot(RefModel):
     class Meta:
         ordering = ["expires_on", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["clinic", "lot"], name="cartridge_lot_once"),
+            # In any case of its letters: a recall has to meet it however the chair has typed it.
+            models.UniqueConstraint("clinic", Upper("lot"), name="cartridge_lot_once"),
             models.CheckConstraint(
                 name="cartridge_lot_out_says_why",
                 condition=Q(in_use=True, out_reason="") | (Q(in_use=False) & ~Q(out_reason="")),

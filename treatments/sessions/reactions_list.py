@@ -1,12 +1,9 @@
 """The unwanted effects that can be written down, as the catalogue lists them, in the order in which they are looked for; and
 which of a patient's hold her next session."""
 
-from django.db.models import QuerySet
-
 from patients.models import Patient
 from treatments.protocol.annexes import MECHANICAL, AdverseEventKind
 from treatments.protocol.catalogue import Catalogue
-from treatments.sessions.models import AdverseEvent
 
 OTHER = "other"
 
@@ -31,11 +28,15 @@ def stops_from(catalogue: Catalogue) -> str:
     return f"{first}, no session until a clinician closes it."
 
 
-def that_hold(patient: Patient, catalogue: Catalogue) -> QuerySet[AdverseEvent]:
-    """The reactions that hold her next session: open, and of a grade from which these rules refuse one."""
-    return patient.adverse_events.filter(
-        entered_in_error=False, resolved_on=None, grade__gte=catalogue.interval.event_grade
-    )
+def hold_next_session(patient: Patient, catalogue: Catalogue) -> bool:
+    """Whether a reaction holds her next session: open, and of a grade from which these rules refuse one. Those that came with a
+    session entered afterwards are among them, as in the screening. One query."""
+    grade = catalogue.interval.event_grade
+    noted = patient.adverse_events.filter(entered_in_error=False, resolved_on=None, grade__gte=grade)
+    past = patient.past_sessions.filter(
+        entered_in_error=False, reaction_resolved_on=None, reaction_grade__gte=grade
+    )  # one without a reaction has no grade
+    return noted.order_by().values("pk").union(past.order_by().values("pk"), all=True).exists()
 
 
 def name_of(code: str, catalogue: Catalogue) -> str:

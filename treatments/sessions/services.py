@@ -144,7 +144,7 @@ def set_cartridge(
 @transaction.atomic
 def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Membership) -> CartridgeLot:
     """List a new lot of the clinic. The same lot with the same expiry is the one that is there."""
-    known = CartridgeLot.objects.filter(clinic=session.clinic, lot=lot.strip()).first()
+    known, lot = lots.listed(session.clinic, lot), lots.as_printed(lot)
     if known is not None:
         if known.expires_on != expires_on:
             raise DomainError(
@@ -153,11 +153,9 @@ def add_lot(*, session: TreatmentSession, lot: str, expires_on: date, by: Member
         lots.refuse_for_session(known, session, field="new_lot")
         return known
     if expires_on < session.on:
-        raise DomainError(
-            f"Lot {lot.strip()} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on"
-        )
+        raise DomainError(f"Lot {lot} expired on {_words(expires_on)}. Take one that is in date.", field="expires_on")
     with explained():
-        listed = CartridgeLot.objects.create(clinic=session.clinic, lot=lot.strip(), expires_on=expires_on)
+        listed = CartridgeLot.objects.create(clinic=session.clinic, lot=lot, expires_on=expires_on)
     audit.record("cartridge_lot.added", listed, by=by.user)
     return listed
 

@@ -46,11 +46,27 @@ def test_two_presses_are_one_membership_and_the_second_reads_that_it_was_used(cl
 
 
 def test_without_the_lock_the_second_runs_into_the_database(clinic, monkeypatch):
-    """Negative control: still one, and no sentence."""
+    """Negative control: still one, and not the sentence that it was used."""
     without_locks(monkeypatch)
     told, members = two_presses(clinic)
-    assert isinstance(told, IntegrityError)
+    assert isinstance(told.__cause__, IntegrityError)
+    assert told.code != services.OVER
     assert members == 1
+
+
+def test_two_clinics_that_ask_her_at_once_make_one_account_and_a_sentence(clinic, other_clinic):
+    here, by = an_invitation(clinic), factories.a_manager(other_clinic).user
+    services.invite(clinic=other_clinic, email=here.email, full_name="Joan Fisk", roles=["front_desk"], by=by)
+    mailing.send_waiting()
+    there = other_clinic.invitations.get()
+    with transaction.atomic():
+        services.accept_as_new(invitation=here, **BEGIN)
+        thread, told = meanwhile(lambda: services.accept_as_new(invitation=there, **BEGIN))
+        wait_until_somebody_waits(or_is_done=thread)
+    thread.join(timeout=60)
+    assert str(told[0]) == services.HAS_ACCOUNT
+    there.refresh_from_db()
+    assert there.is_open  # she signs in, and joins
 
 
 def managers_after_each_takes_the_role_from_the_other(clinic) -> tuple[Exception | None, int]:

@@ -10,13 +10,16 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from clinic import services as clinic_services
 from clinic.errors import DomainError
 from clinic.library_access import LIBRARY_ACCESS
-from clinic.models import AuditEvent, Clinic
+from clinic.models import AuditEvent, Clinic, FactorRemoval, Membership
+from clinic.roles import Role
 from clinic.second_factor import OPEN_WITHOUT
 from clinic.staff import mailing, services
 from tests import factories
@@ -34,6 +37,10 @@ def press(client, url: str, **typed):
 def give(user) -> None:
     """A second factor, as a row; how it is set up by a person is shown below."""
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "none"})
+
+
+def works_too(user, clinic, *roles: Role) -> Membership:
+    return clinic_services.join(clinic=clinic, user=user, roles=list(roles or [Role.FRONT_DESK]), by=user)
 
 
 def ask_everybody(clinic, *, days: int = 0) -> None:
@@ -214,7 +221,8 @@ class TestLost:
         assert not Authenticator.objects.filter(user=desk_member.user).exists()
         assert reverse("account_login") in desk.get(HOME).url  # whoever holds the telephone is out as well
         event = AuditEvent.objects.get(action="second_factor.reset")
-        assert (event.target_ref, event.facts["because"]) == (desk_member.ref, "Telephone lost")
+        assert (event.target_ref, set(event.facts)) == (desk_member.ref, {"removed"})  # free text could name a patient
+        assert FactorRemoval.objects.get().reason == "Telephone lost"
         assert mailing.send_waiting() == 1
         (letter,) = mail.outbox
         assert letter.to == [desk_member.user.email]
@@ -229,6 +237,47 @@ class TestLost:
         give(manager.membership.user)
         with pytest.raises(DomainError, match="your own"):
             services.reset_second_factor(membership=manager.membership, reason="Lost", by=manager.membership.user)
+
+    def test_who_works_in_two_clinics_keeps_it_until_a_manager_of_each_has_said_so(self, manager, desk_member, other_clinic, url):  # fmt: skip
+        """It guards the other clinic's patients too: a manager here alone does not open them."""
+        elsewhere = works_too(desk_member.user, other_clinic)
+        give(desk_member.user)
+        sessions_ended = desk_member.user.sessions_ended
+        answer = manager.post(url, {"submit_token": str(uuid.uuid4()), "reason": "Telephone lost"}, follow=True)
+        assert "A manager there has to press the same within 72 hours" in answer.content.decode()
+        assert other_clinic.name not in answer.content.decode()
+        desk_member.user.refresh_from_db()
+        assert Authenticator.objects.filter(user=desk_member.user).exists()
+        assert (desk_member.user.sessions_ended, mailing.send_waiting()) == (sessions_ended, 0)
+        assert not AuditEvent.objects.filter(action="second_factor.reset").exists()
+        theirs = factories.a_manager(other_clinic).user
+        assert services.reset_second_factor(membership=elsewhere, reason="She rang us", by=theirs)
+        assert not Authenticator.objects.filter(user=desk_member.user).exists()
+        assert not FactorRemoval.objects.filter(done_at=None).exists()
+
+    @pytest.mark.parametrize("what", ["is old", "was about another second factor"])
+    def test_what_the_other_clinic_said_counts_for_three_days_and_for_this_one(self, manager, desk_member, other_clinic, what):  # fmt: skip
+        elsewhere = works_too(desk_member.user, other_clinic)
+        give(desk_member.user)
+        theirs = factories.a_manager(other_clinic).user
+        assert not services.reset_second_factor(membership=elsewhere, reason="She rang us", by=theirs)
+        if what == "is old":
+            FactorRemoval.objects.update(at=F("at") - timedelta(hours=72, minutes=1))
+        else:
+            Authenticator.objects.all().delete()
+            give(desk_member.user)
+        assert not services.reset_second_factor(membership=desk_member, reason="Lost", by=manager.membership.user)
+        assert Authenticator.objects.filter(user=desk_member.user).exists()
+
+    @pytest.mark.parametrize("where", ["has left the other clinic", "is managed by the same person there"])
+    def test_one_press_is_enough_where_nobody_else_has_a_say(self, manager, desk_member, other_clinic, where):
+        elsewhere = works_too(desk_member.user, other_clinic)
+        give(desk_member.user)
+        if where == "has left the other clinic":
+            Membership.objects.filter(pk=elsewhere.pk).update(is_active=False)
+        else:
+            works_too(manager.membership.user, other_clinic, Role.MANAGER)
+        assert services.reset_second_factor(membership=desk_member, reason="Lost", by=manager.membership.user)
 
     def test_her_page_offers_it_only_where_there_is_one(self, manager, desk_member, url):
         hers = reverse("clinic:person", args=[desk_member.ref])

@@ -1,6 +1,7 @@
 """One import at a time: pressed twice, pressed late, recognised people, and what undoing keeps."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,12 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 
 from clinic import clock
 from clinic.errors import Busy, DomainError, constraint_name
+from clinic.roles import Role
 from patients.importing import kinds, services
+from patients.importing import people as people_file
 from patients.importing.models import ImportRun, PatientNumber
 from patients.models import Message
-from patients.services import people
+from patients.services import closing, people
 from tests import factories
 from tests.patients.importing.tables import hashes
 from treatments.assessments.past import services as past_sessions
@@ -96,6 +99,18 @@ def test_who_was_registered_since_the_dry_run_asks_to_look_again(clinic, manager
     assert [one.on_record for one in services.report(run).alike] == ["Ána SILVA"]
 
 
+@pytest.mark.parametrize("differing", [{"given_name": 2, "family_name": 1}, {"day_order": "mdy"}])
+def test_a_press_counts_for_the_columns_that_were_seen_alone(clinic, manager, differing):
+    """Nothing is wrong either way; a colleague chose otherwise while this page stood open."""
+    run = brought(clinic, manager, "7,Ana,Silva,01/02/1990,")
+    seen = services.report(run).fingerprint
+    order = differing.pop("day_order", run.day_order)
+    services.check(run=run, columns=run.columns | differing, day_order=order, by=manager)
+    with pytest.raises(services.Changed):
+        pressed(run, manager, seen=seen)
+    assert not clinic.patients.exists()
+
+
 @pytest.mark.parametrize(
     ("answers", "patients", "numbers", "imported"),
     [
@@ -124,6 +139,53 @@ def test_a_number_belongs_to_one_person(clinic, manager):
     ]
 
 
+def test_a_number_that_is_somebody_elses_is_named_though_the_name_is_on_record(clinic, manager):
+    """Else her past sessions, which come by number, would be written to the other one."""
+    pressed(brought(clinic, manager, ANA, BO), manager)
+    run = brought(clinic, manager, "8,Ana,Silva,1990-02-01,")
+    assert wrong(run) == [(2, "ID", "This number is Bo Lee's here, with another name or date of birth.")]
+
+
+def test_of_two_with_one_name_the_number_says_which(clinic, manager):
+    factories.make_patient(clinic, given_name="Ana", family_name="Silva", born_on=factories.date(1990, 2, 1))
+    pressed(brought(clinic, manager, ANA), manager, answers={2: "new"})
+    numbered = PatientNumber.objects.get().patient
+    run = brought(clinic, manager, ANA)
+    assert [one.patient for one in services.report(run).alike] == [numbered.ref]
+
+
+def test_a_number_of_a_record_that_counts_no_more_is_a_problem_and_no_fault(clinic, manager):
+    pressed(brought(clinic, manager, ANA), manager)
+    closing.close(patient=clinic.patients.get(), why="entered_in_error", reason="Twice", by=manager)
+    run = brought(clinic, manager, ANA)
+    assert wrong(run) == [(2, "ID", "This number stands on a record that no longer counts (entered in error).")]
+
+
+def test_a_different_person_cannot_have_the_same_number(clinic, manager):
+    pressed(brought(clinic, manager, ANA), manager)
+    with pytest.raises(DomainError, match="Row 2: this number is Ana Silva's here") as refused:
+        pressed(brought(clinic, manager, ANA), manager, answers={2: "new"})
+    assert (refused.value.field, clinic.patients.count()) == ("alike-2", 1)
+
+
+def test_undoing_leads_back_to_what_stood_when_it_was_written(clinic, manager, monkeypatch):
+    """What somebody wrote between the look and the press: her older count of changes would make an old screening fresh again."""
+    known = factories.make_patient(clinic, given_name="Ana", family_name="Silva", born_on=factories.date(1990, 2, 1))
+    run = brought(clinic, manager, ANA)
+
+    def after_a_colleague(**how):
+        factories.answer(known, "hsv_history", "no")
+        return people_file.write(**how)
+
+    monkeypatch.setitem(kinds._kinds, "patients", replace(people_file.PATIENTS, write=after_a_colleague))
+    run = pressed(run, manager, answers={0: "take"})
+    known.refresh_from_db()
+    stood = known.facts_version
+    services.undo(run=run, by=manager)
+    known.refresh_from_db()
+    assert known.facts_version == stood
+
+
 def test_contact_counts_only_with_who_asked_and_when(clinic, manager):
     head = "Given name,Family name,Date of birth,E-mail,Email consent,Reminders,Asked on,Asked by\n"
     rows = [
@@ -148,6 +210,29 @@ def test_contact_counts_only_with_who_asked_and_when(clinic, manager):
         patient.given_name: (patient.mail_allowed, patient.reminders_allowed, patient.contact_asked_by)
         for patient in clinic.patients.all()
     } == {"A": (True, False, manager), "G": (False, False, manager)}
+
+
+def test_who_asked_is_one_person_and_was_asked_by_now(clinic, manager):
+    """It is 10:42, and a day is written down as its noon."""
+    factories.make_member(clinic, Role.FRONT_DESK, name="Ella Twin")
+    twin = factories.make_member(clinic, Role.FRONT_DESK, name="Ella Twin").user
+    head = "Given name,Family name,Date of birth,E-mail,Email consent,Asked on,Asked by\n"
+    rows = [
+        f"A,A,1990-01-01,a@post.example,yes,{clock.today(clinic)},Ella Twin",
+        f"B,B,1990-01-01,b@post.example,yes,{clock.today(clinic)},{twin.email}",
+    ]
+    run = brought(clinic, manager, *rows, head=head)
+    assert wrong(run) == [(2, "Asked by", "Several people of this name work here.")]
+    pressed(run, manager, leave_out=True)
+    asked = clinic.patients.get()
+    assert (asked.contact_asked_by, asked.contact_asked_at <= clock.now()) == (twin, True)
+
+
+@pytest.mark.parametrize("depth", ["1" * 30, "1e30", "inf", "nan", "snan", "1.255", "-1", "0", "deep"])
+def test_no_depth_is_a_fault_of_ours(clinic, manager, depth):
+    pressed(brought(clinic, manager, ANA), manager)
+    run = sessions_of(clinic, manager, f"7,2026-10-03,{depth},,")
+    assert [(row, column) for row, column, _ in wrong(run)] == [(2, "Depth")]
 
 
 def test_one_import_is_looked_at_in_a_clinic_at_a_time(clinic, other_clinic, manager):

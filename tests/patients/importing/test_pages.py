@@ -154,6 +154,16 @@ def test_a_day_that_can_be_read_in_two_ways_is_asked(manager, clinic):
     assert str(clinic.patients.get().born_on) == "1990-03-04"
 
 
+def test_an_order_that_the_file_itself_denies_is_refused(manager):
+    """Chosen the last time, of another program's file: 03/04 would be read the wrong way round, and only 25/04 be named."""
+    content = HEAD + "7,Ana,Silva,04/25/1990,\n8,Bo,Lee,03/04/1991,\n"
+    upload(manager, content)
+    run = ImportRun.objects.get()
+    refused = manager.post(columns_url(run), guessed(manager, run) | {"day_order": "dmy"})
+    assert errors(refused) == {"day_order": "Days of this file have the month first. Choose that."}
+    assert manager.post(columns_url(run), guessed(manager, run) | {"day_order": "mdy"}).status_code == 302
+
+
 def test_a_preview_shows_how_the_letters_were_read(manager):
     upload(manager, "First name\tSurname\tDOB\nZoë\tMüller\t1990-02-01\n".encode("cp1252"))
     shown = text(manager.get(columns_url(ImportRun.objects.get())))
@@ -163,20 +173,23 @@ def test_a_preview_shows_how_the_letters_were_read(manager):
 
 def test_the_wrong_rows_stand_on_the_page_and_in_a_file_without_formulas(manager, clinic):
     run = looked_at(
-        manager, HEAD + ANA + '9,"=HYPERLINK(""x"")",Lee,1990-01-01,-not@mail\n,,,,\n9,<b>Cy</b>,,1990-01-01,\n'
+        manager,
+        HEAD + ANA + '9,Bo,Lee,1990-01-01,"=HYPERLINK(""x"")"\n,,,,\n9,Cy,,1990-01-01,\n9,Di,Po,<b>1990</b>,\n',
     )
-    shown = manager.get(run_url(run))
-    assert "&lt;b&gt;" not in shown.content.decode() or "<b>Cy</b>" not in shown.content.decode()
+    shown = manager.get(run_url(run)).content.decode()
+    assert "&lt;b&gt;1990&lt;/b&gt;" in shown
+    assert "<b>1990</b>" not in shown
     refused = press(manager, run)
     assert refused.status_code == 422
-    assert "2 rows cannot be taken." in errors(refused)["leave_out"]
+    assert "3 rows cannot be taken." in errors(refused)["leave_out"]
     response = manager.get(reverse("patients:import_errors", args=[run.ref]))
     assert response.headers["Content-Disposition"] == 'attachment; filename="rows-to-correct.csv"'
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert rows[0] == ["Row", "Column", "What stands there", "What is wrong", "What to do"]
     assert [row[:4] for row in rows[1:]] == [
-        ["3", "E-mail", "'-not@mail", "This is no e-mail address."],
+        ["3", "E-mail", '\'=HYPERLINK("x")', "This is no e-mail address."],
         ["5", "Surname", "", "The family name is missing."],
+        ["6", "DOB", "<b>1990</b>", "This is no day that exists."],
     ]
     assert press(manager, run, leave_out="on").status_code == 302
     assert clinic.patients.count() == 1
@@ -200,7 +213,7 @@ def test_what_changed_since_is_looked_at_again(manager, clinic):
     factories.make_patient(clinic, given_name="Ana", family_name="Silva", born_on=factories.date(1990, 2, 13))
     response = manager.post(run_url(run), {"seen": seen, "submit_token": str(uuid.uuid4())})
     assert response.status_code == 422
-    assert "The records changed since you looked at this file." in text(response)
+    assert "changed since you looked at this file. Nothing was imported: look again." in text(response)
     assert "Is this the same person?" in text(response)
     assert clinic.patients.count() == 1
 

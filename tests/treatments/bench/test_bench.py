@@ -86,7 +86,7 @@ def test_the_quietest_moment_is_told_by_the_loop_and_not_by_what_is_measured(mon
     assert (small.at_rest, small.whenever) == ([3.0], [1.0, 3.0, 2.0])
     found = at_rest_within(25, "walk", large)
     assert (found.median, found.whenever, found.largest, found.is_reached) == (30, 20, 30, False)
-    assert found.line().endswith("MISSED   (at rest; 20 ms whenever)")
+    assert "MISSED   (at its quietest; 20 ms whenever)\n    the machine had no rest" in found.line()
 
 
 def test_three_quiet_moments_count_together(monkeypatch):
@@ -113,19 +113,22 @@ def test_a_moment_is_as_quiet_as_the_noisiest_process_that_takes_part(monkeypatc
     assert taken.at_rest == [5.0]
 
 
-@pytest.mark.parametrize(("most", "measured"), [(9, 4), (3, 3)])
-def test_rest_is_waited_for_but_not_for_ever(monkeypatch, most, measured):
+@pytest.mark.parametrize(("seconds", "times"), [(180, [4.0, 2.0, 1.0]), (0, [4.0, 2.0])])
+def test_rest_is_waited_for_but_not_for_ever(monkeypatch, seconds, times):
     monkeypatch.setattr(at_rest, "QUIET_MOMENTS", 1)
     monkeypatch.setattr(at_rest, "MOMENTS", 2)
-    monkeypatch.setattr(at_rest, "MOST_MOMENTS", most)
+    monkeypatch.setattr(at_rest, "WAIT_SECONDS", seconds)
     monkeypatch.setattr(at_rest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(at_rest, "ASK_SECONDS", 0)
     monkeypatch.setattr(at_rest, "_fastest", {at_rest.a_python_loop: 1.0})  # as fast as it was before
+    # Twice before and after a moment, twice in between to ask whether there is rest, and once more around a moment.
     loops = iter([5, 5, 2, 2, 2, 1.05, 1.05, 1.1])
     monkeypatch.setattr(at_rest, "_taken", lambda loop: next(loops))
-    times = iter([[4.0], [2.0], [2.0], [1.0]])
-    taken = at_rest.at_rest(lambda: next(times))
-    assert len(taken.whenever) == measured
-    assert taken.at_rest == ([1.0] if most == 9 else [2.0])
+    measured = iter([[4.0], [2.0], [1.0]])
+    taken = at_rest.at_rest(lambda: next(measured))
+    assert taken.whenever == times
+    assert taken.at_rest == times[-1:]
+    assert taken.had_rest == (seconds > 0)
 
 
 def test_the_figures_of_the_protocol_cover_reading_screening_and_planning(monkeypatch):

@@ -246,6 +246,28 @@ class TestThePages:
         assert "There is no field $nothing." in text(wrong)
         assert ConsentText.objects.count() == 1
 
+    def test_a_prescriber_finds_it_on_the_worklists_until_it_is_decided(self, manager, prescriber, clinician, desk, clinic, active_plan, manager_member, prescriber_member):  # fmt: skip
+        lists = "/worklists/"
+        assert "Consent texts to approve" not in text(prescriber.get(lists))
+        waiting = written(clinic, manager_member)
+        shown = text(prescriber.get(lists))
+        assert "Consent texts to approve 1" in shown
+        assert f"version {waiting.version} A new risk Patients are asked to sign anew." in shown
+        assert f"by {manager_member.user.full_name} Read it" in shown
+        assert reverse("treatments:consent_text", args=[waiting.ref]) in prescriber.get(lists).content.decode()
+        for who in (manager, clinician, desk):
+            assert "Consent texts to approve" not in text(who.get(lists))
+        texts.approve(text=waiting, by=prescriber_member)
+        assert "Consent texts to approve" not in text(prescriber.get(lists))
+
+    def test_her_own_waits_for_somebody_else_unless_she_is_alone(self, prescriber, clinic, active_plan, manager_member, prescriber_member):  # fmt: skip
+        prescriber_member.roles = ["prescriber", "manager"]
+        prescriber_member.save(update_fields=["roles"])
+        written(clinic, prescriber_member)
+        assert "Consent texts to approve" not in text(prescriber.get("/worklists/"))
+        clinic.memberships.exclude(pk=prescriber_member.pk).update(is_active=False)
+        assert "Consent texts to approve 1" in text(prescriber.get("/worklists/"))
+
     def test_a_version_that_waits_is_set_aside(self, manager, clinic, active_plan, manager_member):
         newer = written(clinic, manager_member)
         press(manager, reverse("treatments:consent_text_aside", args=[newer.ref]))
@@ -284,6 +306,8 @@ def test_the_pages_of_consent_texts_in_every_view(visitors, clinic, active_plan,
     wrong = wrong_in_every_view(manager, "consent-new-refused")
     newer = written(clinic, manager_member)
     prescriber = visitors().sign_in(prescriber_member)
+    prescriber.open("/worklists/")
+    wrong += wrong_in_every_view(prescriber, "worklists-consent-text")
     prescriber.open(f"{LIST}versions/{newer.ref}/")
     wrong += wrong_in_every_view(prescriber, "consent-version")
     prescriber.page.get_by_role("button", name="Approve version 2").click()

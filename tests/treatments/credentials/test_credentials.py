@@ -184,6 +184,29 @@ class TestThePages:
             assert "Dr Ines Halloran" not in shown.split("Credentials that end", 2)[2]
         assert "Credentials that end" not in text(desk.get("/worklists/"))
 
+    def test_a_renewal_that_begins_after_a_gap_does_not_hide_the_gap(self, clinic, clinician_member, prescriber_member):
+        """She would treat on Friday and be turned away on Saturday, with a patient who has been numbed."""
+        paper(clinician_member, until=TODAY + timedelta(days=4))
+        paper(clinician_member, valid_from=TODAY + timedelta(days=6), until=TODAY + timedelta(days=900))
+        paper(prescriber_member, until=TODAY + timedelta(days=4))
+        paper(prescriber_member, valid_from=TODAY + timedelta(days=5), until=TODAY + timedelta(days=900))
+        (one,) = services.ending(clinic, today=TODAY)
+        assert (one.membership, one.ends_on) == (clinician_member, TODAY + timedelta(days=4))
+        (one,) = services.ending(clinic, today=TODAY + timedelta(days=5))
+        assert (one.is_valid, one.ends_on) == (False, TODAY + timedelta(days=4))
+        assert services.ending(clinic, today=TODAY + timedelta(days=6)) == []
+
+    def test_of_one_that_ended_long_ago_its_own_last_day_is_told(self, clinic, clinician_member):
+        paper(clinician_member, until=TODAY - timedelta(days=30))
+        paper(clinician_member, until=TODAY - timedelta(days=90))
+        (one,) = services.ending(clinic, today=TODAY)
+        assert (one.is_valid, one.ends_on) == (False, TODAY - timedelta(days=30))
+
+    def test_one_that_is_yet_to_begin_is_told_too(self, clinic, clinician_member):
+        paper(clinician_member, valid_from=TODAY + timedelta(days=1), until=TODAY + timedelta(days=900))
+        (one,) = services.ending(clinic, today=TODAY)
+        assert (one.is_valid, one.ends_on) == (False, YESTERDAY)
+
     def test_one_of_another_clinic_is_absent(self, stranger, clinician_member):
         row = paper(clinician_member)
         for name in ("credential_change", "credential_withdraw"):

@@ -156,7 +156,7 @@ def test_the_pages_of_equipment_in_every_view(visitors, clinic, manager_member):
     manager = visitors().sign_in(manager_member)
     page = manager.open(f"{EQUIPMENT}numbing/new/")
     page.get_by_label("Name").fill("Cream")
-    page.get_by_role("button", name="Add the product").click()
+    page.get_by_role("button", name="Add the numbing product").click()
     page.get_by_text("Name the active of the cream and its strength").first.wait_for()
     wrong = wrong_in_every_view(manager, "numbing-refused")
     manager.open(f"{EQUIPMENT}numbing/{the_cream(clinic).ref}/")

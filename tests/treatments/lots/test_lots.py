@@ -144,6 +144,24 @@ class TestWhatASessionMayName:
         again = refused(lambda: sessions.add_lot(session=open_session, lot="NEW-1", expires_on=lot.expires_on, by=open_session.operator))  # fmt: skip
         assert again.field == "new_lot"
 
+    @pytest.mark.parametrize("typed", ["new-1", " New-1 ", "NEW-1"])
+    def test_a_recall_meets_a_lot_however_the_chair_types_it(self, open_session, manager_member, typed):
+        lot = a_lot(open_session.clinic)
+        services.take_lot_out(lot=lot, reason="recalled", by=manager_member.user)
+        said = refused(lambda: sessions.add_lot(session=open_session, lot=typed, expires_on=lot.expires_on, by=open_session.operator))  # fmt: skip
+        assert "was withdrawn: recalled" in said.sentence
+        said = refused(lambda: services.list_lot(clinic=open_session.clinic, lot=typed, expires_on=lot.expires_on, by=manager_member.user))  # fmt: skip
+        assert (said.field, said.sentence) == ("lot", "This lot is already listed.")
+        with pytest.raises(IntegrityError) as caught, transaction.atomic():
+            a_lot(open_session.clinic, typed.strip())
+        assert promise_broken(caught) == "cartridge_lot_once"
+
+    def test_the_case_of_a_lots_own_number_is_put_right(self, clinic, manager_member):
+        lot = a_lot(clinic, "new-1")
+        services.change_lot(lot=lot, name="NEW-1", expires_on=lot.expires_on, received=10, by=manager_member.user)
+        lot.refresh_from_db()
+        assert lot.lot == "NEW-1"
+
     def test_the_last_cartridge_is_taken_once_and_kept_by_the_session_that_has_it(self, open_session):
         lot = a_lot(open_session.clinic, received=1)
         put_in(open_session, lot, "A")

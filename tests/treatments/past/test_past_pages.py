@@ -98,6 +98,25 @@ def test_one_is_corrected_and_one_taken_back(clinician, patient):
     assert "What was wrong: Another patient's" in shown
 
 
+def test_a_booked_visit_is_judged_by_it_at_once_and_again_when_it_is_taken_back(clinician, visit_today):
+    """Not only when the questions of the day are asked, with her at the desk."""
+    patient, day = visit_today.patient, (TODAY - timedelta(days=20)).isoformat()
+    assert newest_outcome(patient) not in ("block", "defer")
+    assert clinician.post(url(patient), filled(on=day, reaction_resolved_on="")).status_code == 302
+    assert newest_outcome(patient) == "block"
+    correct = reverse("treatments:past_session_correct", args=[patient.past_sessions.get().ref])
+    settled = filled(on=day, reaction_resolved_on=day, reason="It has settled")
+    assert clinician.post(correct, settled).status_code == 302
+    assert newest_outcome(patient) == "defer"
+    error = reverse("treatments:past_session_error", args=[patient.past_sessions.get(entered_in_error=False).ref])
+    assert clinician.post(error, {"reason": "Another patient's"}).status_code == 302
+    assert newest_outcome(patient) not in ("block", "defer")
+
+
+def newest_outcome(patient) -> str:
+    return patient.screenings.order_by("-id").values_list("outcome", flat=True)[0]
+
+
 def test_the_story_tells_a_clinician_all_and_the_desk_the_day(clinician, desk, patient):
     past = factories.a_past_session(patient, on=date(2026, 10, 3), deepest_mm=Decimal("1.25"), reaction_grade=2)
     told = page(clinician, patient.get_absolute_url())

@@ -270,6 +270,28 @@ def test_a_finished_course_gives_no_number_of_its_past_sessions_to_the_next(pati
     assert [row["counts"] for row in read(patient)] == [False, False, True]
 
 
+@pytest.mark.parametrize(("zone", "hour"), [("America/Los_Angeles", 20), ("Pacific/Auckland", 8)])
+def test_the_end_of_a_course_is_a_day_of_the_clinics_calendar(patient, clinician_member, zone, hour):
+    """In the evening of California it is the next day in Greenwich; in the morning of Auckland the day before."""
+    clinic = patient.clinic
+    clinic.zone = zone
+    clinic.save(update_fields=["zone"])
+    plan = factories.make_active_plan(patient)
+    clock.shift(timedelta(days=30))
+    clock.move_to(clock.local(clock.now(), clinic).replace(hour=hour, minute=0))
+    plans.complete(plan=plan, by=clinician_member.user)
+    factories.a_past_session(patient, on=clock.today(clinic))
+    assert [row["counts"] for row in read(patient)] == [False]
+    clock.shift(timedelta(days=40))
+    factories.a_past_session(patient, on=plan_ended(plan, clinic) + timedelta(days=1))
+    assert [row["counts"] for row in read(patient)] == [False, True]
+
+
+def plan_ended(plan, clinic):
+    plan.refresh_from_db()
+    return clock.local(plan.ended_at, clinic).date()
+
+
 def test_what_a_plan_starts_with_is_fixed(patient):
     factories.a_past_session(patient)
     plan = factories.make_draft(patient)

@@ -22,6 +22,7 @@ from tests.treatments.patient_pages.proven import BORN, PAGE, in_hand, page_of, 
 from treatments.appointments import services as appointments
 from treatments.appointments.by_patient.models import MoveRequest
 from treatments.appointments.models import Appointment
+from treatments.assessments.past import services as past_sessions
 from treatments.flows import reactions
 from treatments.plans.models import TreatmentPlan
 from treatments.sessions import services as sessions
@@ -213,6 +214,19 @@ def test_an_open_reaction_comes_first(done_session, hers):
     assert "We look after a reaction with you." in said
     assert "Retinoid cream: please ask us first." in said
     assert "You may" not in said
+
+
+def test_an_open_reaction_of_a_session_entered_afterwards_comes_first_too(done_session, hers, next_visit):
+    """Her permissions and her next visit go by the same rule as the gate."""
+    on_day(8)
+    assert "Retinoid cream: please ask us first." not in words(page_of(hers))
+    past = factories.a_past_session(done_session.patient, reaction_grade=2)
+    said = words(page_of(hers))
+    assert "Retinoid cream: please ask us first." in said
+    assert "We look after a reaction with you." in said
+    assert "Your next visit waits until we have spoken. Please call us." in said
+    past_sessions.mark_entered_in_error(past=past, reason="Another patient's", by=past.entered_by)
+    assert "please ask us first" not in words(page_of(hers))
 
 
 @pytest.mark.parametrize(

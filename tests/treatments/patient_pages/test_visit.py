@@ -15,6 +15,7 @@ from tests.access.world import fingerprint
 from tests.patients.links.made import a_token, opened, row_of
 from treatments.appointments import services as appointments
 from treatments.appointments.models import Appointment
+from treatments.assessments.past import services as past_sessions
 from treatments.flows import reactions
 from treatments.flows.confirming import say_she_comes
 
@@ -159,6 +160,21 @@ def test_while_a_reaction_is_open_we_speak_first_and_she_confirms_nothing(done_s
     reactions.close(event=event, resolved_on=factories.TODAY, over_72h=False, by=done_session.operator)
     assert browser.post(CONFIRM, pressed(second)).status_code == 302
     assert status(second) == "confirmed"
+
+
+@pytest.mark.parametrize(("grade", "holds"), [(None, False), (1, False), (2, True), (5, True)])
+def test_a_reaction_of_a_session_entered_afterwards_is_spoken_about_first_too(done_session, second, grade, holds):
+    browser = opened(a_token(second.patient, "visit", about=second.ref))
+    past = factories.a_past_session(second.patient, reaction_grade=grade)
+    assert ("We speak first" in page_of(browser)) is holds
+    assert ("I will come" in page_of(browser)) is not holds
+    answer = browser.post(CONFIRM, pressed(second))
+    assert (answer.status_code, status(second)) == ((409, "booked") if holds else (302, "confirmed"))
+    settled = {"on": past.on, "where": past.where, "counts": True, "reaction_grade": grade} | (
+        {"reaction_resolved_on": past.on} if grade else {}
+    )
+    past_sessions.correct(past=past, reason="It has settled", by=past.entered_by, **settled)
+    assert "We speak first" not in page_of(browser)
 
 
 def test_who_had_confirmed_before_the_reaction_reads_that_we_speak_first(done_session, second, desk_member):

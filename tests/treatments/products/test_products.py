@@ -69,7 +69,7 @@ class TestTheList:
         gel = clinic.skin_products.get()
         assert "Gel Maker No no prescriber has approved it yet" in text(clinician.get(PRODUCTS))
         assert press(manager, "product_approve", gel, reason="x").status_code == 403
-        assert press(prescriber, "product_approve", gel, reason="").status_code == 302
+        assert press(prescriber, "product_approve", gel, reason="", seen=gel.described).status_code == 302
         assert "Yes Dr Ines Halloran, since Tue 9 Mar 2027" in text(manager.get(PRODUCTS))
         assert press(prescriber, "product_take_back", gel, reason="").context["form"].errors == {"reason": ["Write why the approval is taken back."]}  # fmt: skip
         press(prescriber, "product_take_back", gel, reason="The maker changed it")
@@ -82,13 +82,30 @@ class TestTheList:
         press(manager, "product_new", **{"name": "Serum", what: "on"})
         serum = clinic.skin_products.get()
         assert DOUBTS[what] in text(manager.get(PRODUCTS))
-        answer = press(prescriber, "product_approve", serum, reason=" ")
+        answer = press(prescriber, "product_approve", serum, reason=" ", seen=serum.described)
         assert answer.status_code == 422 and "Write why it is approved all the same." in text(answer)
         assert DOUBTS[what] in text(answer) and not SkinProduct.objects.get().is_approved
-        assert press(prescriber, "product_approve", serum, reason="Patch test study").status_code == 302
+        assert (
+            press(prescriber, "product_approve", serum, reason="Patch test study", seen=serum.described).status_code
+            == 302
+        )
         with pytest.raises(IntegrityError) as caught, transaction.atomic():
             SkinProduct.objects.update(reason="")
         assert constraint_name(caught.value) == "skin_product_in_doubt_says_why"
+
+    def test_a_page_that_stood_open_while_the_product_was_changed_approves_nothing(self, manager, prescriber, clinic, prescriber_member):  # fmt: skip
+        press(manager, "product_new", name="Gel", maker="Old maker")
+        gel = clinic.skin_products.get()
+        seen = prescriber.get(reverse("treatments:product_approve", args=[gel.ref])).context["form"].initial["seen"]
+        assert seen == "Gel, Old maker, no doubtful contents"
+        press(manager, "product_change", gel, name="Gel", maker="New maker", tinted="on")
+        answer = press(prescriber, "product_approve", gel, reason="I know it", seen=seen)
+        assert answer.status_code == 422
+        assert "changed while you read" in text(answer) and "Gel, New maker, tinted" in text(answer)
+        assert 'value="Gel, New maker, tinted"' in answer.content.decode()  # the next press is about this one
+        with pytest.raises(DomainError, match="changed while you read"):
+            services.approve(product=gel, reason="I know it", by=prescriber_member, seen=seen)
+        assert not SkinProduct.objects.get().is_approved
 
     def test_an_approval_ends_when_the_product_becomes_another(self, manager, gel):
         same = {"name": "Hyaluronic gel", "maker": ""}

@@ -10,6 +10,7 @@ from patients.services import history
 from tests import factories
 from tests.factories import TODAY
 from treatments.appointments.models import Appointment
+from treatments.assessments.past import services as past_sessions
 from treatments.flows import clearances, reactions
 from treatments.plans import services as plans
 from treatments.screenings import services as screenings
@@ -86,6 +87,23 @@ def test_a_reaction_is_there_until_it_is_closed(clinician, done_session, prescri
     assert lists(clinician)["reactions"][0].url == reverse("treatments:session", args=[done_session.ref])
     reactions.close(event=event, resolved_on=TODAY, over_72h=False, by=prescriber_member)
     assert lists(clinician)["reactions"] == []
+
+
+def test_a_reaction_of_a_session_entered_afterwards_is_there_until_it_has_settled(clinician, done_session):
+    reactions.report(
+        session=done_session, code="infection", grade=2, note="", by=factories.a_clinician(done_session.clinic).user
+    )
+    past = factories.a_past_session(done_session.patient, on=TODAY - timedelta(days=60), reaction_grade=3)
+    factories.a_past_session(done_session.patient, on=TODAY - timedelta(days=90))
+    first, second = lines(clinician, "reactions")
+    assert first == ("After a session entered afterwards, grade 3: holds the next session", "Fri 8 Jan")
+    assert second[1] == "Tue 9 Mar"
+    assert lists(clinician)["reactions"][0].url == reverse("treatments:past_sessions", args=[past.patient.ref])
+    past_sessions.correct(
+        past=past, reason="It has settled", by=past.entered_by, on=past.on, where=past.where, counts=True,
+        reaction_grade=3, reaction_resolved_on=TODAY,
+    )  # fmt: skip
+    assert [why for why, _ in lines(clinician, "reactions")] == [second[0]]
 
 
 def test_a_medicine_that_is_listed_and_denied_is_there_until_one_of_the_two_is_put_right(clinician, active_plan):

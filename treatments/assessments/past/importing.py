@@ -181,9 +181,10 @@ def _millimetres(row: Row) -> Decimal | None:
         return None
     try:
         depth = Decimal(text)
+        is_depth = depth == round(depth, 2)  # no number that is not one, and none of 30 figures, can be rounded
     except InvalidOperation:
-        depth = Decimal("NaN")
-    if not depth.is_finite() or depth != round(depth, 2):
+        is_depth = False
+    if not is_depth:
         raise _Wrong("deepest_mm", "This is no depth in millimetres.", "Write it with two decimals, for example 1.25.")
     return depth
 

@@ -76,6 +76,8 @@ def mark_entered_in_error(*, past: PastSession, reason: str, by: User) -> PastSe
     reason = reason.strip()
     if not reason:
         raise DomainError("Say what was wrong, in a few words.", field="reason")
+    # Her row first, as everybody who writes about her takes it: the undoing of an import holds it and waits for this one.
+    Patient.objects.select_for_update().only("pk").get(pk=past.patient_id)
     past = PastSession.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=past.pk)
     if past.entered_in_error:
         raise DomainError("This session was already marked as an error. It stays as it is.")

@@ -11,9 +11,9 @@ from clinic.errors import DomainError
 from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
-from treatments.assessments.past import services
 from treatments.assessments.past.forms import CorrectionForm, PastSessionForm, WhatWasWrongForm
 from treatments.assessments.past.models import PastSession
+from treatments.flows import past_sessions as flows
 from treatments.pages.header import patient_header
 from treatments.rules.policy import catalogue_for
 
@@ -36,7 +36,7 @@ def past_sessions(request: HttpRequest, ref: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
 
         def enter() -> str:
-            services.record(patient=patient, by=request.user, **form.details())
+            flows.record(patient=patient, by=request.user, **form.details())
             messages.success(request, "Entered. The interval runs from it from now on.")
             return reverse("treatments:past_sessions", args=[patient.ref])
 
@@ -64,7 +64,7 @@ def past_session_correct(request: HttpRequest, ref: UUID) -> HttpResponse:
 
         def put_right() -> str:
             reason = form.cleaned_data["reason"]
-            services.correct(past=past, reason=reason, by=request.user, **form.details())
+            flows.correct(past=past, reason=reason, by=request.user, **form.details())
             messages.success(request, "Corrected. The old entry stays to be seen, struck out.")
             return _list_url(past)
 
@@ -88,7 +88,7 @@ def past_session_error(request: HttpRequest, ref: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
 
         def mark() -> str:
-            services.mark_entered_in_error(past=past, reason=form.cleaned_data["reason"], by=request.user)
+            flows.mark_entered_in_error(past=past, reason=form.cleaned_data["reason"], by=request.user)
             messages.success(request, "Marked as entered in error. It counts for nothing now.")
             return _list_url(past)
 

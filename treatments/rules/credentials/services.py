@@ -13,6 +13,7 @@ from clinic.models import Clinic, Membership, User
 from treatments.rules.credentials.models import BLOCKING, Credential
 
 SOON = timedelta(days=60)
+A_DAY = timedelta(days=1)
 
 
 @transaction.atomic
@@ -98,10 +99,21 @@ class Standing:
 
     @property
     def ends_on(self) -> date | None:
-        """The last day on which one is valid; None where one has no end. Of one taken from her: the day it was."""
+        """The last of the days on which one is valid without a gap; None where they have no end. Where none is valid on this
+        day: the last one that was, or the day on which it was taken from her."""
         if not self._standing:
             return clock.local(self.newest.withdrawn_at, self.membership.clinic).date()
-        return self.newest.valid_until
+        covered = self.on - A_DAY
+        if not self.is_valid:
+            ended = [row.valid_until for row in self._standing if row.valid_until and row.valid_until < self.on]
+            return max(ended, default=covered)
+        for row in sorted(self._standing, key=lambda row: row.valid_from):
+            if row.valid_from > covered + A_DAY:
+                break
+            if row.valid_until is None:
+                return None
+            covered = max(covered, row.valid_until)
+        return covered
 
     @property
     def ends_soon(self) -> bool:

@@ -3,15 +3,13 @@
 from functools import partial
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from clinic import clock
-from clinic.resources.pressing import back_in_service, form_page, out_page, posted
+from clinic.resources.pressing import add_page, back_in_service, change_page, out_page, posted, use_or_not
 from clinic.roles import Role, allow
-from clinic.submissions import once
 from treatments.protocol.catalogue import Catalogue
 from treatments.rules import services as rules
 from treatments.rules.equipment import services
@@ -46,11 +44,10 @@ def equipment(request: HttpRequest) -> HttpResponse:
 def device_new(request: HttpRequest) -> HttpResponse:
     form = DeviceForm(posted(request), catalogue=_catalogue(request))
 
-    def add() -> str:
-        device = rules.add_device(clinic=request.clinic, by=request.user, **form.wanted())
-        return f"{device} is in service."
+    def add() -> Device:
+        return rules.add_device(clinic=request.clinic, by=request.user, **form.wanted())
 
-    return form_page(request, form, add, title="Add a device", act="Add the device", back=_back())
+    return add_page(request, form, add, what="device", then="is in service.", back=_back())
 
 
 @allow(Role.MANAGER, methods=FORM)
@@ -58,10 +55,10 @@ def device_change(request: HttpRequest, ref: UUID) -> HttpResponse:
     device = _device(request, ref)
     form = DeviceForm.of(device, posted(request), _catalogue(request))
 
-    def change() -> str:
-        return f"{services.change_device(device=device, by=request.user, **form.wanted())} saved."
+    def change() -> Device:
+        return services.change_device(device=device, by=request.user, **form.wanted())
 
-    return form_page(request, form, change, title=f"{device}", act="Save the device", back=_back())
+    return change_page(request, device, form, change, what="device", back=_back())
 
 
 @allow(Role.MANAGER, methods=FORM)
@@ -81,11 +78,10 @@ def device_back(request: HttpRequest, ref: UUID) -> HttpResponse:
 def anaesthetic_new(request: HttpRequest) -> HttpResponse:
     form = AnaestheticForm(posted(request))
 
-    def add() -> str:
-        product = rules.add_anaesthetic(clinic=request.clinic, by=request.user, **form.cleaned_data)
-        return f"{product} is in use."
+    def add() -> Anaesthetic:
+        return rules.add_anaesthetic(clinic=request.clinic, by=request.user, **form.cleaned_data)
 
-    return form_page(request, form, add, title="Add a numbing product", act="Add the product", back=_back())
+    return add_page(request, form, add, what="numbing product", then="is in use.", back=_back())
 
 
 @allow(Role.MANAGER, methods=FORM)
@@ -93,24 +89,18 @@ def anaesthetic_change(request: HttpRequest, ref: UUID) -> HttpResponse:
     product = _anaesthetic(request, ref)
     form = AnaestheticForm.of(product, posted(request))
 
-    def change() -> str:
-        return f"{rules.change_anaesthetic(anaesthetic=product, by=request.user, **form.cleaned_data)} saved."
+    def change() -> Anaesthetic:
+        return rules.change_anaesthetic(anaesthetic=product, by=request.user, **form.cleaned_data)
 
     lead = "Sessions that are open are asked by the new label. What is signed keeps the label it was signed with."
-    return form_page(request, form, change, title=f"{product}", act="Save the product", back=_back(), lead=lead)
+    return change_page(request, product, form, change, what="product", back=_back(), lead=lead)
 
 
 @allow(Role.MANAGER, methods=["POST"])
 def anaesthetic_use(request: HttpRequest, ref: UUID) -> HttpResponse:
-    """Offered at the chair (`to`: "use"), or not any more."""
-    product, in_use = _anaesthetic(request, ref), request.POST.get("to") == "use"
-
-    def change() -> str:
-        rules.use_anaesthetic(anaesthetic=product, in_use=in_use, by=request.user)
-        messages.success(request, f"{product} is {'in use' if in_use else 'not used any more'}.")
-        return _back()
-
-    return once(request, change)
+    """Offered at the chair, or not any more."""
+    product = _anaesthetic(request, ref)
+    return use_or_not(request, product, partial(rules.use_anaesthetic, anaesthetic=product), back=_back())
 
 
 def _anaesthetic(request: HttpRequest, ref: UUID) -> Anaesthetic:

@@ -5,6 +5,7 @@ from django import forms
 
 from clinic.forms import page_form_helper
 from patients.forms import Line
+from treatments.rules.products import services
 from treatments.rules.products.models import SkinProduct
 
 
@@ -35,3 +36,21 @@ class DecisionForm(forms.Form):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.helper = page_form_helper()
+
+
+class ApprovalForm(DecisionForm):
+    """`seen`: what the page described. A page that stood open while the product was changed is shown anew."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data=None, *, product: SkinProduct) -> None:
+        super().__init__(data, initial={"seen": product.described})
+        self.product = product
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        if cleaned.get("seen") != self.product.described:
+            self.data = self.data.copy()
+            self.data["seen"] = self.product.described
+            raise forms.ValidationError(services.CHANGED_MEANWHILE)
+        return cleaned

@@ -13,6 +13,7 @@ DOUBTS = {
     "fragrance": "Fragrance: by default not for 72 hours. Needling devices are not cleared for carrying cosmetics into the skin (R1, M2).",
     "tinted": "Tinted: by default not for 72 hours. Needling devices are not cleared for carrying cosmetics into the skin (R1, M2).",
 }
+WITHIN = {"vitamin_c": "with vitamin C", "fragrance": "with fragrance", "tinted": "tinted"}
 
 
 @pghistory.track(append_only=True)
@@ -54,6 +55,12 @@ class SkinProduct(RefModel):
     @property
     def is_approved(self) -> bool:
         return self.approved_at is not None
+
+    @property
+    def described(self) -> str:
+        """What it is, in one line: an approval is given for just this."""
+        within = [words for field, words in WITHIN.items() if getattr(self, field)]
+        return f"{self.name}, {self.maker or 'maker not entered'}, {' and '.join(within) or 'no doubtful contents'}"
 
     @property
     def doubts(self) -> list[str]:

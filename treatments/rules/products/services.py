@@ -10,6 +10,7 @@ from treatments.rules.products.models import SkinProduct
 
 # Another maker or other contents make another product: what was approved is no longer this one.
 WHAT_IT_IS = ("name", "maker", "vitamin_c", "fragrance", "tinted")
+CHANGED_MEANWHILE = "This product was changed while you read. Look again at what it is, then decide."
 
 
 @transaction.atomic
@@ -43,11 +44,13 @@ def change_product(*, product: SkinProduct, by: User, **wanted) -> SkinProduct:
 
 
 @transaction.atomic
-def approve(*, product: SkinProduct, reason: str, by: Membership) -> SkinProduct:
-    """Let it on needled skin from now on. Raises DomainError for anyone but a prescriber, and at `reason` without one where
-    something speaks against it."""
+def approve(*, product: SkinProduct, reason: str, by: Membership, seen: str | None = None) -> SkinProduct:
+    """Let it on needled skin from now on. `seen`: how it was `described` to her. Raises DomainError for anyone but a prescriber,
+    for what has become another product meanwhile, and at `reason` without one where something speaks against it."""
     _refuse_others(by, "approves a product for needled skin")
     product = _locked(product)
+    if seen is not None and seen != product.described:
+        raise DomainError(CHANGED_MEANWHILE)
     if product.doubts and not reason.strip():
         raise DomainError("Write why it is approved all the same.", field="reason")
     product.approved_at, product.approved_by, product.reason = clock.now(), by.user, reason.strip()

@@ -1,17 +1,16 @@
 """Products for needled skin: listed by a manager, approved or taken back by a prescriber."""
 
+from functools import partial
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from clinic.resources.pressing import form_page, posted
+from clinic.resources.pressing import add_page, change_page, form_page, posted, use_or_not
 from clinic.roles import Role, allow
-from clinic.submissions import once
 from treatments.rules.products import services
-from treatments.rules.products.forms import DecisionForm, ProductForm
+from treatments.rules.products.forms import ApprovalForm, DecisionForm, ProductForm
 from treatments.rules.products.models import SkinProduct
 
 FORM = ["GET", "POST"]
@@ -33,11 +32,11 @@ def products(request: HttpRequest) -> HttpResponse:
 def product_new(request: HttpRequest) -> HttpResponse:
     form = ProductForm(posted(request))
 
-    def add() -> str:
-        product = services.list_product(clinic=request.clinic, by=request.user, **form.cleaned_data)
-        return f"{product} is listed. A prescriber has to approve it before it is put on needled skin."
+    def add() -> SkinProduct:
+        return services.list_product(clinic=request.clinic, by=request.user, **form.cleaned_data)
 
-    return form_page(request, form, add, title="Add a product", act="Add the product", back=_back())
+    then = "is listed. A prescriber has to approve it before it is put on needled skin."
+    return add_page(request, form, add, what="product", then=then, back=_back())
 
 
 @allow(Role.MANAGER, methods=FORM)
@@ -45,25 +44,24 @@ def product_change(request: HttpRequest, ref: UUID) -> HttpResponse:
     product = _product(request, ref)
     form = ProductForm.of(product, posted(request))
 
-    def change() -> str:
-        return f"{services.change_product(product=product, by=request.user, **form.cleaned_data)} saved."
+    def change() -> SkinProduct:
+        return services.change_product(product=product, by=request.user, **form.cleaned_data)
 
     lead = "Approved for what it is now: any change here ends the approval." if product.is_approved else ""
-    return form_page(request, form, change, title=f"{product}", act="Save the product", back=_back(), lead=lead)
+    return change_page(request, product, form, change, what="product", back=_back(), lead=lead)
 
 
 @allow(Role.PRESCRIBER, methods=FORM)
 def product_approve(request: HttpRequest, ref: UUID) -> HttpResponse:
     product = _product(request, ref)
-    form = DecisionForm(posted(request))
+    form = ApprovalForm(posted(request), product=product)
 
     def approve() -> str:
         services.approve(product=product, by=request.membership, **form.cleaned_data)
         return f"{product} may be put on needled skin."
 
-    lead = (
-        " ".join(product.doubts) or "Nothing that is known of it speaks against it. You answer for it in this clinic."
-    )
+    doubts = " ".join(product.doubts) or "Nothing that is known of it speaks against it."
+    lead = f"{product.described}. {doubts} You answer for it in this clinic."
     title, act = f"Approve {product} for needled skin", "Approve it"
     return form_page(request, form, approve, title=title, act=act, back=_back(), lead=lead, danger=bool(product.doubts))
 
@@ -85,15 +83,9 @@ def product_take_back(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 @allow(Role.MANAGER, methods=["POST"])
 def product_use(request: HttpRequest, ref: UUID) -> HttpResponse:
-    """The clinic has it (`to`: "use"), or not any more."""
-    product, in_use = _product(request, ref), request.POST.get("to") == "use"
-
-    def change() -> str:
-        services.use_product(product=product, in_use=in_use, by=request.user)
-        messages.success(request, f"{product} is {'in use' if in_use else 'not used any more'}.")
-        return _back()
-
-    return once(request, change)
+    """The clinic has it, or not any more."""
+    product = _product(request, ref)
+    return use_or_not(request, product, partial(services.use_product, product=product), back=_back())
 
 
 def _product(request: HttpRequest, ref: UUID) -> SkinProduct:

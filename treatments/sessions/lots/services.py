@@ -21,14 +21,14 @@ def list_lot(
 ) -> CartridgeLot:
     """List a delivery. Raises DomainError at `expires_on` for one that has expired, at `lot` for one that is there already."""
     _refuse_expired(clinic, expires_on)
-    lot = _as_printed(lot)
+    lot = as_printed(lot)
     _refuse_listed(clinic, lot)
     with explained():
-        listed = CartridgeLot.objects.create(
+        new = CartridgeLot.objects.create(
             clinic=clinic, lot=lot, expires_on=expires_on, needles=needles, received=received
         )
-    audit.record("cartridge_lot.added", listed, by=by)
-    return listed
+    audit.record("cartridge_lot.added", new, by=by)
+    return new
 
 
 @transaction.atomic
@@ -38,7 +38,7 @@ def change_lot(
     """Write down what the pack says. What sessions were charted with stays as it is: a lot that one names keeps its number
     and its expiry, and never has come in fewer pieces than were used."""
     lot = locked(lot)
-    wanted = {"lot": _as_printed(name), "expires_on": expires_on, "needles": needles, "received": received}
+    wanted = {"lot": as_printed(name), "expires_on": expires_on, "needles": needles, "received": received}
     changed = sorted(field for field, value in wanted.items() if getattr(lot, field) != value)
     used = stock.used_by_others(lot)
     if used and {"lot", "expires_on"} & set(changed):
@@ -50,7 +50,7 @@ def change_lot(
     if received is not None and received < used:
         raise DomainError(f"{_sessions(used)} this lot already: enter {used} pieces or more.", field="received")
     if "lot" in changed:
-        _refuse_listed(lot.clinic, wanted["lot"])
+        _refuse_listed(lot.clinic, wanted["lot"], but_not=lot)
     if "expires_on" in changed:
         _refuse_expired(lot.clinic, expires_on)
     for field in changed:
@@ -157,13 +157,18 @@ def _refuse_expired(clinic: Clinic, expires_on: date) -> None:
         raise DomainError(f"It expired on {_words(expires_on)}. Look at the pack again.", field="expires_on")
 
 
-def _refuse_listed(clinic: Clinic, lot: str) -> None:
-    if clinic.cartridge_lots.filter(lot=lot).exists():
+def listed(clinic: Clinic, lot: str) -> CartridgeLot | None:
+    """The lot of this number, however it is typed: np-24 at the chair is the NP-24 that was recalled."""
+    return clinic.cartridge_lots.filter(lot__iexact=as_printed(lot)).first()
+
+
+def _refuse_listed(clinic: Clinic, lot: str, *, but_not: CartridgeLot | None = None) -> None:
+    if (known := listed(clinic, lot)) is not None and known != but_not:
         raise DomainError("This lot is already listed.", field="lot")
 
 
-def _as_printed(lot: str) -> str:
-    """One line, single spaces."""
+def as_printed(lot: str) -> str:
+    """One line, single spaces. Raises DomainError at `lot` where nothing is left."""
     written = " ".join(lot.split())
     if not written:
         raise DomainError("Enter the lot as it stands on the pack.", field="lot")

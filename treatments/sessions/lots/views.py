@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.errors import DomainError
-from clinic.resources.pressing import form_page, posted
+from clinic.resources.pressing import add_page, change_page, form_page, posted
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from treatments.sessions.lots import services, stock
@@ -36,10 +36,10 @@ def lots(request: HttpRequest) -> HttpResponse:
 def lot_new(request: HttpRequest) -> HttpResponse:
     form = LotForm(posted(request))
 
-    def add() -> str:
-        return f"{services.list_lot(clinic=request.clinic, by=request.user, **form.cleaned_data)} is listed."
+    def add() -> CartridgeLot:
+        return services.list_lot(clinic=request.clinic, by=request.user, **form.cleaned_data)
 
-    return form_page(request, form, add, title="Add a lot", act="Add the lot", back=_back())
+    return add_page(request, form, add, what="lot", then="is listed.", back=_back())
 
 
 @allow(Role.MANAGER, methods=FORM)
@@ -47,11 +47,11 @@ def lot_change(request: HttpRequest, ref: UUID) -> HttpResponse:
     lot = _lot(request, ref)
     form = LotForm.of(lot, posted(request))
 
-    def change() -> str:
+    def change() -> CartridgeLot:
         typed = dict(form.cleaned_data)
-        return f"{services.change_lot(lot=lot, name=typed.pop('lot'), by=request.user, **typed)} saved."
+        return services.change_lot(lot=lot, name=typed.pop("lot"), by=request.user, **typed)
 
-    return form_page(request, form, change, title=f"{lot}", act="Save the lot", back=_back())
+    return change_page(request, lot, form, change, what="lot", back=_back())
 
 
 @allow(Role.MANAGER, methods=FORM)

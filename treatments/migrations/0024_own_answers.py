@@ -13,9 +13,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0006_handed_over'),
+        ('clinic', '0007_handed_over'),
         ('patients', '0011_importing'),
-        ('treatments', '0022_past_sessions'),
+        ('treatments', '0023_lots_in_any_case'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
