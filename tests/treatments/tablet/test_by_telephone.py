@@ -99,6 +99,13 @@ def test_a_clinician_reads_her_words_and_decides(clinician, report):
     assert WARNING not in words_of(clinician.get("/worklists/"))
 
 
+def test_her_story_says_that_something_was_said_and_to_clinicians_what(desk, clinician, report):
+    page = words_of(desk.get(report.patient.get_absolute_url()))
+    assert "Something changed, by telephone" in page
+    assert "quetzalcanary" not in page
+    assert SAID in words_of(clinician.get(report.patient.get_absolute_url()))
+
+
 def test_no_session_of_that_day_opens_before_a_clinician_has_looked(report, later, clinician_member):
     later(timedelta(days=3))
     factories.answer_all(report.patient, forms=("day",))
