@@ -73,6 +73,8 @@ def _page(request: HttpRequest, report: ChangeReport, form: SeenForm, *, status:
     stands = visit.schedule_version == report.visit_version and visit.status in COMING
     clinical = request.membership.may_see_clinical
     outcome, not_before = outcome_on(report.record.result, visit.day)
+    if report.heard_by and report.seen_at is None and outcome in ("clear", "caution"):
+        outcome = "ask"  # nobody knows yet what her words mean for it
     screening = f"{reverse('treatments:screening', args=[report.patient.ref])}?on={visit.day.isoformat()}&for=booking"
     context = {
         "report": report,

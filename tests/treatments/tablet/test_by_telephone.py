@@ -90,8 +90,10 @@ def test_the_desk_is_warned_and_reads_no_word_of_it(desk, manager, report):
 
 
 def test_a_clinician_reads_her_words_and_decides(clinician, report):
-    page = words_of(clinician.get(page_of(report)))
+    answer = clinician.get(page_of(report))
+    page = words_of(answer)
     assert SAID in page
+    assert answer.context["verdict"]["state"] == "ask"
     answer = clinician.post(f"{page_of(report)}seen/", {"note": "Wait a week"})
     assert answer.status_code == 302
     report.refresh_from_db()
