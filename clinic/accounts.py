@@ -7,10 +7,13 @@ from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import MultiFernet
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from clinic.encryption import fernet_keys
+from clinic.handover import admission as handover
+from clinic.handover.middleware import LOCK
 from clinic.models import Membership, User
 from clinic.staff import admission
 
@@ -36,9 +39,23 @@ class AccountAdapter(DefaultAccountAdapter):
         """Whoever works nowhere any more is told so, instead of being let in to a house where nothing opens. Who is asked to
         come back signs in to say yes."""
         stopped = super().pre_login(request, user, **kwargs)
+        if stopped is None and (refusal := handover.refusal(request, user)):
+            messages.error(request, refusal)
+            return redirect(LOCK)
         if stopped is not None or user.memberships_in_force or self._is_asked_to_come(request, user):
             return stopped
         return redirect("account_inactive")
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Signing in on a tablet that a patient gave back unlocks it."""
+        super().login(request, user)
+        request.unlocked = handover.let_go(request, user)
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Who has unlocked a tablet goes on with what was answered on it."""
+        response = super().post_login(request, user, **kwargs)
+        unlocked = getattr(request, "unlocked", None)
+        return redirect(settings.UNLOCKED_PAGE, unlocked.ref) if unlocked else response
 
     def _is_asked_to_come(self, request: HttpRequest, user: User) -> bool:
         invitation = admission.admitted(request)

@@ -21,6 +21,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, Lower, Now
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from clinic import currencies
@@ -220,6 +221,11 @@ class Membership(RefModel):
     @property
     def is_desk_only(self) -> bool:
         return not self.held_roles & {Role.CLINICIAN, Role.MANAGER}
+
+    @property
+    def meets_patients(self) -> bool:
+        """At the desk or in the room: hands them a tablet, answers their calls."""
+        return bool(self.held_roles & {Role.FRONT_DESK, Role.CLINICIAN})
 
     @property
     def may_see_clinical(self) -> bool:
@@ -549,6 +555,54 @@ class Restoration(RefModel):
 
     def __str__(self) -> str:
         return f"data of {self.data_of:%Y-%m-%d %H:%M}"
+
+
+# What was given into somebody's hands stays written down as it was; only how it ended is added.
+@pgtrigger.register(
+    pgtrigger.Protect(name="handover_kept", operation=pgtrigger.Delete),
+    pgtrigger.Protect(
+        name="handover_only_ends",
+        operation=pgtrigger.Update,
+        condition=pgtrigger.AnyChange(exclude=["given_back_at", "unlocked_at", "unlocked_by"]),
+    ),
+)
+class Handover(RefModel):
+    """A browser of the clinic's in the hands of a patient: for a few forms of hers, and for nothing else until one of us
+    signs in on it. All moments are real time.
+
+    `about`: the ref of the patient, who lies further along the path; `forms`: codes of their owners.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="handovers")
+    about = models.UUIDField()
+    forms = ArrayField(models.CharField(max_length=20))
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    began_at = models.DateTimeField(db_default=Now())
+    ends_at = models.DateTimeField()
+    given_back_at = models.DateTimeField(null=True)
+    unlocked_at = models.DateTimeField(null=True)
+    unlocked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["about", "-id"], name="handover_by_patient")]
+        constraints = [
+            models.CheckConstraint(name="handover_asks_something", condition=Q(forms__len__gt=0)),
+            models.CheckConstraint(name="handover_ends_after_it_began", condition=Q(ends_at__gt=F("began_at"))),
+            models.CheckConstraint(
+                name="handover_unlocked_says_who",
+                condition=Q(unlocked_at=None, unlocked_by=None)
+                | Q(unlocked_at__isnull=False, unlocked_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"handed over by {self.by}"
+
+    @property
+    def is_open(self) -> bool:
+        """Neither given back nor over: her forms are shown. Else nothing is but the lock."""
+        return self.given_back_at is None and self.unlocked_at is None and timezone.now() < self.ends_at
 
 
 class FormSubmission(models.Model):

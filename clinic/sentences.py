@@ -8,6 +8,7 @@ SENTENCES = {
     "invitation_once_per_address": "Somebody with this e-mail is invited already. Send that invitation again, or take it back first.",
     "staff_mail_one_on_its_way": "This invitation is being sent at this moment. Look again in a minute.",
     "membership_depth_can_be": "Enter a depth above 0 and up to 3 mm, or leave it empty for the limits of the protocol.",
+    "handover_asks_something": "Choose what the patient is to answer.",
     "room_name_once": "Another room has this name already. Choose another one.",
     "room_short_name_once": "Another room has this short name already. Choose another one.",
     "room_out_says_why": "Say why the room is out of service.",

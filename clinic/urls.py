@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from clinic import health, views
+from clinic.handover import views as handover
 
 clinic_urls = (
     [
@@ -16,6 +17,8 @@ clinic_urls = (
         # session
         path("keep-alive/", views.keep_alive, name="keep_alive"),
         path("change-clinic/", views.change_clinic, name="change_clinic"),
+        # /handed-over/lock/: a tablet that a patient gave back
+        path("handed-over/lock/", handover.lock, name="handed_over_lock"),
         # /mailbox/: what the local sink received
         path("mailbox/", views.mailbox, name="mailbox"),
         path("mailbox/<slug:key>/", views.mailbox_message, name="mailbox_message"),

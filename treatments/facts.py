@@ -31,6 +31,8 @@ from django.db.models.functions import JSONObject
 from clinic.models import Clinic
 from clinic.statements import Given, Statement, among
 from patients.models import HistoryAnswer, MedicationStatement, MovedRow, Patient, RecordMerge
+from treatments.appointments.by_patient.models import ChangeReport
+from treatments.appointments.models import COMING, PRESENT
 from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.assessments.past.models import PastSession
 from treatments.plans.models import TreatmentPlan
@@ -38,6 +40,7 @@ from treatments.protocol.catalogue import BadCatalogue, Catalogue, parse
 from treatments.protocol.facts import Answer, BadFacts, PatientFacts, from_json, settle_all
 from treatments.protocol.strictest import all_concerns, one_skin_type, strictest_answers
 from treatments.rules.models import Device, PolicyValue, ProtocolAdoption, ProtocolVersion
+from treatments.screenings.by_patient.models import PatientForm
 from treatments.screenings.models import Clearance
 from treatments.sessions.models import AdverseEvent, SessionZone, TreatmentSession
 
@@ -260,6 +263,16 @@ def facts_from(rows: Rows, *, on: date, catalogue: Catalogue) -> dict:
 
 def default_device(patient: Patient) -> Device | None:
     return patient.clinic.devices.filter(in_service=True).order_by("id").first()
+
+
+def to_look_at(patients: Collection[Patient], *, on: date) -> set[int]:
+    """Keys of those of whom something waits for a clinician before a session of that day, as the database has it
+    (`screening_after_a_look`). Two queries."""
+    given = PatientForm.objects.filter(patient__in=patients, given_at__isnull=False, seen_at=None)
+    heard = ChangeReport.objects.filter(
+        patient__in=patients, heard_by__isnull=False, seen_at=None, visit__day=on, visit__status__in=COMING + PRESENT
+    )
+    return {*given.values_list("patient", flat=True), *heard.values_list("patient", flat=True)}
 
 
 def answer_history(patient: Patient) -> dict[str, list[HistoryAnswer]]:

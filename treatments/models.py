@@ -24,6 +24,7 @@ from treatments.rules.models import (
     ProtocolVersion,
 )
 from treatments.rules.products.models import SkinProduct
+from treatments.screenings.by_patient.models import PatientForm
 from treatments.screenings.models import Clearance, ScreeningFinding, ScreeningRecord
 from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import (
@@ -64,6 +65,7 @@ __all__ = [
     "PackagePolicy",
     "PaidOtherwise",
     "PastSession",
+    "PatientForm",
     "PlannedSession",
     "PolicyValue",
     "ProtocolAdoption",

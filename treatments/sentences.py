@@ -67,6 +67,12 @@ SENTENCES = {
     "move_request_times_in_order": "The time until which suits must be later than the time from which.",
     "move_request_weekdays_iso": "Choose days of the week from the list.",
     "move_request_end_says_why": "Say what came of the wish for another time.",
+    "change_report_says_how_we_know": "Write what the patient said.",
+    "screening_after_a_look": "What the patient told us waits for a clinician. Look at it first, then screen.",
+    "patient_form_half_once": "This form was begun at the same moment in another window. Load the page again.",
+    "patient_form_is_given": "These answers were given and stay as they are. Ask again where they do not fit.",
+    "patient_form_given_is_screened": "Answers that were given are screened at once. Nothing was saved: load the page again.",
+    "patient_form_seen_says_who": "Who looked at these answers is written with it. Load the page again.",
     "change_report_seen_says_who": "Who looked at this report is written with it. Load the page again.",
     # The diary
     "appointment_room_free": "This room is already taken at that time.",

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "clinic.handover.middleware.HandedOverMiddleware",
     "clinic.middleware.ClinicMiddleware",
     "clinic.middleware.AccessMiddleware",
     "pghistory.middleware.HistoryMiddleware",
@@ -162,6 +163,8 @@ ABSOLUTE_URL_OVERRIDES = {"patients.patient": _chart}
 PATIENT_HEADER = "treatments.pages.header.patient_header"
 # Nor what a clinic lacks before its first patient. Dotted path of `(clinic) -> how many things are left to do`.
 SETUP_LEFT = "treatments.pages.setup.left"
+# What a browser shows that was handed to a patient, and where whoever unlocks it goes on (with the hand-over's ref).
+HANDED_OVER_PAGE, UNLOCKED_PAGE = "treatments:handed_over", "treatments:handover"
 # Whether messages leave is for patients to say. Dotted path of `(clinic or None) -> what is wrong, or None`.
 MESSAGES_HEALTH = "patients.outbox.health.unwell"
 # Which files the rows name, for a backup. Dotted path of `(cursor) -> [(path below MEDIA_ROOT, SHA-256)]`.

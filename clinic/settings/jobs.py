@@ -41,6 +41,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "sweep_photos": {"task": "patients.tasks.sweep_photos", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
+    "forget_half_forms": {
+        "task": "treatments.tasks.forget_half_forms",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 3600},
+    },
     "retime_messages": {
         "task": "treatments.tasks.retime_messages",
         "schedule": 6 * 3600.0,

@@ -125,15 +125,19 @@ def sign(
     signature: str,
     signed_name: str,
     witness: User,
-    by: User,
+    by: User | None,
     shown_sha256: str | None = None,
+    handover: UUID | None = None,
 ) -> Consent:
     """Keep a signature under exactly the words that were read.
 
     `shown_text` is what the server renders now, `shown_sha256` what the page carried when it was read; None only where
     no page lies between the two. `about` is the ref of the plan. Drawn: `signature` is an SVG path in a box of 600 by
-    200. Typed: it repeats the patient's name.
+    200. Typed: it repeats the patient's name. `by` is empty only where she signed with nobody signed in, on a tablet that was
+    handed to her (`handover`, its ref); the witness is who handed it over.
     """
+    if (by is None) == (handover is None):
+        raise TypeError("a signature is taken by one of us, or given on a tablet of ours")
     patient = Patient.objects.select_for_update(of=("self",)).select_related("clinic").get(pk=patient.pk)
     digest = sha256(shown_text)
     if shown_sha256 is not None and shown_sha256 != digest:
@@ -168,6 +172,8 @@ def sign(
         consent,
         by=by,
         clinic=patient.clinic,
+        system=by is None,
+        handover=str(handover) if handover else None,
         patient=str(patient.ref),
         about=str(about) if about else None,
         text=str(text.ref),

@@ -15,6 +15,7 @@ each("form[data-autosave]", (form) => {
   let sending = false;
   let typedMeanwhile = false;
   let savedAt = "";
+  let leaving = false;  // with all that stands in the form, or because its time is over
 
   function say(mood, words, more) {
     if (!state) return;
@@ -88,9 +89,11 @@ each("form[data-autosave]", (form) => {
 
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
-  form.addEventListener("submit", () => { dirty = false; clearTimeout(pause); clearTimeout(longest); clearTimeout(again); });
+  form.addEventListener("submit", () => { leaving = true; dirty = false; clearTimeout(pause); clearTimeout(longest); clearTimeout(again); });
   addEventListener("online", () => { if (dirty) send(); });
   document.addEventListener("session:back", () => { if (dirty) send(); });
   document.addEventListener("visibilitychange", () => { if (document.hidden && dirty) send(); });
-  addEventListener("beforeunload", (event) => { if (dirty || sending) event.preventDefault(); });
+  document.addEventListener("page:leaves", () => { leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
+  addEventListener("beforeunload", (event) => { if (!leaving && (dirty || sending)) event.preventDefault(); });
 });

@@ -87,6 +87,11 @@ async function unlock() {
   }
 }
 
+// Another tab of this browser was handed to a patient: what stands here is not for her eyes, and nobody is signed in any more.
+if (watches && "BroadcastChannel" in window) {
+  new BroadcastChannel("stratum-handed-over").addEventListener("message", () => { sessionEnded(); location.replace("/"); });
+}
+
 if (watches) {
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, used, { capture: true, passive: true });
   channel?.addEventListener("message", (event) => {

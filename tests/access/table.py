@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 PERSONAS = ("desk", "clinician", "prescriber", "manager")
 ALL = PERSONAS
 CLINICAL = ("clinician", "prescriber")
+MEETS = ("desk", *CLINICAL)
 RULES = (*CLINICAL, "manager")
 READ = ("GET",)
 PRESS = ("POST",)
@@ -73,6 +74,7 @@ TABLE: dict[str, Row] = {
     "clinic:invitation_open": Row(
         READ, public=True, parameters={"token": "feed_token"}, in_every_clinic=True, may_be_absent=True
     ),
+    "clinic:handed_over_lock": Row(FORM, public=True),
     "clinic:keep_alive": Row(PRESS, ALL),
     "clinic:change_clinic": Row(PRESS, ALL),
     "clinic:mailbox": Row(READ, ALL),
@@ -151,6 +153,15 @@ TABLE: dict[str, Row] = {
     "treatments:my_aftercare": Row(READ, public=True, may_be_absent=True),
     "treatments:my_aftercare_confirm": Row(FORM, public=True, may_be_absent=True),
     "treatments:my_aftercare_move": Row(FORM, public=True, may_be_absent=True),
+    # A tablet in a patient's hands: these are public because nobody is signed in there; elsewhere they lead home
+    "treatments:handed_over": Row(FORM, public=True),
+    "treatments:handed_over_save": Row(PRESS, public=True),
+    "treatments:handed_over_anew": Row(PRESS, public=True),
+    "treatments:handed_over_back": Row(PRESS, public=True),
+    "treatments:hand_over": Row(FORM, MEETS, PATIENT),
+    "treatments:handover": Row(READ, ALL, of("handover")),
+    "treatments:given_form": Row(FORM, CLINICAL, of("given_form")),
+    "treatments:heard": Row(FORM, MEETS, VISIT),
     "treatments:getting_started": Row(READ, ("manager",)),
     # Rules
     "treatments:protocol": Row(FORM, RULES),

@@ -68,6 +68,8 @@ def everything(request) -> dict[str, object]:
         "patient_link": _patient_link(patient),
         "change_report": _change_report(visit).ref,
         "move_request": _move_request(visit).ref,
+        "given_form": (given := _given_form(patient)).ref,
+        "handover": given.handover.ref,
         "text": "booking_cancelled",
         "language": "en",
         "parameter": "rule.isotretinoin_past.washout_days",
@@ -111,6 +113,21 @@ def fingerprint() -> dict[str, str]:
 def _readable(value):
     # The name of a memoryview is its address, which differs from one reading to the next.
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _given_form(patient):
+    """What she answered on a tablet, looked at."""
+    from treatments.flows import tablet
+    from treatments.screenings.by_patient.models import PatientForm
+
+    by = factories.a_clinician(patient.clinic)
+    handed = tablet.hand_over(patient=patient, forms=["day"], by=by)
+    asked = tablet.asked(patient, "day", today=factories.TODAY)
+    answers = [{"code": one.rule.code, "value": "no"} for one in asked]
+    tablet.give(handover=handed, kind="day", answers=answers, could_read="yes")
+    given = PatientForm.objects.get(handover=handed)
+    tablet.confirm(form=given, note="", by=by)
+    return given
 
 
 def _invitation(clinic):

@@ -12,6 +12,8 @@ OURS = ("clinic", "patients", "treatments")
 NEVER_MET = {
     "audit_append_only",
     "clock_shift_is_one_row",
+    "handover_ends_after_it_began",
+    "handover_unlocked_says_who",
     "invitation_accepted_names_who",
     "invitation_ends_once",
     "invitation_has_a_role",

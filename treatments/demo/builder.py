@@ -20,7 +20,7 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.own_limits import who_may_take
 from treatments.assessments import services as assessments
 from treatments.assessments.past import services as past_sessions
-from treatments.demo import bought, cast, desk, from_patients, house, measured, resources
+from treatments.demo import bought, cast, desk, from_patients, house, measured, own_words, resources
 from treatments.demo.own_rules import OWN_VALUES, OwnValue
 from treatments.demo.stories import Story, one_mailbox, stories, this_week
 from treatments.flows import closing, courses, life_events, publishing, visits
@@ -89,6 +89,7 @@ class _Builder:
         self._half_done_day(told)
         self._settle_messages()
         self._hear_from_patients()
+        self._hear_at_the_desk()
         self._just_now(told)
         return self.clinic
 
@@ -197,6 +198,14 @@ class _Builder:
                 self._stand_on(self.today + timedelta(days=offset), at)
                 with transaction.atomic():
                     tell(Patient.objects.select_related("clinic").get(pk=self.patients[number].pk))
+        clock.move_to(self._opening)
+
+    def _hear_at_the_desk(self) -> None:
+        """A tablet that was given back, and a call, a few minutes before the demo opens."""
+        clock.move_to(self._opening - timedelta(minutes=3))
+        with transaction.atomic():
+            own_words.answered_on_the_tablet(self.clinic, by=self.desk)
+            own_words.rang(self.clinic, by=self.desk)
         clock.move_to(self._opening)
 
     def _just_now(self, told: list[Story]) -> None:

@@ -5,7 +5,7 @@ What she says here opens no session: that takes a screening made for one, at the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
@@ -17,10 +17,11 @@ from patients.models import HistoryAnswer, Patient, PatientLink
 from patients.services import history
 from treatments.appointments import services as appointments
 from treatments.appointments.by_patient import services as told
-from treatments.appointments.by_patient.asking import Asked, asked_before_a_visit
+from treatments.appointments.by_patient.asking import asked_before_a_visit
 from treatments.appointments.by_patient.models import ChangeReport
-from treatments.appointments.models import Appointment
+from treatments.appointments.models import COMING, Appointment
 from treatments.screenings import services as screenings
+from treatments.screenings.by_patient.asking import Asked
 from treatments.screenings.models import ScreeningRecord
 
 BOOKING = ScreeningRecord.Purpose.BOOKING
@@ -67,6 +68,32 @@ def report(
         "changes.told", made, by=None, clinic=visit.clinic, system=True, said_by="patient", link=str(link.ref),
         changed=len(made.changed), needs_a_look=made.needs_a_look,
     )  # fmt: skip
+    return made
+
+
+@transaction.atomic
+def note_by_telephone(*, visit: Appointment, said: str, by: Membership) -> ChangeReport:
+    """She rang: something has changed. Her words are kept for a clinician, who looks before she travels; nobody at the desk asks
+    what only she or a clinician answers.
+
+    Until a clinician has looked, no screening of that day opens a session. Raises DomainError where there are no words, and for
+    a visit that is not ahead; and Busy.
+    """
+    said = " ".join(said.split())
+    if not said:
+        raise DomainError("Write what the patient said.", field="said")
+    visit = appointments.locked(visit)
+    if visit.status not in COMING or visit.during.lower <= clock.now():
+        raise DomainError("This visit is not ahead any more. Tell a clinician what was said.")
+    patient, today = _locked(visit.patient), clock.today(visit.clinic)
+    # Her words answer no question, so the run says what was known before; the line on the lists says that more is to be known.
+    record = screenings.perform(patient=patient, on=today, purpose=BOOKING, by=None)
+    with explained():
+        made = ChangeReport.objects.create(
+            patient=patient, visit=visit, visit_version=visit.schedule_version, record=record, once=uuid4(),
+            heard_by=by.user, said=said, needs_a_look=True,
+        )  # fmt: skip
+    audit.record("changes.told", made, by=by.user, clinic=visit.clinic, said_by="patient", heard="telephone")
     return made
 
 

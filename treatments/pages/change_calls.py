@@ -18,17 +18,18 @@ from clinic.roles import Role, allow
 from clinic.submissions import go_to
 from clinic.templatetags.clinic_ui import date_year
 from patients.models import HistoryAnswer
-from treatments.appointments.by_patient.asking import Asked
 from treatments.appointments.by_patient.forms import SeenForm
 from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.models import COMING
 from treatments.flows import changes
 from treatments.pages.header import patient_header
 from treatments.pages.verdicts import outcome_on
+from treatments.protocol.entries import Rule
 from treatments.rules.policy import catalogue_for
 from treatments.rules.words import verdict_words
+from treatments.screenings.by_patient.asking import Asked
 
-OF_A_REPORT = ("patient__clinic", "visit__clinic", "visit__planned_session__plan", "record", "seen_by")
+OF_A_REPORT = ("patient__clinic", "visit__clinic", "visit__planned_session__plan", "record", "seen_by", "heard_by")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def _page(request: HttpRequest, report: ChangeReport, form: SeenForm, *, status:
     stands = visit.schedule_version == report.visit_version and visit.status in COMING
     clinical = request.membership.may_see_clinical
     outcome, not_before = outcome_on(report.record.result, visit.day)
+    if report.heard_by and report.seen_at is None and outcome in ("clear", "caution"):
+        outcome = "ask"  # nobody knows yet what her words mean for it
     screening = f"{reverse('treatments:screening', args=[report.patient.ref])}?on={visit.day.isoformat()}&for=booking"
     context = {
         "report": report,
@@ -80,7 +83,7 @@ def _page(request: HttpRequest, report: ChangeReport, form: SeenForm, *, status:
         "header": _header(report, request.membership),
         "stands": stands and visit.during.lower > clock.now(),
         "verdict": {"state": outcome, "words": verdict_words(outcome, not_before, near=visit.day)},
-        "is_told_to_wait": report.needs_a_look and outcome in ("block", "defer"),
+        "is_told_to_wait": report.link_id and report.needs_a_look and outcome in ("block", "defer"),
         "screening_url": screening,
         "changed": _changed(report) if clinical else [],
         "clinical": clinical,
@@ -102,10 +105,11 @@ def _changed(report: ChangeReport) -> list[Changed]:
     of_code: dict[str, list[HistoryAnswer]] = {}
     for answer in known.order_by("-pk"):
         of_code.setdefault(answer.code, []).append(answer)
-    return [_words(rules[code], of_code[code]) for code in report.changed if code in rules and code in of_code]
+    return [in_words(rules[code], of_code[code]) for code in report.changed if code in rules and code in of_code]
 
 
-def _words(rule, answers: Iterable[HistoryAnswer]) -> Changed:
+def in_words(rule: Rule, answers: Iterable[HistoryAnswer]) -> Changed:
+    """An answer and the one before it; `answers` of one question, the newest first."""
     now, *before = answers
     return Changed(
         question=rule.question,

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
@@ -28,6 +28,7 @@ from treatments.pages.scores import newest_lines, with_review
 from treatments.pages.timeline import story as timeline
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.policy import catalogue_for
+from treatments.screenings.by_patient.models import PatientForm
 from treatments.sessions.models import TreatmentSession
 
 
@@ -74,6 +75,7 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         "taken_in": [
             (merge, open_url("treatments:undo_merge", [merge.ref], request.membership)) for merge in _taken_in(patient)
         ],
+        "hand_over_url": _hand_over_url(patient, request.membership),
         "past_url": open_url("treatments:past_sessions", [patient.ref], request.membership),
         "clinical": clinical,
         "lines": _lines(patient, header) if clinical else [],
@@ -83,6 +85,10 @@ def chart(request: HttpRequest, ref: UUID) -> HttpResponse:
         else "",
     }
     return render(request, "treatments/pages/chart.html", context)
+
+
+def _hand_over_url(patient: Patient, me: Membership) -> str:
+    return open_url("treatments:hand_over", [patient.ref], me) if patient.status == Patient.Status.ACTIVE else ""
 
 
 def _lines(patient: Patient, header: dict) -> list[Line]:
@@ -98,7 +104,9 @@ def _lines(patient: Patient, header: dict) -> list[Line]:
 
 def _known(patients):
     """Patients with what the next step hangs on, in the query that finds them."""
+    own_form = PatientForm.objects.filter(patient=OuterRef("pk"), given_at__isnull=False, seen_at=None)
     return patients.select_related("clinic").annotate(
+        own_form=Subquery(own_form.order_by("-pk").values("ref")[:1]),
         assessed=Exists(Assessment.objects.filter(patient=OuterRef("pk"), entered_in_error=False)),
         own_numbers=ArraySubquery(PatientNumber.objects.filter(patient=OuterRef("pk")).values("number")),
         may_buy=Exists(PackageOffer.objects.filter(clinic=OuterRef("clinic"), in_sale=True)),
@@ -160,6 +168,11 @@ def _clinical_step(patient: Patient, header: dict, me: Membership) -> NextStep:
     if patient.status != Patient.Status.ACTIVE:
         return _closed(patient, me)
     course = _way("Open the course", "treatments:course", [plan.ref], me) if plan else None
+    if patient.own_form:
+        look = _way("Look at the answers", "treatments:given_form", [patient.own_form], me)
+        return _step(
+            "The patient has answered on the tablet. The answers count once a clinician has looked.", look, course
+        )
     if patient.review:
         look = _way("Review the course", "treatments:course_review", [patient.review["ref"]], me)
         struck = "One of the two scores was entered in error since. " if patient.review["struck"] else ""

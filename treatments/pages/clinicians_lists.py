@@ -1,11 +1,11 @@
-"""What waits for a clinician besides check-ins and reviews: decisions, cold sores, open reactions, answers that differ, answers
+"""What waits for a clinician besides check-ins and reviews: what patients answered themselves, decisions, cold sores, open reactions, answers that differ, answers
 at odds with the medication list, clearances that end before a visit. For clinicians only: every line says why.
 
 Like the other lists these read stored rows, and run no rules.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +16,16 @@ from django.db.models.functions import JSONObject
 
 from clinic.models import Clinic
 from clinic.templatetags.clinic_ui import day as day_words
+from clinic.templatetags.clinic_ui import day_clock
 from patients.models import HistoryAnswer, MedicationStatement, Patient
-from treatments.appointments.models import COMING, Appointment
+from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.past.models import PastSession
 from treatments.facts import MEDICINE_SAYS_YES
 from treatments.pages.call_rows import Call, CallList
 from treatments.plans.models import NOT_ENDED, TreatmentPlan
 from treatments.protocol.answers import Answer, answers_differ
 from treatments.protocol.catalogue import Catalogue
+from treatments.screenings.by_patient.models import PatientForm, differ_words
 from treatments.screenings.models import Clearance, ScreeningRecord
 from treatments.sessions.models import AdverseEvent
 from treatments.sessions.reactions_list import name_of
@@ -43,6 +45,7 @@ OF_HERSELF = {"given_name": "given_name", "family_name": "family_name", "phone":
 def asked(today: date) -> dict[str, ArraySubquery]:
     """What the lists are made of, to be read with other things of a clinic: each as an array of JSON objects."""
     rows = {
+        "given": _given(),
         "decisions": _decisions(today),
         "reactions": _reactions(),
         "reactions_afterwards": _reactions_afterwards(),
@@ -55,6 +58,7 @@ def asked(today: date) -> dict[str, ArraySubquery]:
 def lists(known: Mapping[str, Any], clinic: Clinic, *, catalogue: Catalogue, today: date) -> list[CallList]:
     """The lists of a clinic, from what `asked` found. One query, for the answers that differ."""
     return [
+        _given_list(known["given"], clinic),
         *_decision_lists(known["decisions"], catalogue),
         _reaction_list([*known["reactions"], *known["reactions_afterwards"]], catalogue),
         _differing_list(_differing(clinic, today), catalogue),
@@ -73,6 +77,13 @@ def _next_visit(today: date, patient: str) -> Subquery:
 
 def _under_a_plan(patient: str) -> Exists:
     return Exists(TreatmentPlan.objects.filter(patient=OuterRef(patient), status__in=NOT_ENDED))
+
+
+def _given() -> QuerySet:
+    """What patients answered on a tablet and no clinician has looked at, the oldest first."""
+    rows = PatientForm.objects.filter(patient__clinic=OuterRef("pk"), given_at__isnull=False, seen_at=None)
+    shown = JSONObject(**OF_PATIENT, ref="ref", kind="kind", given_at="given_at", changed="changed", flags="flags")
+    return rows.order_by("given_at", "pk").annotate(shown=shown)
 
 
 def _decisions(today: date) -> QuerySet:
@@ -140,7 +151,7 @@ def _ending_clearances(today: date) -> QuerySet:
 def _differing(clinic: Clinic, today: date) -> QuerySet:
     """Questions with more than one answer, of those who are treated within a week: all answers, the oldest first."""
     soon = Appointment.objects.filter(
-        clinic=clinic, status__in=COMING, kind=Appointment.Kind.TREATMENT,
+        clinic=clinic, status__in=COMING + PRESENT, kind=Appointment.Kind.TREATMENT,
         day__gte=today, day__lte=today + timedelta(days=DIFFER_DAYS),
     )  # fmt: skip
     order = ("answered_on", "id")
@@ -154,6 +165,21 @@ def _differing(clinic: Clinic, today: date) -> QuerySet:
 
 
 # ── Lists ─────────────────────────────────────────────────────────────────────
+
+
+def _given_list(rows: Iterable[dict], clinic: Clinic) -> CallList:
+    found = CallList(
+        "given", "Answered on the tablet", "s-ask", "No answers of a patient wait to be confirmed.", "Given",
+        means="They answered themselves. It counts for a session once a clinician has looked.",
+    )  # fmt: skip
+    for row in rows:
+        said = [f"{PatientForm.Kind(row['kind']).label}: {differ_words(len(row['changed']))}"]
+        if row["flags"]:
+            said.append("look at how they were answered")
+        given_at = datetime.fromisoformat(row["given_at"]).astimezone(clinic.tz)
+        to = ("given_form", UUID(row["ref"]))
+        found.calls.append(_line(row, "; ".join(said), day_clock(given_at), "chart", act="Look", to=to))
+    return found
 
 
 def _decision_lists(rows: Iterable[dict], catalogue: Catalogue) -> tuple[CallList, CallList]:

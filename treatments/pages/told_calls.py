@@ -37,7 +37,9 @@ def told_of_clinic() -> dict[str, ArraySubquery]:
     # Of several reports about one visit a line speaks of the newest.
     newest = to_look_at().filter(visit=OuterRef("visit")).order_by("-pk").values("pk")[:1]
     return {
-        "reports": ArraySubquery(_shown(to_look_at().filter(**mine, pk=Subquery(newest)), "answered_at", "changed")),
+        "reports": ArraySubquery(
+            _shown(to_look_at().filter(**mine, pk=Subquery(newest)), "answered_at", "changed", "heard_by")
+        ),
         "wishes": ArraySubquery(_shown(waiting_for_a_time().filter(**mine), "asked_at", *OF_WISHES)),
     }
 
@@ -89,11 +91,17 @@ def _reports_list(rows: Iterable[dict], sorter: Sorter) -> CallList:
         "Answers changed",
         "s-ask",
         "No answer before a visit waits for a clinician.",
-        means="They answered again from a mail, and as they say it the visit may not be possible. A clinician looks first; "
+        means="They answered again from a mail or rang, and as they say it the visit may not be possible. A clinician looks first; "
         "then somebody calls.",
     )
     for row in rows:
-        what = "Answers changed" if row["changed"] else "Answered again"
+        what = (
+            "Something changed, by telephone"
+            if row["heard_by"]
+            else "Answers changed"
+            if row["changed"]
+            else "Answered again"
+        )
         say = f"{what}: a clinician must look before the visit"
         call = _call(row, sorter.today, leads_to="change_report", say=say, act="Open", hue="stop")
         _add(sorter, found, call, row, since=row["answered_at"])

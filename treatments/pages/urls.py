@@ -8,6 +8,9 @@ from treatments.pages import (
     consent_texts,
     day_sheet,
     gap_page,
+    given_form,
+    hand_over,
+    heard,
     merging,
     move_calls,
     papers,
@@ -20,6 +23,7 @@ from treatments.pages.patient import aftercare as her_aftercare
 from treatments.pages.patient import changes as her_changes
 from treatments.pages.patient import check_in as her_check_in
 from treatments.pages.patient import move as her_move
+from treatments.pages.patient import tablet as her_tablet
 from treatments.pages.patient import visit as her_visit
 
 urlpatterns = [
@@ -39,6 +43,16 @@ urlpatterns = [
     path("patients/<uuid:ref>/duplicate/", merging.find_duplicate, name="find_duplicate"),
     path("patients/<uuid:ref>/duplicate/<uuid:of>/", merging.merge_records, name="merge_records"),
     path("merges/<uuid:ref>/undo/", merging.undo_merge, name="undo_merge"),
+    # A tablet in her hands: given to her, and what came of it
+    path("patients/<uuid:ref>/hand-over/", hand_over.hand_over, name="hand_over"),
+    path("hand-overs/<uuid:ref>/", hand_over.handover, name="handover"),
+    path("own-answers/<uuid:ref>/", given_form.given_form, name="given_form"),
+    path("visits/<uuid:ref>/heard/", heard.heard, name="heard"),
+    # /handed-over/: all that a browser reaches while it is hers
+    path("handed-over/", her_tablet.handed_over, name="handed_over"),
+    path("handed-over/save/", her_tablet.handed_over_save, name="handed_over_save"),
+    path("handed-over/anew/", her_tablet.handed_over_anew, name="handed_over_anew"),
+    path("handed-over/back/", her_tablet.handed_over_back, name="handed_over_back"),
     path("settings/getting-started/", setup.getting_started, name="getting_started"),
     path("worklists/", worklists.worklists, name="worklists"),
     path("worklists/answers/<uuid:ref>/", change_calls.change_report, name="change_report"),

@@ -111,6 +111,16 @@ class VisitCard:
         return numbing_words(self.visit, self.now) if self.visit.status == "numbing" else ""
 
     @property
+    def is_here_today(self) -> bool:
+        """She has arrived: what she has to answer and to sign she does herself, on a tablet."""
+        return self.is_today and self.visit.status in PRESENT
+
+    @property
+    def is_coming_treatment(self) -> bool:
+        """What she rings about before it is told to a clinician."""
+        return self.visit.kind == Appointment.Kind.TREATMENT and self.visit.status in COMING
+
+    @property
     def is_at_the_chair(self) -> bool:
         """A treatment whose patient is here: her questions are asked and her session begins."""
         return self.visit.kind == Appointment.Kind.TREATMENT and self.is_here

@@ -161,17 +161,20 @@ class QuestionForm(forms.Form):
                     found.append({"code": code, "text": question["text"], "sentence": said[0]})
         return found
 
-    def sections(self) -> list[dict]:
-        """The questions as they are drawn: headings in the order in which one asks, each question with its fields."""
+    def parts(self) -> list[tuple[str, list[Rule]]]:
+        """Headings in the order in which one asks, each with its rules."""
         known = {code for _, codes in SECTIONS for code in codes}
         rest = ("Other", tuple(rule.code for rule in self.rules if rule.code not in known))
         by_code = {rule.code: rule for rule in self.rules}
-        drawn = []
-        for title, codes in (*SECTIONS, rest):
-            questions = [self._question(by_code[code]) for code in codes if code in by_code]
-            if questions:
-                drawn.append({"id": f"part-{len(drawn) + 1}", "title": title, "questions": questions})
-        return drawn
+        parts = [(title, [by_code[code] for code in codes if code in by_code]) for title, codes in (*SECTIONS, rest)]
+        return [(title, rules) for title, rules in parts if rules]
+
+    def sections(self) -> list[dict]:
+        """The parts as they are drawn, each question with its fields."""
+        return [
+            {"id": f"part-{number}", "title": title, "questions": [self._question(rule) for rule in rules]}
+            for number, (title, rules) in enumerate(self.parts(), start=1)
+        ]
 
     def _question(self, rule: Rule) -> dict:
         before = self.last.get(rule.code)

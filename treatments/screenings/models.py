@@ -14,7 +14,31 @@ from treatments.rules.models import ProtocolVersion
 OUTCOMES = ("clear", "caution", "ask", "needs_clinician", "defer", "block")
 
 
+# What a patient has told us herself opens no session before a clinician has looked: her forms of a tablet, and what the desk
+# heard by telephone about a visit of that day. Their tables lie further along the path, so they are named here in SQL alone.
+WAITS_FOR_A_LOOK = pgtrigger.Trigger(
+    name="screening_after_a_look",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Q(new__purpose="session"),
+    func="""
+        IF EXISTS (
+            SELECT 1 FROM treatments_patientform own
+            WHERE own.patient_id = NEW.patient_id AND own.given_at IS NOT NULL AND own.seen_at IS NULL
+        ) OR EXISTS (
+            SELECT 1 FROM treatments_changereport heard JOIN treatments_appointment visit ON visit.id = heard.visit_id
+            WHERE heard.patient_id = NEW.patient_id AND heard.heard_by_id IS NOT NULL AND heard.seen_at IS NULL
+                AND visit.day = NEW.on AND visit.status IN ('booked', 'confirmed', 'arrived', 'numbing', 'in_room')
+        ) THEN
+            RAISE EXCEPTION 'screening_after_a_look' USING ERRCODE = 'check_violation', CONSTRAINT = 'screening_after_a_look';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
 @pgtrigger.register(
+    WAITS_FOR_A_LOOK,
     NOT_OF_A_MERGED_RECORD,
     StaysAsWritten(name="screening_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
 )

@@ -60,7 +60,10 @@ def look_on(
 
 @transaction.atomic
 def perform(*, patient: Patient, on: date, purpose: str, by: User | None) -> ScreeningRecord:
-    """Run the rules and keep the run: facts, findings, protocol, the clinic's own values and the version of each."""
+    """Run the rules and keep the run: facts, findings, protocol, the clinic's own values and the version of each.
+
+    Raises DomainError for a session while something that the patient told us herself waits for a clinician.
+    """
     # Locked, so that no answer slips in between reading the facts and noting their version.
     patient = Patient.objects.select_for_update().get(pk=patient.pk)
     rules = rules_of(patient.clinic)
@@ -133,10 +136,11 @@ def _keep(runs: list[_Run]) -> list[ScreeningRecord]:
 def perform_again(*, patient: Patient, by: User | None) -> ScreeningRecord:
     """Something became known or was lifted: screen for today, so that booked visits are judged by it at once.
 
-    For a session where today's questions are asked already, else for a booking.
+    For a session where today's questions are asked already and nothing of hers waits for a look, else for a booking.
     """
     today = clock.today(patient.clinic)
     asked_today = patient.screenings.filter(on=today, purpose=ScreeningRecord.Purpose.SESSION).exists()
+    asked_today = asked_today and not facts.to_look_at([patient], on=today)
     purpose = ScreeningRecord.Purpose.SESSION if asked_today else ScreeningRecord.Purpose.BOOKING
     return perform(patient=patient, on=today, purpose=purpose.value, by=by)
 
@@ -152,7 +156,7 @@ def perform_again_for_all(*, clinic: Clinic, patients: Collection[int], by: User
     protocol, catalogue = version_of(rules.sha256), rules.on(today)
     locked = list(clinic.patients.select_for_update().filter(pk__in=patients).order_by("pk"))
     asked = ScreeningRecord.objects.filter(patient__in=locked, on=today, purpose=ScreeningRecord.Purpose.SESSION)
-    asked_today = set(asked.values_list("patient", flat=True))
+    asked_today = set(asked.values_list("patient", flat=True)) - facts.to_look_at(locked, on=today)
     known, runs = facts.rows_of(locked, device=device), []
     for patient in locked:
         patient.clinic = clinic

@@ -18,7 +18,7 @@ from clinic.submissions import once
 from patients.models import Patient
 from treatments import facts
 from treatments.flows import answers, clearances
-from treatments.pages import findings
+from treatments.pages import findings, own_words
 from treatments.pages.header import patient_header
 from treatments.protocol.wording import desk_sentence
 from treatments.rules.policy import catalogue_for
@@ -68,6 +68,7 @@ def _in_full(request: HttpRequest, patient: Patient, context: dict) -> dict:
     )
     return {
         "page": page,
+        "own": own_words.own_words(patient),
         "to_open": findings.visit_to_open(patient, page.screening, context["today"]),
         "onward": findings.onward(patient, page.screening, context["header"]["plan"]),
         "lift_codes": {code for code, _ in page.liftable},
@@ -124,7 +125,7 @@ def screening_record(request: HttpRequest, ref: UUID) -> HttpResponse:
         return once(request, keep)
     except DomainError as refusal:
         messages.error(request, refusal.sentence)
-        return redirect("treatments:screening", patient.ref)
+        return redirect(_screening_url(patient, on, purpose))
 
 
 @allow(Role.CLINICIAN, methods=["GET", "POST"])
@@ -139,7 +140,7 @@ def full_form(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 def _questions(request: HttpRequest, ref: UUID, which: str) -> HttpResponse:
     patient, kind, catalogue = _patient(request, ref), FORMS[which], catalogue_for(request.clinic)
-    today = clock.today(request.clinic)
+    today, words = clock.today(request.clinic), own_words.own_words(patient)
     form = QuestionForm(
         request.POST or None,
         rules=tuple(rule for name in kind["forms"] for rule in catalogue.rules_for_form(name)),
@@ -151,8 +152,9 @@ def _questions(request: HttpRequest, ref: UUID, which: str) -> HttpResponse:
 
         def keep() -> str:
             answers.answer_form(
-                patient=patient, answers=form.answers(), via="clinician", purpose=kind["purpose"], by=request.user
-            )
+                patient=patient, answers=form.answers(), via="clinician", purpose=kind["purpose"], by=request.membership,
+                own_forms=own_words.asked_anew(which, words), heard=own_words.read_above(request.POST, words),
+            )  # fmt: skip
             messages.success(request, "Answers kept.")
             return _screening_url(patient, today, kind["purpose"])
 
@@ -165,6 +167,7 @@ def _questions(request: HttpRequest, ref: UUID, which: str) -> HttpResponse:
         "sections": form.sections(),
         "title": kind["title"],
         "which": which,
+        "own": words,
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="screening"),
     }

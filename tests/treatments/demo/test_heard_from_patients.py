@@ -10,8 +10,9 @@ from clinic import clock
 from patients.models import Patient, PatientLink
 from tests import factories
 from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
-from treatments.demo import builder, cast, from_patients
+from treatments.demo import builder, cast, from_patients, own_words
 from treatments.pages.call_lists import call_lists
+from treatments.screenings.by_patient.models import PatientForm
 from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent
 
@@ -31,7 +32,7 @@ def test_patients_told_something_and_it_waits_where_it_is_read(clinic_time):
     assert all(one.seen_at is None for one in levels.values())
     # The red one has opened a reaction, which holds her next visit.
     assert AdverseEvent.objects.get(check_ins=levels["red"]).resolved_on is None
-    [report] = ChangeReport.objects.all()
+    [report] = ChangeReport.objects.filter(heard_by=None)
     assert (report.changed, report.needs_a_look, report.seen_at) == (["sun_tan_exposure"], True, None)
     [request] = MoveRequest.objects.filter(ended_at=None)
     assert request.note == "New hours at work"
@@ -48,3 +49,12 @@ def test_patients_told_something_and_it_waits_where_it_is_read(clinic_time):
     desk.force_login(factories.make_member(clinic, "front_desk").user)
     for patient in Patient.objects.filter(clinic=clinic):
         assert desk.get(reverse("patients:patient_messages", args=[patient.ref])).status_code == 200
+
+
+def test_somebody_has_answered_on_the_tablet_and_somebody_rang(clinic_time):
+    clinic = builder.build(patients=60)
+    form = PatientForm.objects.get(patient__clinic=clinic)
+    assert (form.changed, form.flags, form.waits) == (["new_medicine"], [], True)
+    heard = ChangeReport.objects.get(heard_by__isnull=False)
+    assert (heard.said, heard.seen_at) == (own_words.SAID, None)
+    assert heard.visit.during.lower > clock.now()

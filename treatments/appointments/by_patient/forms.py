@@ -7,13 +7,14 @@ from django import forms
 
 from clinic.errors import DomainError
 from clinic.forms import page_form_helper, refuse
-from treatments.appointments.by_patient.asking import Asked
 from treatments.appointments.by_patient.times import OtherTimes
 from treatments.appointments.by_patient.wishes import MOST_STARTS, NOTE_LENGTH, Wishes
 from treatments.appointments.calls.services import WEEKDAYS
 from treatments.appointments.offers import STAMP
+from treatments.screenings.by_patient.asking import Asked
 from treatments.screenings.forms import QuestionForm
 
+SAID_LENGTH = 400
 TOO_LONG = "Keep it to %(limit_value)d letters; it has %(show_value)d now."
 ODD_CHARACTER = "There is a character in this that cannot be kept. Type it again."
 NO_TIME = "Enter a time from 00:00 to 23:59, or leave it empty."
@@ -145,6 +146,26 @@ def stamp_of(start: datetime) -> str:
 
 def _start_of(stamp: str) -> datetime:
     return datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+
+
+class HeardForm(forms.Form):
+    """What she said by telephone. No question is asked here: whoever answers the telephone does not judge."""
+
+    said = forms.CharField(
+        label="What the patient said",
+        max_length=SAID_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+        help_text="The patient’s own words: “started an antibiotic on Monday”. A clinician reads it before the visit.",
+        error_messages={
+            "required": "Write what the patient said.",
+            "max_length": TOO_LONG,
+            "null_characters_not_allowed": ODD_CHARACTER,
+        },
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper = page_form_helper()
 
 
 class SeenForm(forms.Form):

@@ -82,7 +82,10 @@ class MoveRequest(RefModel):
 )
 class ChangeReport(RefModel):
     """Her answer to "anything changed?" before a visit. The answers themselves are HistoryAnswer rows of the same moment;
-    `record` is the run of the rules that followed at once."""
+    `record` is the run of the rules that followed at once.
+
+    Or what she said by telephone: then `said` has her words and nothing is answered, for whoever heard it asks no questions.
+    """
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="change_reports")
     visit = models.ForeignKey(Appointment, on_delete=models.PROTECT, related_name="change_reports")
@@ -91,7 +94,9 @@ class ChangeReport(RefModel):
     changed = ArrayField(models.CharField(max_length=40), default=list)
     record = models.ForeignKey(ScreeningRecord, on_delete=models.PROTECT, related_name="+")
     answered_at = models.DateTimeField(db_default=ClinicNow())
-    link = models.ForeignKey(PatientLink, on_delete=models.PROTECT, related_name="+")
+    link = models.ForeignKey(PatientLink, on_delete=models.PROTECT, null=True, related_name="+")
+    heard_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    said = models.CharField(max_length=400, blank=True)
     # One press is one report, however often it arrives.
     once = models.UUIDField(unique=True)
     # Whether the visit may stand needs somebody before she travels.
@@ -112,7 +117,12 @@ class ChangeReport(RefModel):
                 name="change_report_seen_says_who",
                 condition=Q(seen_at=None, seen_by=None) | Q(seen_at__isnull=False, seen_by__isnull=False),
             ),
+            models.CheckConstraint(
+                name="change_report_says_how_we_know",
+                condition=Q(link__isnull=False, heard_by=None, said="")
+                | (Q(link=None, heard_by__isnull=False, needs_a_look=True) & ~Q(said="")),
+            ),
         ]
 
     def __str__(self) -> str:
-        return "Something changed" if self.changed else "Nothing changed"
+        return "Something changed" if self.changed or self.heard_by_id else "Nothing changed"

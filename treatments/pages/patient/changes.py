@@ -13,7 +13,7 @@ from clinic.errors import DomainError
 from clinic.roles import public
 from patients.links.access import page_context, patient_page
 from patients.models import PatientLink
-from treatments.appointments.by_patient.asking import Asked, asked_before_a_visit
+from treatments.appointments.by_patient.asking import asked_before_a_visit
 from treatments.appointments.by_patient.forms import ChangesForm
 from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.models import Appointment
@@ -21,6 +21,7 @@ from treatments.flows import changes as flow
 from treatments.pages.patient.shown import version_shown
 from treatments.pages.patient.visit import state_of
 from treatments.pages.verdicts import NOT_PERMITTED, outcome_on
+from treatments.screenings.by_patient.asking import Asked
 
 FORM = ("GET", "POST")
 AHEAD = ("open", "confirmed")
@@ -107,8 +108,8 @@ def _shown(request: HttpRequest, template: str, context: dict, *, status: int) -
 
 
 def _told(visit: Appointment) -> list[ChangeReport]:
-    """Her reports about the visit as it stands, the newest first."""
-    mine = ChangeReport.objects.filter(visit=visit, visit_version=visit.schedule_version)
+    """What she told us here about the visit as it stands, the newest first; what she said by telephone was answered there."""
+    mine = ChangeReport.objects.filter(visit=visit, visit_version=visit.schedule_version, heard_by=None)
     return list(mine.select_related("record").order_by("-pk"))
 
 

@@ -94,15 +94,22 @@ def _report(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
     changed = [rules[code].label for code in row.get("codes", ()) if code in rules]
     looked = f"Looked at by {row['seen_by']}" if row["seen_by"] else ""
     note = f": {shortened(row['seen_note'])}" if looked and row.get("seen_note") else ""
+    said = f"“{shortened(row['said'])}”" if row.get("said") else ""
     chip = ("ask", "To look at") if row["waits"] else ("plain", "Looked at") if looked else None
     return Entry(
         at=at,
         kind="Before a visit",
-        title="Answers changed" if row["has_changed"] else "Answered again, nothing changed",
-        lines=[line for line in (_about_visit(row), "; ".join(changed), looked + note) if line],
+        title=_told(row),
+        lines=[line for line in (_about_visit(row), said, "; ".join(changed), looked + note) if line],
         url=reverse("treatments:change_report", args=[row["ref"]]),
         chip=chip,
     )
+
+
+def _told(row: dict) -> str:
+    if row["heard"]:
+        return "Something changed, by telephone"
+    return "Answers changed" if row["has_changed"] else "Answered again, nothing changed"
 
 
 def _wish(row: dict, at: datetime, catalogue: Catalogue) -> Entry:
@@ -162,8 +169,8 @@ KINDS = (
     ),
     Kind(
         "answers", "Before a visit", ChangeReport, "answered_at",
-        OF_ITS_VISIT | {"ref": "ref", "seen_by": "seen_by__full_name", "has_changed": whether(Q(changed__len__gt=0)), "waits": whether(WAITS_FOR_A_LOOK)},
-        _report, clinical=False, for_clinicians={"codes": "changed", "seen_note": "seen_note"},
+        OF_ITS_VISIT | {"ref": "ref", "seen_by": "seen_by__full_name", "has_changed": whether(Q(changed__len__gt=0)), "heard": whether(Q(heard_by__isnull=False)), "waits": whether(WAITS_FOR_A_LOOK)},
+        _report, clinical=False, for_clinicians={"codes": "changed", "seen_note": "seen_note", "said": "said"},
     ),
     Kind(
         "wishes", "Wishes", MoveRequest, "asked_at",
