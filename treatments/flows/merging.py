@@ -49,6 +49,7 @@ from treatments.protocol.facts import ClearanceFact, from_json
 from treatments.protocol.strictest import reaches_too_far
 from treatments.rules.policy import catalogue_for
 from treatments.screenings import services as screenings
+from treatments.screenings.by_patient.models import PatientForm
 from treatments.screenings.models import Clearance, ScreeningRecord
 from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent, TreatmentSession
@@ -78,6 +79,7 @@ MOVES = (
     Kind(ScreeningRecord, "screening", "screenings"),
     Kind(Clearance, "clearance", "clearances", "a clearance was given"),
     Kind(Consent, "consent", "consents", "a consent was signed", clinical=False),
+    Kind(PatientForm, "form of her own", "forms of her own", "she answered questions herself"),
     Kind(HistoryAnswer, "answer", "answers", "questions were answered"),
     Kind(MedicationStatement, "medicine", "medicines", "a medicine was noted"),
     Kind(Allergy, "allergy", "allergies", "an allergy was noted"),

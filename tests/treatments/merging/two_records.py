@@ -44,6 +44,7 @@ def with_one_of_everything(session: TreatmentSession) -> Patient:
     world._waiting(world._call(plan))
     world._score(plan)
     world._course_change(plan)
+    world._given_form(patient)
     factories.a_past_session(patient, by=by)
     made.a_package(patient)
     made.a_deposit(visit)

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from clinic.models import ClinicNow, Handover, RefModel, User
 from patients.models import Patient
+from patients.models.fixed import GOES_WITH_A_MERGE, NOT_OF_A_MERGED_RECORD
 from treatments.screenings.models import ScreeningRecord
 
 LOOKED_AT = "ARRAY['seen_at', 'seen_by_id', 'seen_note']"
@@ -23,6 +24,7 @@ PATIENT_FORM_IS_GIVEN = pgtrigger.Trigger(
     operation=pgtrigger.Update | pgtrigger.Delete,
     condition=pgtrigger.Q(old__given_at__isnull=False),
     func=f"""
+        IF {GOES_WITH_A_MERGE} THEN RETURN NEW; END IF;
         IF TG_OP = 'DELETE' OR to_jsonb(NEW) - {LOOKED_AT} IS DISTINCT FROM to_jsonb(OLD) - {LOOKED_AT}
         THEN {_refused("patient_form_is_given")} END IF;
         RETURN NEW;
@@ -37,7 +39,7 @@ def differ_words(count: int) -> str:
     return "1 answer differs from last time" if count == 1 else f"{count} answers differ from last time"
 
 
-@pgtrigger.register(PATIENT_FORM_IS_GIVEN)
+@pgtrigger.register(NOT_OF_A_MERGED_RECORD, PATIENT_FORM_IS_GIVEN)
 class PatientForm(RefModel):
     """One form of a patient, of one day of the clinic. The answers themselves are HistoryAnswer rows of the moment she gave
     them; `record` is the run of the rules that followed at once, and opens no session."""

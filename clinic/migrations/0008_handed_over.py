@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0006_factor_removals'),
+        ('clinic', '0007_currency'),
     ]
 
     operations = [

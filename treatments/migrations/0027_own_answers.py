@@ -13,9 +13,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0007_handed_over'),
+        ('clinic', '0008_handed_over'),
         ('patients', '0011_importing'),
-        ('treatments', '0023_lots_in_any_case'),
+        ('treatments', '0026_merging'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
