@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 SAY = (
-    "import gc, sys, clinic.wsgi; print('treatments.pages.today' in sys.modules,"
+    "import gc, sys, clinic.wsgi; print('treatments.pages.today.page' in sys.modules,"
     " gc.get_freeze_count() > 50_000, gc.get_threshold()[0])"
 )
 

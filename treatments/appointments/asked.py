@@ -11,7 +11,7 @@ from django.urls import reverse
 from clinic.submissions import own_path
 from treatments.appointments.courses.services import OF_A_VISIT
 from treatments.appointments.models import Appointment
-from treatments.pages.verdicts import with_screening
+from treatments.pages.today.verdicts import with_screening
 from treatments.plans.models import PlannedSession, TreatmentPlan
 
 # What a patient without a course is booked for; a treatment belongs to a session of a course.

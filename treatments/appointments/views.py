@@ -24,10 +24,10 @@ from treatments.appointments.working_time import weekly_hours
 from treatments.flows import moving
 from treatments.flows import visits as flow
 from treatments.pages import bought
-from treatments.pages.following import follow_url, noticed
+from treatments.pages.course.following import follow_url, noticed
+from treatments.pages.course.rearrange_page import mail_words
 from treatments.pages.header import patient_header
-from treatments.pages.rearrange_page import mail_words
-from treatments.pages.visit_card import card_of, sessions_of
+from treatments.pages.today.visit_card import card_of, sessions_of
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 # Digits of a version; and one that no visit ever has.

@@ -23,7 +23,7 @@ from treatments.appointments.by_patient.models import ChangeReport
 from treatments.appointments.models import COMING
 from treatments.flows import changes
 from treatments.pages.header import patient_header
-from treatments.pages.verdicts import outcome_on
+from treatments.pages.today.verdicts import outcome_on
 from treatments.protocol.entries import Rule
 from treatments.rules.policy import catalogue_for
 from treatments.rules.words import verdict_words

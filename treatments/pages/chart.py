@@ -21,11 +21,11 @@ from treatments.assessments.models import Assessment
 from treatments.outcomes.history import Line
 from treatments.packages.deposits.models import Deposit
 from treatments.packages.models import PackageOffer
-from treatments.pages import course_changes
-from treatments.pages.call_rows import together_words
+from treatments.pages.course import changes as course_changes
 from treatments.pages.header import dot_state, next_session, open_url, patient_header
 from treatments.pages.scores import newest_lines, with_review
 from treatments.pages.timeline import story as timeline
+from treatments.pages.worklists.call_rows import together_words
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.by_patient.models import PatientForm

@@ -12,9 +12,9 @@ from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow
 from clinic.submissions import once
 from treatments.flows import check_in as flow
-from treatments.pages.check_in_lists import CHIPS
 from treatments.pages.header import patient_header
 from treatments.pages.patient.check_in import scales, signs, words_of
+from treatments.pages.worklists.check_in_lists import CHIPS
 from treatments.protocol.triage import Answers
 from treatments.rules.policy import catalogue_for
 from treatments.sessions import reactions_list

@@ -11,7 +11,7 @@ from clinic.templatetags.clinic_ui import date_words, date_year, day, days_old, 
 from patients.models import HistoryAnswer, Patient
 from treatments import facts as rows
 from treatments.appointments.models import COMING, PRESENT, Appointment
-from treatments.pages import why
+from treatments.pages.protocol import why
 from treatments.pages.waits import waits_drawn
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue

@@ -19,7 +19,7 @@ from treatments.assessments.past.models import PastSession
 from treatments.packages.models import Package
 from treatments.packages.reading import lines, of_rows
 from treatments.packages.reading import shown as packages_shown
-from treatments.pages.verdicts import outcome_on
+from treatments.pages.today.verdicts import outcome_on
 from treatments.plans.models import UNDER_WAY, PlannedSession, TakenOver, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES

@@ -11,8 +11,8 @@ from clinic.templatetags.clinic_ui import day
 from patients.models import Patient
 from treatments.outcomes.history import Line, lines
 from treatments.outcomes.models import CourseReview
-from treatments.pages.call_lists import Call, CallList
-from treatments.pages.why import GRADES
+from treatments.pages.protocol.why import GRADES
+from treatments.pages.worklists.call_lists import Call, CallList
 from treatments.plans.models import TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.instruments import Instrument, load, proposed_value

@@ -6,17 +6,11 @@ from treatments.pages import (
     check_ins,
     closing,
     consent_texts,
-    day_sheet,
-    gap_page,
-    given_form,
-    hand_over,
     heard,
     merging,
     move_calls,
     papers,
     setup,
-    today,
-    worklists,
 )
 from treatments.pages.calendar import views as calendar
 from treatments.pages.patient import aftercare as her_aftercare
@@ -25,6 +19,10 @@ from treatments.pages.patient import check_in as her_check_in
 from treatments.pages.patient import move as her_move
 from treatments.pages.patient import tablet as her_tablet
 from treatments.pages.patient import visit as her_visit
+from treatments.pages.tablet import given_form, hand_over
+from treatments.pages.today import day_sheet, gap_page
+from treatments.pages.today import page as today
+from treatments.pages.worklists import page as worklists
 
 urlpatterns = [
     path("", today.home, name="home"),

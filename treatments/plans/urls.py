@@ -1,6 +1,6 @@
 from django.urls import path
 
-from treatments.pages import course_changes
+from treatments.pages.course import changes as course_changes
 from treatments.plans import views
 
 urlpatterns = [

@@ -16,7 +16,8 @@ from clinic.submissions import once
 from patients.models import Consent
 from patients.services import consents
 from treatments.flows import courses
-from treatments.pages import consent_words, course_page
+from treatments.pages import consent_words
+from treatments.pages.course import page as course_page
 from treatments.pages.header import patient_header
 from treatments.plans import services
 from treatments.plans.forms import ProposalForm, ReasonForm, SignatureForm

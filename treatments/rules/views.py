@@ -12,8 +12,9 @@ from clinic.forms import form_status, refuse
 from clinic.roles import Role, allow, member
 from clinic.submissions import go_to, once
 from treatments.flows import publishing
-from treatments.pages import policy_page, protocol_page
-from treatments.pages.policy_page import Parameters
+from treatments.pages.protocol import page as protocol_page
+from treatments.pages.protocol import policy_page
+from treatments.pages.protocol.policy_page import Parameters
 from treatments.protocol.policy import Setting
 from treatments.rules import services
 from treatments.rules.forms import EndForm, ValueForm

@@ -1,7 +1,7 @@
 """The four numbers of the depth guard in words: start, usual maximum, limit and step, each with its sources."""
 
 from clinic.templatetags.clinic_ui import mm
-from treatments.pages import why
+from treatments.pages.protocol import why
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.depth import DepthLimits
 from treatments.sessions.models import SessionZone, TreatmentSession

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from clinic.models import Membership
-from treatments.pages import why
+from treatments.pages.protocol import why
 from treatments.protocol.anaesthetic import alert_mg
 from treatments.protocol.entries import Anaesthetic as Agent
 from treatments.protocol.written import written

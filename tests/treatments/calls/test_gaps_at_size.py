@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.factories import TODAY
 from tests.treatments.calls.at_size import fill_diary
-from treatments.pages.fillers import booked_later
-from treatments.pages.gap_page import SHOWN_AT_ONCE
-from treatments.pages.session_calls import OPENING_DAYS, next_sessions, sessions_to_book
+from treatments.pages.today.fillers import booked_later
+from treatments.pages.today.gap_page import SHOWN_AT_ONCE
+from treatments.pages.worklists.session_calls import OPENING_DAYS, next_sessions, sessions_to_book
 
 pytestmark = pytest.mark.django_db
 TOMORROW = TODAY + timedelta(days=1)

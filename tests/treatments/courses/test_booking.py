@@ -20,7 +20,7 @@ from treatments.appointments.courses import services
 from treatments.appointments.courses.models import CourseHold
 from treatments.appointments.courses.undoing import undo_url
 from treatments.appointments.models import Appointment
-from treatments.pages import booking_page
+from treatments.pages.course import booking_page
 
 pytestmark = pytest.mark.django_db
 

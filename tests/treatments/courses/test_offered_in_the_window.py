@@ -9,7 +9,7 @@ from clinic.models import TimeOff
 from tests.treatments.courses.test_booking import read, url
 from tests.treatments.courses.test_moving import ask
 from treatments.flows import visits as flow
-from treatments.pages.booking_page import away_words
+from treatments.pages.course.booking_page import away_words
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from patients.models import Patient, PatientLink
 from tests import factories
 from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
 from treatments.demo import builder, cast, from_patients, own_words
-from treatments.pages.call_lists import call_lists
+from treatments.pages.worklists.call_lists import call_lists
 from treatments.screenings.by_patient.models import PatientForm
 from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.models import AdverseEvent

@@ -21,7 +21,7 @@ from treatments.appointments.models import Appointment
 from treatments.demo import builder
 from treatments.demo import desk as desk_of_the_demo
 from treatments.demo.stories import stories, this_week
-from treatments.pages.call_lists import call_lists
+from treatments.pages.worklists.call_lists import call_lists
 
 pytestmark = pytest.mark.django_db
 # One of each: nothing booked yet, a call that ended, who waits, in the room, cancelled, booked at once, moved together, without a

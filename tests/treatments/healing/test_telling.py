@@ -16,7 +16,7 @@ from tests.factories import TODAY
 from tests.treatments.healing.telling import CALM, a_picture, her_link, tell
 from treatments.flows import check_in as flow
 from treatments.flows import reactions
-from treatments.pages.call_lists import call_lists
+from treatments.pages.worklists.call_lists import call_lists
 from treatments.protocol.triage import Answers
 from treatments.screenings import services as screenings
 from treatments.sessions import services as sessions

@@ -20,8 +20,8 @@ from treatments.appointments.courses.rearranging import rearrangement
 from treatments.appointments.models import Appointment
 from treatments.flows import closing, life_events, outcomes
 from treatments.outcomes.models import OutcomeScore
-from treatments.pages.course_calls import courses_that_wait
-from treatments.pages.session_calls import sessions_to_book
+from treatments.pages.worklists.course_calls import courses_that_wait
+from treatments.pages.worklists.session_calls import sessions_to_book
 from treatments.plans import life, reasons
 from treatments.plans import services as plans
 from treatments.plans.models import CourseChange, PlannedSession, TreatmentPlan

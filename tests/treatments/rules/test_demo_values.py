@@ -5,7 +5,7 @@ import pytest
 from clinic import clock
 from treatments.demo import builder
 from treatments.demo.own_rules import OWN_VALUES
-from treatments.pages.protocol_page import readable
+from treatments.pages.protocol.page import readable
 from treatments.rules.policy import catalogue_for
 
 pytestmark = pytest.mark.django_db

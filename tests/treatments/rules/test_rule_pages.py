@@ -16,8 +16,8 @@ from tests import factories
 from tests.factories import TODAY
 from tests.treatments.rules.test_publishing import an_edition, without_entry
 from treatments.flows import publishing
-from treatments.pages import policy_page
-from treatments.pages.protocol_page import readable
+from treatments.pages.protocol import policy_page
+from treatments.pages.protocol.page import readable
 from treatments.protocol.catalogue import load
 from treatments.protocol.policy import parameters
 from treatments.rules import services as rules

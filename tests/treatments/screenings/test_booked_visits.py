@@ -9,7 +9,7 @@ from django.urls import reverse
 from patients.services import history
 from tests import factories
 from tests.factories import TODAY
-from treatments.pages.verdicts import outcome_on
+from treatments.pages.today.verdicts import outcome_on
 from treatments.screenings import services
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from tests import factories
 from tests.factories import TODAY
-from treatments.pages.verdicts import outcome_on
+from treatments.pages.today.verdicts import outcome_on
 from treatments.rules import policy
 from treatments.screenings import services as screenings
 from treatments.screenings.models import ScreeningRecord

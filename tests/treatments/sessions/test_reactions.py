@@ -9,9 +9,9 @@ from tests import factories
 from tests.factories import TODAY, in_days
 from tests.treatments.sessions.browsing import page, post
 from treatments.flows import reactions
-from treatments.pages.call_lists import call_lists
 from treatments.pages.header import patient_header
-from treatments.pages.verdicts import verdict_of, with_screening
+from treatments.pages.today.verdicts import verdict_of, with_screening
+from treatments.pages.worklists.call_lists import call_lists
 from treatments.rules import policy
 from treatments.sessions import services as sessions
 from treatments.sessions.models import AdverseEvent

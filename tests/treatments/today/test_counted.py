@@ -11,7 +11,7 @@ from tests.treatments.today.test_today import _copied, consult
 from treatments.appointments import services
 from treatments.appointments.calls import services as calls
 from treatments.appointments.models import Appointment
-from treatments.pages.visit_calls import COUNTED
+from treatments.pages.worklists.visit_calls import COUNTED
 from treatments.plans.models import TreatmentPlan
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from patients.outbox.models import State
 from patients.services import people
 from tests import factories
 from tests.factories import TODAY
-from treatments.pages.email_calls import out_of_reach
+from treatments.pages.worklists.email_calls import out_of_reach
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from tests.factories import TODAY
 from tests.treatments.calls.test_gaps_at_size import cost
 from treatments.appointments import services
 from treatments.appointments.models import Appointment
-from treatments.pages.call_lists import call_lists
+from treatments.pages.worklists.call_lists import call_lists
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.screenings.models import ScreeningRecord
 

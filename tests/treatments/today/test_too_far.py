@@ -6,9 +6,10 @@ import pytest
 from django.urls import reverse
 
 from tests.factories import TODAY
-from treatments.pages import gap_page, today
 from treatments.pages.calendar.views import TOO_FAR as WEEK_TOO_FAR
-from treatments.pages.day import TOO_FAR
+from treatments.pages.today import gap_page
+from treatments.pages.today import page as today
+from treatments.pages.today.day import TOO_FAR
 
 pytestmark = pytest.mark.django_db
 

@@ -25,8 +25,8 @@ from treatments.appointments.calls.wishes import wish_words
 from treatments.appointments.courses.problems import sessions_to_place
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.working_time import people, weekly_hours
-from treatments.pages.call_rows import together_words
 from treatments.pages.header import patient_header
+from treatments.pages.worklists.call_rows import together_words
 from treatments.plans.models import PlannedSession, TreatmentPlan
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)

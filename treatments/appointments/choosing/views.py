@@ -25,11 +25,11 @@ from treatments.appointments.offers import value_of
 from treatments.appointments.services import AlreadyBooked, OutsideWindow, Place, SlotTaken
 from treatments.appointments.taking import TAKEN
 from treatments.appointments.walking_in import CameFor, came_for
-from treatments.pages.following import follow_url, noticed
+from treatments.pages.course.following import follow_url, noticed
+from treatments.pages.course.picker import Choice, Picker, Staff, nearest_free, pick, taken_words
+from treatments.pages.course.rearrange_page import mail_words
 from treatments.pages.header import open_url, patient_header
-from treatments.pages.picker import Choice, Picker, Staff, nearest_free, pick, taken_words
-from treatments.pages.rearrange_page import mail_words
-from treatments.pages.visit_card import apart_words, day_before
+from treatments.pages.today.visit_card import apart_words, day_before
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 # Refusals that a reason may pass: the clinician, the room or the device is busy, or held for another course.

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from treatments.appointments.courses import problem_file, views
-from treatments.pages import following, moving
+from treatments.pages.course import following, moving
 
 urlpatterns = [
     path("plans/<uuid:ref>/sessions/book/", views.book_course, name="book_course"),

@@ -27,8 +27,8 @@ from treatments.appointments.places import Place
 from treatments.appointments.services import SlotTaken
 from treatments.appointments.working_time import hours_and_house, people
 from treatments.flows import course_booking as flow
-from treatments.pages import booking_page as page
-from treatments.pages import rearrange_page
+from treatments.pages.course import booking_page as page
+from treatments.pages.course import rearrange_page
 from treatments.pages.header import open_url, patient_header
 from treatments.plans.models import PlannedSession, TreatmentPlan
 

@@ -23,8 +23,8 @@ from treatments.appointments.offers import place_of_value
 from treatments.appointments.overlaps.forms import OverlapForm
 from treatments.appointments.overlaps.rules import OWN_VISIT, beside, held_beside
 from treatments.appointments.places import LENGTHS, Place
+from treatments.pages.course.rearrange_page import mail_words
 from treatments.pages.header import patient_header
-from treatments.pages.rearrange_page import mail_words
 
 WHO = (Role.CLINICIAN, Role.MANAGER)
 

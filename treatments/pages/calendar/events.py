@@ -18,8 +18,8 @@ from django.utils.safestring import SafeString
 
 from clinic.templatetags.clinic_ui import SPRITE
 from treatments.appointments.models import COMING
-from treatments.pages.day import Block, Day, Gap, Lane
-from treatments.pages.day_visits import ONE_LINE_MINUTES, Visit
+from treatments.pages.today.day import Block, Day, Gap, Lane
+from treatments.pages.today.day_visits import ONE_LINE_MINUTES, Visit
 
 NOBODY = "nobody"
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from treatments.pages.day_visits import Visit
+from treatments.pages.today.day_visits import Visit
 
 ROW = (
     '<tr class="{}"><td class="nw" data-label="Time">{}</td><td data-label="Patient"><b><a href="{}{}">{}</a></b></td>'

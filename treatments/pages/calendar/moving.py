@@ -19,8 +19,8 @@ from treatments.appointments.models import BLOCKING, COMING, Appointment
 from treatments.appointments.offers import Offer, place_of_value, value_of
 from treatments.appointments.places import Place, place_of
 from treatments.flows import moving as flow
-from treatments.pages.picker import Choice, Staff, nearest_free, taken_words
-from treatments.pages.rearrange_page import Line, ways_of
+from treatments.pages.course.picker import Choice, Staff, nearest_free, taken_words
+from treatments.pages.course.rearrange_page import Line, ways_of
 
 ALONE = "alone"
 

@@ -22,16 +22,17 @@ from patients.outbox.models import Message, State
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, people, weekly_hours
-from treatments.pages import bought, check_in_lists, told_calls
+from treatments.pages import bought
 from treatments.pages.calendar.absent import absent, absent_shown, away_of
-from treatments.pages.call_lists import CallLists, call_lists
-from treatments.pages.day import Day, day_of
-from treatments.pages.day_visits import visits_of
-from treatments.pages.gap_page import count_fillers
-from treatments.pages.gaps import DayHoles
 from treatments.pages.scores import open_reviews, reviews_shown
-from treatments.pages.visit_card import sessions_of
-from treatments.pages.waiting import waiters, waiting_shown
+from treatments.pages.today.day import Day, day_of
+from treatments.pages.today.day_visits import visits_of
+from treatments.pages.today.gap_page import count_fillers
+from treatments.pages.today.gaps import DayHoles
+from treatments.pages.today.visit_card import sessions_of
+from treatments.pages.worklists import check_in_lists, told_calls
+from treatments.pages.worklists.call_lists import CallLists, call_lists
+from treatments.pages.worklists.waiting import waiters, waiting_shown
 from treatments.plans.models import PlannedSession
 from treatments.rules.models import Device
 from treatments.sessions.healing.models import CheckIn

@@ -24,15 +24,15 @@ from treatments.appointments.courses.undoing import move_back_url, undo_url
 from treatments.appointments.models import Appointment
 from treatments.appointments.services import SlotTaken
 from treatments.flows import moving as flow
-from treatments.pages import told_calls
-from treatments.pages.booking_page import count_words
 from treatments.pages.calendar.events import day_events, glyph_url, in_script, written
 from treatments.pages.calendar.moving import Tray, tray_of
 from treatments.pages.calendar.picture import picture_of, standing
 from treatments.pages.calendar.week import Asked, asked_days, lines_by_day, week_events
 from treatments.pages.calendar.week import standing as week_standing
-from treatments.pages.picker import Staff
-from treatments.pages.today import FURTHEST, VIEWS, address, asked
+from treatments.pages.course.booking_page import count_words
+from treatments.pages.course.picker import Staff
+from treatments.pages.today.page import FURTHEST, VIEWS, address, asked
+from treatments.pages.worklists import told_calls
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)
 TOO_FAR = "That week is too far away. This is the present one."

@@ -22,9 +22,9 @@ from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, opening, people, weekly_hours
 from treatments.pages.calendar.absent import absent, absent_shown, away_of
 from treatments.pages.calendar.events import glyph_url
-from treatments.pages.day import MIDNIGHT, USUAL_FROM, USUAL_TO, minute_of, time_of
-from treatments.pages.day_visits import STORED
-from treatments.pages.verdicts import newest_screening
+from treatments.pages.today.day import MIDNIGHT, USUAL_FROM, USUAL_TO, minute_of, time_of
+from treatments.pages.today.day_visits import STORED
+from treatments.pages.today.verdicts import newest_screening
 from treatments.rules.words import verdict_words
 from treatments.scheduling.free_time import Stretch, without
 

@@ -20,7 +20,7 @@ from treatments.appointments.models import Appointment
 from treatments.flows import changes as flow
 from treatments.pages.patient.shown import version_shown
 from treatments.pages.patient.visit import state_of
-from treatments.pages.verdicts import NOT_PERMITTED, outcome_on
+from treatments.pages.today.verdicts import NOT_PERMITTED, outcome_on
 from treatments.screenings.by_patient.asking import Asked
 
 FORM = ("GET", "POST")

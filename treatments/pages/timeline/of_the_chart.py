@@ -11,8 +11,8 @@ from treatments.assessments.models import AssessedConcern, Assessment
 from treatments.assessments.past.models import PastSession
 from treatments.outcomes.history import label_of
 from treatments.outcomes.models import OutcomeScore
-from treatments.pages.check_in_lists import CHIPS
 from treatments.pages.timeline.entries import Entry, Kind, below, day, day_of, same, sentence, shortened
+from treatments.pages.worklists.check_in_lists import CHIPS
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.wording import OUTCOMES
 from treatments.screenings.models import Clearance, ScreeningRecord

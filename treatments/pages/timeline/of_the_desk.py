@@ -13,7 +13,7 @@ from treatments.appointments.calls.matters import TITLES
 from treatments.appointments.calls.models import CallOutcome, WaitingEntry
 from treatments.appointments.models import COMING, Appointment
 from treatments.pages.timeline.entries import Entry, Kind, day, day_of, same, shortened, whether
-from treatments.pages.told_calls import OF_WISHES, WAITS_FOR_A_LOOK, WAITS_FOR_A_TIME, wishes_of
+from treatments.pages.worklists.told_calls import OF_WISHES, WAITS_FOR_A_LOOK, WAITS_FOR_A_TIME, wishes_of
 from treatments.protocol.catalogue import Catalogue
 
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from clinic import clock
 from clinic.models import Clinic
-from treatments.pages import why
-from treatments.pages.rule_use import Use, use_of_rules
+from treatments.pages.protocol import why
+from treatments.pages.protocol.rule_use import Use, use_of_rules
 from treatments.protocol.annexes import Modality
 from treatments.protocol.catalogue import Catalogue
 from treatments.protocol.entries import ConcernPolicy, Evidence, Rule, Zone

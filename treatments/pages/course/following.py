@@ -23,10 +23,9 @@ from treatments.appointments.models import Appointment
 from treatments.appointments.offers import value_of
 from treatments.appointments.places import Place, place_of
 from treatments.appointments.services import AlreadyBooked, SlotTaken
-from treatments.pages.booking_page import count_words
-from treatments.pages.course import without_visit
-from treatments.pages.header import open_url, patient_header
-from treatments.pages.rearrange_page import (
+from treatments.pages.course.booking_page import count_words
+from treatments.pages.course.drawing import without_visit
+from treatments.pages.course.rearrange_page import (
     WAYS,
     Step,
     Way,
@@ -36,6 +35,7 @@ from treatments.pages.rearrange_page import (
     mail_words,
     value_of_all,
 )
+from treatments.pages.header import open_url, patient_header
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.scheduling.sets import CourseSet
 

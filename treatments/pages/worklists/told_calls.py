@@ -19,7 +19,7 @@ from treatments.appointments.by_patient.models import ChangeReport, MoveRequest
 from treatments.appointments.by_patient.wishes import Wishes
 from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.models import COMING, Appointment
-from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
+from treatments.pages.worklists.call_rows import Call, CallList, Sorter, near_day, session_words
 
 SHOWN_OF_VISIT = ("kind", "day", "starts_at")
 OF_PATIENT = ("given_name", "family_name", "phone")

@@ -19,8 +19,8 @@ from clinic.roles import Role, allow
 from clinic.submissions import answered, once
 from treatments.flows import life_events
 from treatments.flows.life_events import Ahead, What
-from treatments.pages import course_effects
-from treatments.pages.course_effects import Effect
+from treatments.pages.course import effects as course_effects
+from treatments.pages.course.effects import Effect
 from treatments.pages.header import open_url, patient_header
 from treatments.pages.scores import open_reviews
 from treatments.plans import life, reasons

@@ -11,7 +11,7 @@ from clinic.models import Clinic
 from clinic.statements import Given, Statement
 from treatments.appointments.calls.heard import fruitless, heard, heard_about
 from treatments.appointments.models import BLOCKING, Appointment
-from treatments.pages.call_rows import SHOWN_OF_PATIENT, Call, CallList, Sorter, days, sentence, short_day
+from treatments.pages.worklists.call_rows import SHOWN_OF_PATIENT, Call, CallList, Sorter, days, sentence, short_day
 from treatments.plans.models import PlannedSession
 from treatments.screenings.models import ScreeningRecord
 from treatments.sessions.models import TreatmentSession

@@ -10,8 +10,8 @@ from django.urls import reverse
 from clinic import clock
 from clinic.models import Clinic, Membership
 from clinic.roles import Role
-from treatments.pages import why
-from treatments.pages.protocol_page import entry_url, said_by
+from treatments.pages.protocol import why
+from treatments.pages.protocol.page import entry_url, said_by
 from treatments.protocol.policy import Parameter, Value, direction, parameters
 from treatments.rules import policy
 from treatments.rules.forms import as_typed

@@ -25,12 +25,12 @@ from treatments.appointments.places import LENGTHS
 from treatments.appointments.services import AlreadyBooked, SlotTaken
 from treatments.appointments.working_time import house_between, people, weekly_hours
 from treatments.flows import gaps as flow
-from treatments.pages.day import TOO_FAR, Day, Gap, day_of
-from treatments.pages.day_visits import visits_of
-from treatments.pages.fillers import Candidate, Candidates, Filler
-from treatments.pages.gaps import DayHoles, Hole
-from treatments.pages.session_calls import sessions_to_book
-from treatments.pages.waiting import Waiter, waiters, waiting_shown
+from treatments.pages.today.day import TOO_FAR, Day, Gap, day_of
+from treatments.pages.today.day_visits import visits_of
+from treatments.pages.today.fillers import Candidate, Candidates, Filler
+from treatments.pages.today.gaps import DayHoles, Hole
+from treatments.pages.worklists.session_calls import sessions_to_book
+from treatments.pages.worklists.waiting import Waiter, waiters, waiting_shown
 from treatments.plans.models import PlannedSession
 
 DESK = (Role.FRONT_DESK, Role.CLINICIAN, Role.MANAGER)

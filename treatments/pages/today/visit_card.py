@@ -20,7 +20,7 @@ from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS
 from treatments.appointments.working_time import Away, Hours, people, time_off
 from treatments.pages.header import dot_state, with_states
-from treatments.pages.verdicts import GONE, Verdict, verdict_of
+from treatments.pages.today.verdicts import GONE, Verdict, verdict_of
 from treatments.plans.models import PlannedSession, TreatmentPlan
 from treatments.scheduling.offers import Wish, best
 from treatments.scheduling.slots import Slot

@@ -10,7 +10,7 @@ from clinic.models import AuditEvent, Clinic
 from clinic.templatetags.clinic_ui import clock
 from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.calls.heard import FRUITLESS_CALLS, heard_about, times
-from treatments.pages.call_rows import Call, CallList, Sorter, days
+from treatments.pages.worklists.call_rows import Call, CallList, Sorter, days
 from treatments.plans.models import TreatmentPlan
 from treatments.sessions.models import TreatmentSession
 

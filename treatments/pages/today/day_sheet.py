@@ -19,10 +19,10 @@ from clinic.models import Clinic, Membership, Room
 from clinic.roles import member
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import people, weekly_hours
-from treatments.pages.day import TOO_FAR
-from treatments.pages.day_visits import Visit, shown, visits_of
-from treatments.pages.today import asked_day, is_too_far
-from treatments.pages.verdicts import newest_screening
+from treatments.pages.today.day import TOO_FAR
+from treatments.pages.today.day_visits import Visit, shown, visits_of
+from treatments.pages.today.page import asked_day, is_too_far
+from treatments.pages.today.verdicts import newest_screening
 from treatments.protocol.catalogue import Catalogue
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningFinding

@@ -15,11 +15,11 @@ from clinic.roles import Role, member
 from patients.models import ConsentText
 from patients.services.consent_texts import somebody_else
 from treatments.appointments.calls.models import WaitingEntry
-from treatments.pages import check_in_lists, clinicians_lists, package_lists, told_calls
-from treatments.pages.call_lists import CLOSING_DAYS, CallList, call_lists
-from treatments.pages.call_rows import Sorter
 from treatments.pages.scores import open_reviews, reviews_list, reviews_shown
-from treatments.pages.waiting import waiting_shown
+from treatments.pages.worklists import check_in_lists, clinicians_lists, package_lists, told_calls
+from treatments.pages.worklists.call_lists import CLOSING_DAYS, CallList, call_lists
+from treatments.pages.worklists.call_rows import Sorter
+from treatments.pages.worklists.waiting import waiting_shown
 from treatments.rules.credentials import services as credentials
 from treatments.rules.credentials.services import Standing
 from treatments.rules.policy import catalogue_for

@@ -19,7 +19,7 @@ from treatments.packages.deposits.models import Deposit, State
 from treatments.packages.models import Package, PackageOffer
 from treatments.packages.page import uncovered
 from treatments.packages.reading import not_covered, of_rows, shown
-from treatments.pages.call_rows import Call, CallList
+from treatments.pages.worklists.call_rows import Call, CallList
 from treatments.sessions.models import TreatmentSession
 
 ENDING_DAYS = 30

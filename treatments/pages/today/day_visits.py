@@ -13,8 +13,8 @@ from clinic.models import Clinic
 from clinic.statements import Given, Statement
 from clinic.templatetags.clinic_ui import STATES, icon, initial_surname
 from treatments.appointments.models import COMING, PRESENT, Appointment
-from treatments.pages.lost_places import place_read
-from treatments.pages.verdicts import GONE, Verdict, verdict_of, with_screening
+from treatments.pages.today.lost_places import place_read
+from treatments.pages.today.verdicts import GONE, Verdict, verdict_of, with_screening
 
 # Shorter than this there is one line of text; a struck visit needs no more room than that.
 ONE_LINE_MINUTES = 20

@@ -15,10 +15,10 @@ from clinic.templatetags.clinic_ui import day as day_words
 from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.displaced import Displaced
 from treatments.appointments.models import COMING, PRESENT, Appointment
-from treatments.pages.call_rows import Call, CallList, Sorter, near_day, session_words
-from treatments.pages.email_calls import PUT_RIGHT
-from treatments.pages.noticed_visits import CONFIRM_DAYS, TELL_DAYS, Counted, Noticed, noticed_visits
-from treatments.pages.verdicts import NOT_PERMITTED, Verdict, verdict_of
+from treatments.pages.today.verdicts import NOT_PERMITTED, Verdict, verdict_of
+from treatments.pages.worklists.call_rows import Call, CallList, Sorter, near_day, session_words
+from treatments.pages.worklists.email_calls import PUT_RIGHT
+from treatments.pages.worklists.noticed_visits import CONFIRM_DAYS, TELL_DAYS, Counted, Noticed, noticed_visits
 from treatments.rules.words import verdict_words
 
 # Why a visit is not possible any more; empty where it is.

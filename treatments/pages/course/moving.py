@@ -16,7 +16,8 @@ from treatments.appointments.courses.trying import Tried, try_day, try_place
 from treatments.appointments.models import COMING, Appointment
 from treatments.appointments.offers import place_of_value, value_of
 from treatments.appointments.places import place_of
-from treatments.pages import course_page, rearrange_page
+from treatments.pages.course import page as course_page
+from treatments.pages.course import rearrange_page
 from treatments.pages.header import patient_header
 
 

@@ -38,8 +38,8 @@ from patients.models import Patient
 from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.calls.models import CallOutcome
 from treatments.appointments.models import COMING, Appointment
-from treatments.pages.lost_places import HELD, IN_DOUBT, place_read
-from treatments.pages.verdicts import NOT_PERMITTED, newest_screening, with_screening
+from treatments.pages.today.lost_places import HELD, IN_DOUBT, place_read
+from treatments.pages.today.verdicts import NOT_PERMITTED, newest_screening, with_screening
 from treatments.screenings.models import ScreeningFinding
 
 SHOWN_OF_VISIT = (

@@ -9,8 +9,8 @@ from clinic.models import Membership
 from clinic.templatetags.clinic_ui import RULER_ROW_HEIGHT, RULER_TOP, date_words, day, mm
 from treatments.appointments.places import Place
 from treatments.assessments.past.models import PastSession
-from treatments.pages import why
 from treatments.pages.header import dot_state, next_session, open_url
+from treatments.pages.protocol import why
 from treatments.plans import services as plans
 from treatments.plans.models import HARD_FLOOR_DAYS, PlannedSession, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue

@@ -20,8 +20,8 @@ from treatments.appointments.offers import Offer, offers
 from treatments.appointments.own_limits import who_may_take
 from treatments.appointments.places import LENGTHS, Place
 from treatments.appointments.working_time import people, time_off, weekly_hours
-from treatments.pages.verdicts import Verdict
-from treatments.pages.visit_card import ended_words, window_ruler, window_words
+from treatments.pages.today.verdicts import Verdict
+from treatments.pages.today.visit_card import ended_words, window_ruler, window_words
 from treatments.plans.models import PlannedSession
 from treatments.protocol import changes
 from treatments.protocol.screening import PERMITS, Screening

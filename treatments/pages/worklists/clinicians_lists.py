@@ -21,7 +21,7 @@ from patients.models import HistoryAnswer, MedicationStatement, Patient
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.past.models import PastSession
 from treatments.facts import MEDICINE_SAYS_YES
-from treatments.pages.call_rows import Call, CallList
+from treatments.pages.worklists.call_rows import Call, CallList
 from treatments.plans.models import NOT_ENDED, TreatmentPlan
 from treatments.protocol.answers import Answer, answers_differ
 from treatments.protocol.catalogue import Catalogue

@@ -25,11 +25,11 @@ from treatments.appointments.gates import last_day_for
 from treatments.appointments.models import BLOCKING, COMING, Appointment
 from treatments.appointments.own_limits import deepest_start_mm, goes_as_deep
 from treatments.appointments.places import LENGTHS
-from treatments.pages.call_rows import days, sentence, session_words, short_day
-from treatments.pages.gaps import DayHoles, Hole, Need, Wished
-from treatments.pages.session_calls import CLOSING_DAYS, told_of
-from treatments.pages.verdicts import outcome_on
-from treatments.pages.waiting import Known, Waiter
+from treatments.pages.today.gaps import DayHoles, Hole, Need, Wished
+from treatments.pages.today.verdicts import outcome_on
+from treatments.pages.worklists.call_rows import days, sentence, session_words, short_day
+from treatments.pages.worklists.session_calls import CLOSING_DAYS, told_of
+from treatments.pages.worklists.waiting import Known, Waiter
 from treatments.plans.models import PlannedSession
 from treatments.scheduling.slots import Slot, VisitLength
 from treatments.screenings.models import ScreeningRecord

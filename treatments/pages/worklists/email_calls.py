@@ -14,7 +14,7 @@ from patients.links.services import closed_by_guessing
 from patients.models import Patient, PatientLink
 from patients.outbox.events import unasked_since_spam
 from treatments.appointments.models import COMING, Appointment
-from treatments.pages.call_rows import Call, CallList, near_day
+from treatments.pages.worklists.call_rows import Call, CallList, near_day
 from treatments.plans.models import UNDER_WAY, TreatmentPlan
 
 # Her telephone, her address and what she says to our question, on one page.

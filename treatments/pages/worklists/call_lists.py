@@ -12,11 +12,11 @@ from uuid import UUID
 
 from clinic.models import Clinic
 from treatments.appointments.displaced import displaced_visits
-from treatments.pages.call_rows import Call, CallList, Sorter
-from treatments.pages.course_calls import courses_that_wait, pauses_list, stalled_list, unsigned_list
-from treatments.pages.email_calls import email_list
-from treatments.pages.session_calls import CLOSING_DAYS, SessionLists, sessions_to_book, sort_sessions
-from treatments.pages.visit_calls import (
+from treatments.pages.worklists.call_rows import Call, CallList, Sorter
+from treatments.pages.worklists.course_calls import courses_that_wait, pauses_list, stalled_list, unsigned_list
+from treatments.pages.worklists.email_calls import email_list
+from treatments.pages.worklists.session_calls import CLOSING_DAYS, SessionLists, sessions_to_book, sort_sessions
+from treatments.pages.worklists.visit_calls import (
     VisitLists,
     WhyLost,
     add_changed,
@@ -25,7 +25,7 @@ from treatments.pages.visit_calls import (
     never_lost,
     sort_visits,
 )
-from treatments.pages.waiting import waiters, waiting_list, waiting_shown
+from treatments.pages.worklists.waiting import waiters, waiting_list, waiting_shown
 from treatments.plans.models import PlannedSession
 
 __all__ = ["CLOSING_DAYS", "Call", "CallList", "CallLists", "call_lists"]

@@ -13,10 +13,10 @@ from clinic import clock
 from clinic.models import Clinic, Membership, Room
 from treatments.appointments.models import Appointment
 from treatments.appointments.working_time import Away, Hours, at_work, people
-from treatments.pages.day_visits import Visit, shown
-from treatments.pages.gaps import GAP_MINUTES, DayHoles, Hole
-from treatments.pages.lost_places import Roster
-from treatments.pages.verdicts import GONE
+from treatments.pages.today.day_visits import Visit, shown
+from treatments.pages.today.gaps import GAP_MINUTES, DayHoles, Hole
+from treatments.pages.today.lost_places import Roster
+from treatments.pages.today.verdicts import GONE
 from treatments.scheduling.free_time import Stretch, without
 
 USUAL_FROM, USUAL_TO = 9 * 60, 17 * 60

@@ -14,15 +14,16 @@ from clinic.middleware import is_background
 from clinic.models import Membership
 from clinic.roles import Role, member
 from patients.outbox.models import State
-from treatments.pages import bought, check_in_lists, setup, told_calls
+from treatments.pages import bought, setup
 from treatments.pages.calendar.events import day_events, in_script, written
 from treatments.pages.calendar.list_rows import list_rows
 from treatments.pages.calendar.picture import MOST_KEPT, Picture, picture_of, standing
-from treatments.pages.call_lists import CallList
-from treatments.pages.call_rows import Sorter
-from treatments.pages.day import TOO_FAR
 from treatments.pages.scores import reviews_list
-from treatments.pages.visit_card import VisitCard, card_of
+from treatments.pages.today.day import TOO_FAR
+from treatments.pages.today.visit_card import VisitCard, card_of
+from treatments.pages.worklists import check_in_lists, told_calls
+from treatments.pages.worklists.call_lists import CallList
+from treatments.pages.worklists.call_rows import Sorter
 
 SHOWN_CALLS = 3
 BY = ("clinicians", "rooms")

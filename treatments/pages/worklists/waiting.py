@@ -14,7 +14,7 @@ from treatments.appointments.calls.heard import heard_about
 from treatments.appointments.calls.models import WaitingEntry
 from treatments.appointments.calls.wishes import wish_words
 from treatments.appointments.models import BLOCKING, COMING, Appointment
-from treatments.pages.call_rows import Call, CallList, Sorter, session_words
+from treatments.pages.worklists.call_rows import Call, CallList, Sorter, session_words
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import JSONObject
 
 from clinic.templatetags.clinic_ui import day as day_words
-from treatments.pages.call_rows import Call, CallList, near_day
+from treatments.pages.worklists.call_rows import Call, CallList, near_day
 from treatments.protocol.triage import LEVELS
 from treatments.sessions.healing.models import CheckIn
 from treatments.sessions.healing.services import RED, WITHIN_DAYS, to_look_at

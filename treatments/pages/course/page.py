@@ -11,10 +11,11 @@ from patients.services import consents
 from treatments import facts
 from treatments.appointments.places import Place
 from treatments.assessments import services as assessments
-from treatments.pages import course as drawing
-from treatments.pages import course_changes, why
-from treatments.pages.following import noticed
+from treatments.pages.course import changes as course_changes
+from treatments.pages.course import drawing
+from treatments.pages.course.following import noticed
 from treatments.pages.header import dot_state, next_session, open_url
+from treatments.pages.protocol import why
 from treatments.pages.scores import open_reviews
 from treatments.plans import services
 from treatments.plans.forms import ProposalForm
