@@ -5,14 +5,26 @@ from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BigIntegerField, Case, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Greatest, JSONObject, TruncDate
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from clinic.models import Clinic, ClinicNow, Membership
 from clinic.statements import Given, Statement
 from clinic.templatetags.clinic_ui import age_words, date_year, day, dots_summary, roman
-from patients.models import Patient
+from patients.models import MovedRow, Patient, RecordMerge
 from treatments.appointments.models import COMING, PRESENT, Appointment
 from treatments.assessments.models import Assessment
 from treatments.assessments.past.models import PastSession
@@ -22,6 +34,7 @@ from treatments.packages.reading import shown as packages_shown
 from treatments.pages.today.verdicts import outcome_on
 from treatments.plans.models import UNDER_WAY, PlannedSession, TakenOver, TreatmentPlan
 from treatments.protocol.catalogue import Catalogue
+from treatments.protocol.strictest import one_skin_type
 from treatments.protocol.wording import OUTCOMES
 from treatments.rules.policy import catalogue_for
 from treatments.screenings.models import ScreeningRecord
@@ -169,7 +182,8 @@ def _known_in(zone: ZoneInfo) -> Statement:
         .values("facts_version")
         .annotate(
             now=ClinicNow(),
-            skin_type=Subquery(assessment.order_by("-assessed_on", "-id").values("skin_type")[:1]),
+            skin_type=_newest_skin_type(assessment.filter(~CAME_WITH_A_MERGE)),
+            skin_type_merged=_newest_skin_type(assessment.filter(CAME_WITH_A_MERGE | SINCE_A_MERGE)),
             worst_reaction=Greatest(
                 Subquery(still_open.order_by("-grade").values("grade")[:1]),
                 Subquery(
@@ -182,6 +196,24 @@ def _known_in(zone: ZoneInfo) -> Statement:
             screened=Subquery(of_today.annotate(shown=shown).values("shown")[:1]),
         )
     )
+
+
+# Each of the records that are one now told of her skin by itself; what was written since tells of both (`treatments.facts`).
+MERGED_HERE = RecordMerge.objects.standing().filter(stays=OuterRef("patient"))
+CAME_WITH_A_MERGE = Exists(
+    MovedRow.objects.filter(
+        merge__undone_at=None,
+        merge__stays=OuterRef("patient"),
+        table=Assessment._meta.db_table,
+        key=OuterRef("pk"),
+    )
+)
+SINCE_A_MERGE = Q(recorded_at__gt=Subquery(MERGED_HERE.order_by("-merged_at").values("merged_at")[:1]))
+
+
+def _newest_skin_type(assessments: QuerySet) -> Subquery:
+    newest = assessments.order_by("-assessed_on", "-id")
+    return Subquery(newest.annotate(told=JSONObject(type="skin_type")).values("told")[:1])
 
 
 def _taken_over() -> ArraySubquery:
@@ -253,8 +285,11 @@ def _chips(
     known: dict, today: date, sessions: list[PlannedSession], clinical: bool, catalogue: Catalogue
 ) -> list[dict]:
     chips = [_verdict(known, today, sessions, catalogue)]
-    if clinical and known["skin_type"]:
-        chips.append({"state": "plain", "label": f"Skin type {roman(known['skin_type'])}"})
+    skin = [told["type"] for told in (known["skin_type"], known["skin_type_merged"]) if told]
+    if clinical and skin and (one := one_skin_type(skin)):
+        chips.append({"state": "plain", "label": f"Skin type {roman(one)}"})
+    elif clinical and len(set(skin)) > 1:
+        chips.append({"state": "ask", "label": "Skin type differs"})
     return chips
 
 

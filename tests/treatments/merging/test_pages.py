@@ -167,6 +167,20 @@ def test_a_manager_reads_no_clinical_entry(manager, clinician, patient, gone):
         assert clinical not in words
 
 
+def test_the_header_says_no_skin_type_that_the_rules_do_not_know(clinician, patient, gone):
+    def skin():
+        chips = clinician.get(page("chart", patient)).context["header"]["chips"]
+        return [chip["label"] for chip in chips if chip["label"].startswith("Skin type")]
+
+    for one, skin_type in ((patient, 2), (gone, 5)):
+        factories.assess(one, skin_type=skin_type)
+    assert skin() == ["Skin type II"]
+    merge(patient, gone)
+    assert skin() == ["Skin type differs"]
+    factories.assess(Patient.objects.get(pk=patient.pk), skin_type=5)
+    assert skin() == ["Skin type V"]
+
+
 def test_two_presses_are_one(manager, patient, gone):
     url = page("merge_records", gone, patient)
     typed = filled(manager.get(url)) | {"submit_token": "5e2b1c62-3a6e-4f5e-9b3c-6f3f6d6f0a11"}
