@@ -17,8 +17,6 @@ from treatments.flows import past_sessions as flows
 from treatments.pages.header import patient_header
 from treatments.rules.policy import catalogue_for
 
-SHOWN = 40
-
 
 def _list_url(past: PastSession) -> str:
     return reverse("treatments:past_sessions", args=[past.patient.ref])
@@ -48,7 +46,7 @@ def past_sessions(request: HttpRequest, ref: UUID) -> HttpResponse:
         "form": form,
         "patient": patient,
         "header": patient_header(patient, membership=request.membership, tab="chart"),
-        "entered": patient.past_sessions.select_related("entered_by")[:SHOWN],
+        "entered": patient.past_sessions.select_related("entered_by"),
     }
     return render(request, "treatments/past/list.html", context, status=form_status(request))
 
