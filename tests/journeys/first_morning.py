@@ -62,7 +62,7 @@ class FirstMorning:
         page = self.line(mara, "numbing")
         page.get_by_role("region", name="Numbing products").get_by_role("link", name="Add a product").click()
         fill(page, name="Lidocaine 4 %", actives="lidocaine 4", contact_minutes="30", max_contact_minutes="60")
-        press(page, "Add the product")
+        press(page, "Add the numbing product")
         page = self.line(mara, "products")
         page.get_by_role("link", name="Add a product").first.click()
         fill(page, name="Hyaluronic gel", maker="Plainwater")

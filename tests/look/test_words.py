@@ -136,7 +136,7 @@ def test_every_component_begins_by_naming_its_inputs():
 
 def glyphs_of_call_lists() -> set[str]:
     """The third word of each `CallList(...)`."""
-    written = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "treatments/pages").glob("*.py")]
+    written = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "treatments/pages").rglob("*.py")]
     calls = [node for tree in written for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return {one.args[2].value for one in calls if getattr(one.func, "id", "") == "CallList" and len(one.args) > 2}
 

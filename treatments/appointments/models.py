@@ -50,7 +50,8 @@ _BOUNDED = Q(
 
 
 # No visit without its place in the course. The row is shared until the booking is written: who leaves that session out
-# waits, and sees the visit; or has left it out, and the visit is refused.
+# waits, and sees the visit; or has left it out, and the visit is refused. One that had its place before keeps it: it is not
+# left out while she has a visit there.
 HAS_ITS_SESSION = pgtrigger.Trigger(
     name="appointment_has_its_session",
     when=pgtrigger.Before,
@@ -58,7 +59,9 @@ HAS_ITS_SESSION = pgtrigger.Trigger(
     condition=pgtrigger.Condition(
         f"NEW.planned_session_id IS NOT NULL AND NEW.session_counts AND NEW.status IN ({BLOCKING_IN_SQL})"
     ),
-    func="""
+    func=f"""
+        IF TG_OP = 'UPDATE' AND OLD.planned_session_id = NEW.planned_session_id AND OLD.session_counts
+            AND OLD.status IN ({BLOCKING_IN_SQL}) THEN RETURN NEW; END IF;
         PERFORM 1 FROM treatments_plannedsession WHERE id = NEW.planned_session_id AND left_out_at IS NULL FOR SHARE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'appointment_has_its_session'
