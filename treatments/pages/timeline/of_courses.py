@@ -43,7 +43,7 @@ def _what_it_did(what: CourseChange.What, did: dict, *, clinical: bool) -> str:
 _FOR_THE_DESK = Case(When(reason__in=reasons.BY_DESK, then="reason"), default=Value(""))
 KINDS = (
     Kind(
-        "course_changes", "Course", CourseChange, "made_at",
+        "course_changes", "Course changes", CourseChange, "made_at",
         same("what", "facts", "undone_at") | {"who": "made_by__full_name", "plan": "plan__ref", "reason": _FOR_THE_DESK},
         _course_change, clinical=False, for_clinicians=same("reason", "note"),
     ),
